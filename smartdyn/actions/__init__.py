@@ -1,0 +1,1 @@
+"""What authors of actions write against: Action, Runner, launchers and the registry."""

@@ -1,0 +1,88 @@
+"""The contract between a job's action and the runner that does the work outside."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, Protocol
+
+from twisted.internet.defer import Deferred
+
+EXCEPTION = "EXCEPTION"
+"""Exit status of a job that failed on this side (Foreman shows it as such; anything but 0 is a failure to it)."""
+
+
+class RunnerContext(Protocol):
+    """What a runner may do with the job it works for."""
+
+    def publish(
+        self,
+        text: str,
+        type: str = "stdout",
+        *,
+        timestamp: float | None = None,
+        external_id: str | None = None,
+        offset: int | None = None,
+    ) -> Deferred[None]:
+        """Append to the job's output; fires when it is committed.
+
+        A runner that reads from a fast source waits for this before it reads on: that is the back-pressure. Order is
+        kept without waiting.
+
+        @param type: C{stdout}, C{stderr} or C{debug}.
+        @param timestamp: seconds since the epoch; now when absent. Never runs backwards within a job: an earlier one
+            is raised to the last one given.
+        @param external_id: a stable name of this chunk, for sources that number their events.
+        @param offset: how far into the source's byte stream the output is complete with this chunk, for a runner that
+            continues there after a restart.
+        """
+
+    def exit(self, status: int | str, *, timestamp: float | None = None) -> None:
+        """The job has ended. Only the first call counts; output published before it is stored before it."""
+
+    @property
+    def offset(self) -> int:
+        """The largest C{offset} that is committed, 0 when none is."""
+
+    @property
+    def cancelled(self) -> bool:
+        """Somebody asked for this job to be cancelled, in this life of the service or an earlier one."""
+
+
+class Runner(abc.ABC):
+    """Does the work of one job and tells its context what happens.
+
+    Push based: nobody polls a runner. L{run} is a coroutine that lives as long as the job; when it raises, the job ends
+    with the error as a debug chunk and the exit status L{EXCEPTION}; when it returns without C{context.exit}, likewise.
+    """
+
+    def __init__(self, id: str, input: dict[str, Any]) -> None:
+        """
+        @param id: a UUID, also after a restart of the service: what was left on a host is found by it.
+        @param input: the action's input, with secrets as L{smartdyn.secret.Secret}.
+        """
+        self.id = id
+        self.input = input
+
+    @abc.abstractmethod
+    async def run(self, context: RunnerContext, *, resumed: bool) -> None:
+        """Do the job until it has ended, then call C{context.exit}.
+
+        @param resumed: the service was restarted since this job was started; the work may be under way, be done, or
+            never have begun. It must not be done twice.
+        """
+
+    @abc.abstractmethod
+    async def kill(self) -> None:
+        """Stop the job. May be called at any time, also before L{run} got anywhere, and again.
+
+        L{run} is what ends the job and says how; this only sets that in motion.
+        """
+
+    async def timeout(self, context: RunnerContext) -> None:
+        """The job's time is up (C{execution_timeout_interval})."""
+        await context.publish("Timeout for execution passed, trying to stop the job", "debug")
+        await self.kill()
+
+    async def external_event(self, context: RunnerContext, data: dict[str, Any]) -> None:
+        """Somebody posted C{data} to the job's C{update} or C{done} route."""
+        del context, data

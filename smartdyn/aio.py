@@ -1,0 +1,127 @@
+"""The few ways in which coroutines are started, waited for and protected here."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from smartdyn.errors import DeadlineExceeded
+
+T = TypeVar("T")
+
+
+class Spawner:
+    """Owns every background coroutine of a service: failures are logged, and L{stop} waits for all of them."""
+
+    _log = Logger()
+
+    def __init__(self) -> None:
+        self._running: dict[Deferred[Any], str] = {}
+
+    def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> None:
+        """Run C{work} in the background.
+
+        @param name: what it does, for the log and for whoever asks what is being waited for.
+        """
+        running: Deferred[T] = Deferred.fromCoroutine(work)
+        if running.called and not isinstance(running.result, (Failure, Deferred)):
+            return
+        self._running[running] = name
+        running.addErrback(self._failed, name)
+        running.addBoth(self._forget, running)
+
+    def names(self) -> list[str]:
+        """What is running now."""
+        return sorted(self._running.values())
+
+    def stop(self, *, cancel: bool = True) -> Deferred[None]:
+        """Fires when nothing is running any more; with C{cancel} everything is told to end first."""
+        waiting = list(self._running)
+        if cancel:
+            for running in waiting:
+                running.cancel()
+        done: Deferred[Any] = DeferredList([_observe(running) for running in waiting])
+        return done.addCallback(_nothing)
+
+    def _failed(self, failure: Failure, name: str) -> None:
+        if not failure.check(CancelledError):
+            self._log.failure("background work failed: {name}", failure=failure, name=name)
+
+    def _forget(self, result: T, running: Deferred[T]) -> None:
+        self._running.pop(running, None)
+
+
+def _nothing(_: object) -> None:
+    return None
+
+
+def _observe(source: Deferred[Any]) -> Deferred[None]:
+    """A Deferred that fires when C{source} does, without taking its result away from anybody."""
+    observer: Deferred[None] = Deferred()
+
+    def fire(result: Any) -> Any:
+        if not observer.called:
+            observer.callback(None)
+        return result
+
+    source.addBoth(fire)
+    return observer
+
+
+def shielded(source: Deferred[T]) -> Deferred[T]:
+    """A Deferred with the result of C{source} whose cancellation leaves C{source} running.
+
+    Klein cancels a handler when its client goes away (klein #546); what is being committed must be committed all the
+    same.
+    """
+    outer: Deferred[T] = Deferred()
+
+    def relay(result: Any) -> None:
+        if outer.called:
+            return
+        if isinstance(result, Failure):
+            outer.errback(result)
+        else:
+            outer.callback(result)
+
+    source.addBoth(relay)
+    return outer
+
+
+async def deadline(clock: IReactorTime, seconds: float, what: str, source: Deferred[T]) -> T:
+    """Wait for C{source}, cancelling it when C{seconds} have passed.
+
+    @param what: names the wait in the error.
+    @raise DeadlineExceeded: it took longer.
+    """
+    expired = False
+
+    def expire() -> None:
+        nonlocal expired
+        expired = True
+        source.cancel()
+
+    timer = clock.callLater(seconds, expire)
+    try:
+        return await source
+    except Exception as error:
+        if expired:
+            raise DeadlineExceeded(what, seconds) from error
+        raise
+    finally:
+        if timer.active():
+            timer.cancel()
+
+
+def sleep(clock: IReactorTime, seconds: float) -> Deferred[None]:
+    """Fires after C{seconds}; cancelling it drops the timer."""
+    if seconds <= 0:
+        return succeed(None)
+    woken: Deferred[None] = Deferred(lambda _: timer.cancel())
+    timer = clock.callLater(seconds, woken.callback, None)
+    return woken

@@ -1,0 +1,1 @@
+"""Runs execution plans. Knows nothing of HTTP or SSH."""

@@ -1,0 +1,118 @@
+"""One exception tree for the whole project.
+
+Each class names what went wrong in the terms of the domain and carries its facts as fields, so that a handler never
+has to parse a sentence. How an error is answered over HTTP stands in one table, ``smartdyn.web.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class SmartdynError(Exception):
+    """Base of everything this project raises on purpose."""
+
+
+class InvalidRequest(SmartdynError):
+    """The caller sent something that cannot be understood; the message says what would be."""
+
+
+class SettingsError(SmartdynError):
+    """A settings file cannot be used.
+
+    @param problems: one sentence per problem, each with file and line where known.
+    """
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+class PlanNotFound(SmartdynError):
+    """No execution plan has this id."""
+
+    def __init__(self, plan_id: str) -> None:
+        super().__init__(f"There is no task {plan_id}.")
+        self.plan_id = plan_id
+
+
+class PlanConflict(SmartdynError):
+    """A plan with this id exists already and was launched with another input."""
+
+    def __init__(self, plan_id: str) -> None:
+        super().__init__(
+            f"Task {plan_id} exists already with a different input. Use a new id, or repeat the launch unchanged."
+        )
+        self.plan_id = plan_id
+
+
+class UnknownOperation(SmartdynError):
+    """No launcher is registered under this name."""
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(f"Unknown operation '{operation}' requested.")
+        self.operation = operation
+
+
+class UnknownAction(SmartdynError):
+    """No action class is registered under this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"Unknown action class '{name}'. Is the plugin that provides it installed?")
+        self.name = name
+
+
+class IllegalTransition(SmartdynError):
+    """A plan or step was asked to go to a state that cannot follow its present one."""
+
+    def __init__(self, kind: str, old: str, new: str) -> None:
+        super().__init__(f"invalid state transition {old} >> {new} in {kind}")
+        self.kind = kind
+        self.old = old
+        self.new = new
+
+
+class EventUndeliverable(SmartdynError):
+    """An event found no step that could take it.
+
+    @param optional: the sender said that this may happen, so nobody needs to be told.
+    """
+
+    def __init__(self, plan_id: str, step_id: int, reason: str, *, optional: bool = False) -> None:
+        super().__init__(f"Event for step {step_id} of task {plan_id} was not delivered: {reason}")
+        self.plan_id = plan_id
+        self.step_id = step_id
+        self.reason = reason
+        self.optional = optional
+
+
+class StoreError(SmartdynError):
+    """The database could not do what was asked."""
+
+
+class DatabaseInUse(StoreError):
+    """Another process owns this database file."""
+
+    def __init__(self, path: str, owner: str) -> None:
+        super().__init__(
+            f"The database {path} is in use by another smartdyn ({owner}). "
+            "Stop that service first, or set another `database` in settings.yml."
+        )
+        self.path = path
+        self.owner = owner
+
+
+class DeadlineExceeded(SmartdynError):
+    """Something took longer than it may."""
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"{what} took longer than {seconds:g} s")
+        self.what = what
+        self.seconds = seconds
+
+
+class ShuttingDown(SmartdynError):
+    """The service is stopping and takes no new work."""
+
+    def __init__(self) -> None:
+        super().__init__("The service is stopping; try again in a moment.")

@@ -1,0 +1,1 @@
+"""Remote execution: scripts on hosts, as Foreman asks for them."""

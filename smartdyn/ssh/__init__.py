@@ -1,0 +1,1 @@
+"""An SSH client on Conch's base classes. Knows nothing of plans."""

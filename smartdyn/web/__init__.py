@@ -1,0 +1,1 @@
+"""HTTP: the API that Foreman speaks, and the console."""
