@@ -36,8 +36,12 @@ class RunnerContext(Protocol):
             continues there after a restart.
         """
 
-    def exit(self, status: int | str, *, timestamp: float | None = None) -> None:
-        """The job has ended. Only the first call counts; output published before it is stored before it."""
+    def exit(self, status: int | str, *, timestamp: float | None = None) -> Deferred[None]:
+        """The job has ended; fires when that is committed, with all output published before it.
+
+        Whatever a restarted service would need to find out how the job ended (a directory on the host, say) may be
+        removed only after this has fired. Only the first call counts.
+        """
 
     @property
     def offset(self) -> int:
@@ -65,7 +69,7 @@ class Runner(abc.ABC):
 
     @abc.abstractmethod
     async def run(self, context: RunnerContext, *, resumed: bool) -> None:
-        """Do the job until it has ended, then call C{context.exit}.
+        """Do the job until it has ended, then call C{context.exit}, wait for it, and clean up.
 
         @param resumed: the service was restarted since this job was started; the work may be under way, be done, or
             never have begun. It must not be done twice.
