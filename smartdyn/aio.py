@@ -33,7 +33,7 @@ class Spawner:
             return
         self._running[running] = name
         running.addErrback(self._failed, name)
-        running.addBoth(self._forget, running)
+        running.addBoth(lambda _: self._running.pop(running, None))
 
     def names(self) -> list[str]:
         """What is running now."""
@@ -51,9 +51,6 @@ class Spawner:
     def _failed(self, failure: Failure, name: str) -> None:
         if not failure.check(CancelledError):
             self._log.failure("background work failed: {name}", failure=failure, name=name)
-
-    def _forget(self, result: T, running: Deferred[T]) -> None:
-        self._running.pop(running, None)
 
 
 def _nothing(_: object) -> None:

@@ -63,9 +63,7 @@ def conceal_secrets(value: Any) -> Any:
     Foreman puts all passwords of a job below that key (C{Actions::Middleware::HideSecrets} hides the same one).
     """
     if isinstance(value, dict):
-        return {
-            key: conceal(item) if key == "secrets" else conceal_secrets(item) for key, item in value.items()
-        }
+        return {key: conceal(item) if key == "secrets" else conceal_secrets(item) for key, item in value.items()}
     if isinstance(value, list):
         return [conceal_secrets(item) for item in value]
     return value

@@ -1,0 +1,213 @@
+"""What the outside may ask of tasks: launch, look at, cancel. The API, the console and the command line use this."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+from twisted.logger import Logger
+
+from smartdyn.actions.events import ExternalEvent
+from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
+from smartdyn.actions.passwords import OneTimePasswords
+from smartdyn.actions.registry import Registry
+from smartdyn.engine.world import World
+from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
+from smartdyn.model import wire
+from smartdyn.model.records import ActionRecord, Step, WholePlan
+from smartdyn.model.views import OutputChunk, StepView, TaskList, TaskPage
+from smartdyn.secret import conceal_secrets
+from smartdyn.store import callbacks, output, plans
+
+_PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
+
+
+class Tasks:
+    """Foreman's words for it: a task is an execution plan."""
+
+    _log = Logger()
+
+    def __init__(self, world: World, launchers: Launchers, single: SingleLauncher, passwords: OneTimePasswords) -> None:
+        self._world = world
+        self._launchers = launchers
+        self._single = single
+        self._passwords = passwords
+
+    def operations(self) -> list[str]:
+        """The operations that can be launched."""
+        return self._launchers.operations()
+
+    async def launch(
+        self, operation: str, input: Any, options: Any, *, callback_host: str, request_id: str
+    ) -> dict[str, Any]:
+        """Launch an operation and give the answer to the request.
+
+        @raise smartdyn.errors.SmartdynError: it could not be accepted.
+        """
+        launcher = self._launchers.find(operation)
+        return await launcher.launch(input, options, LaunchContext(callback_host, request_id))
+
+    async def trigger(
+        self, action_name: str, action_input: dict[str, Any], *, callback_host: str, request_id: str
+    ) -> str:
+        """Plan and run one action (the deprecated C{POST /tasks}).
+
+        @return: the task id, even if planning failed: the task then says why.
+        """
+        action = self._single.find(action_name)
+        context = LaunchContext(callback_host, request_id)
+        planned = self._world.plan(self._single.request(action, conceal_secrets(action_input), context))
+        await self._world.accept([planned])
+        return planned.whole.plan.id
+
+    async def cancel(self, plan_id: str) -> int:
+        """Ask a task to end; see L{World.cancel}."""
+        return await self._world.cancel(plan_id)
+
+    async def status(self, plan_id: str) -> dict[str, Any]:
+        """A task with its actions and output, as Foreman reads it.
+
+        @raise PlanNotFound: there is none.
+        """
+        registry = self._world.registry
+        return await self._world.database.query(lambda tx: _status(tx, registry, plan_id))
+
+    async def statuses(self, plan_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """L{status} of several tasks; those that do not exist are left out."""
+        found = {}
+        for plan_id in plan_ids:
+            try:
+                found[plan_id] = await self.status(plan_id)
+            except PlanNotFound:
+                continue
+        return found
+
+    async def states(self, plan_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+        """State and result of several tasks; those that do not exist are left out."""
+        return await self._world.database.query(lambda tx: plans.states(tx, plan_ids))
+
+    async def count(self, states: Sequence[str] | None) -> int:
+        """How many tasks are in one of these states; None counts all."""
+        return await self._world.database.query(lambda tx: plans.count(tx, states))
+
+    async def deliver(self, plan_id: str, step_id: Any, data: dict[str, Any]) -> None:
+        """Pass on what was posted to a task's step.
+
+        A step that cannot take it (finished, unknown) is no error: the sender cannot know (G:unknown-ids).
+        """
+        if not isinstance(step_id, int) or isinstance(step_id, bool):
+            self._log.info("an update of task {plan_id} names no step; ignored", plan_id=plan_id)
+            return
+        try:
+            await self._world.event(plan_id, step_id, ExternalEvent(data))
+        except EventUndeliverable as error:
+            self._log.warn("{error}", error=error)
+
+    async def check_one_time_password(self, plan_id: str, password: str, *, consume: bool) -> bool:
+        """Is this the password that the task's script was given?"""
+        return await self._passwords.check(plan_id, password, consume=consume)
+
+    async def recent(self, *, states: Sequence[str] = (), before: str | None = None, limit: int = 50) -> TaskList:
+        """A page of tasks, newest first.
+
+        @raise InvalidRequest: C{before} did not come from an earlier page.
+        """
+        start = _cursor(before) if before else None
+        found = await self._world.database.query(
+            lambda tx: plans.recent(tx, wanted=states, before=start, limit=limit + 1)
+        )
+        shown = tuple(found[:limit])
+        more = len(found) > limit
+        return TaskList(shown, f"{shown[-1].created_at!r}_{shown[-1].id}" if more else None)
+
+    async def page(self, plan_id: str) -> TaskPage:
+        """Everything about one task.
+
+        @raise PlanNotFound: there is none.
+        """
+        registry = self._world.registry
+        return await self._world.database.query(lambda tx: _page(tx, registry, plan_id))
+
+
+def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, Any]:
+    whole = plans.load_whole(tx, plan_id)
+    chunks = output.of_plan(tx, plan_id)
+    outputs = {
+        action.id: _presented(tx, registry, action, chunks.get(action.id, [])) for action in whole.actions.values()
+    }
+    return wire.status_hash(whole, outputs)
+
+
+def _presented(
+    tx: sqlite3.Cursor, registry: Registry, action: ActionRecord, chunks: Sequence[OutputChunk]
+) -> dict[str, Any]:
+    """An action's output as it is shown: with what is kept elsewhere put in."""
+    kind = registry.find_or_missing(action.class_name)
+    if kind.streams_output:
+        return {"result": [chunk.to_json() for chunk in chunks], **action.output}
+    if kind.counts_sub_plans and action.output:
+        counts = plans.sub_plan_counts(tx, action.plan_id, action.id)
+        return {
+            **action.output,
+            "total_count": counts.total,
+            "failed_count": counts.failed,
+            "pending_count": counts.pending,
+            "success_count": counts.success,
+        }
+    return action.output
+
+
+async def load_callback_data(world: World, plan_id: str, action_id: int) -> dict[str, Any]:
+    """The output of an action as a callback reports it."""
+
+    def read(tx: sqlite3.Cursor) -> dict[str, Any]:
+        action = plans.load_whole(tx, plan_id).actions[action_id]
+        return _presented(tx, world.registry, action, output.of_action(tx, plan_id, action_id))
+
+    return await world.database.query(read)
+
+
+def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
+    whole = plans.load_whole(tx, plan_id)
+    chunks = output.of_plan(tx, plan_id)
+    outputs = {action.id: _presented(tx, registry, action, ()) for action in whole.actions.values()}
+    return TaskPage(
+        summary=plans.summary(tx, plan_id),
+        status=wire.status_hash(whole, outputs),
+        steps=tuple(_step_view(step) for _, step in sorted(whole.steps.items())),
+        output=tuple(chunk for _, found in sorted(chunks.items()) for chunk in found),
+        exit_status=_exit_status(whole),
+        callbacks=tuple(callbacks.of_plan(tx, plan_id)),
+        children=tuple(plans.children(tx, plan_id)),
+    )
+
+
+def _step_view(step: Step) -> StepView:
+    return StepView(
+        id=step.id,
+        phase=_PHASES[step.kind.name],
+        action_class=step.action_class,
+        state=step.state.value,
+        error=step.error,
+        started_at=step.started_at,
+        ended_at=step.ended_at,
+        execution_time=step.execution_time,
+        real_time=step.real_time,
+    )
+
+
+def _exit_status(whole: WholePlan) -> int | str | None:
+    for action in whole.actions.values():
+        if "exit_status" in action.output:
+            status: int | str = action.output["exit_status"]
+            return status
+    return None
+
+
+def _cursor(before: str) -> tuple[float, str]:
+    at, _, plan_id = before.partition("_")
+    try:
+        return float(at), plan_id
+    except ValueError:
+        raise InvalidRequest("This page does not exist; begin again with the newest tasks.") from None

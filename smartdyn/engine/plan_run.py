@@ -1,0 +1,295 @@
+"""One execution plan while it is executed.
+
+The only place that changes the plan's records. Every change goes into a L{Unit}; what happens outside because of it
+(starting a runner, telling a sender) waits until the unit is durable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from smartdyn.actions.events import Cancel, Restarted, Skip
+from smartdyn.engine import rescue
+from smartdyn.engine.committer import Committer
+from smartdyn.engine.environment import Environment
+from smartdyn.engine.step_call import Outcome, StepCall
+from smartdyn.engine.step_events import PendingEvent, StepEvents
+from smartdyn.engine.unit import Unit
+from smartdyn.errors import EventUndeliverable
+from smartdyn.model import changes, rules
+from smartdyn.model.records import Plan, Step, StepError, WholePlan
+from smartdyn.model.references import OutputReference
+from smartdyn.model.rules import Progress, RescueStrategy
+from smartdyn.model.skip import skip_step
+from smartdyn.model.states import PlanState, StepKind, StepState
+
+
+class PlanRun:
+    """Executes one plan, from its first step to the end."""
+
+    def __init__(self, environment: Environment, whole: WholePlan) -> None:
+        self._environment = environment
+        self.plan: Plan = whole.plan
+        self.steps = dict(whole.steps)
+        self.actions = dict(whole.actions)
+        self._committer = Committer(environment.persistence, environment.spawner)
+        self._events = StepEvents(self.plan.id)
+        self._active: set[int] = set()
+        self._retry: set[int] = set()
+        self._rescued: set[int] = set()
+        self._finalizing = False
+        self._busy = False
+        self._stopping = False
+
+    def start(self) -> None:
+        """Execute a planned plan, or go on with a paused one: failed steps are tried again."""
+        unit = Unit()
+        self._retry = {step.id for step in self.steps.values() if step.state is StepState.ERROR}
+        self._move(PlanState.RUNNING, unit)
+        self._go_on(unit)
+
+    def recover(self) -> None:
+        """Go on with a plan that an earlier life of the service was executing."""
+        unit = Unit()
+        former = self.plan.owner or ""
+        for state, world, notice in (
+            (PlanState.PAUSED, former, "terminate execution"),
+            (PlanState.RUNNING, self._environment.world_id, None),
+        ):
+            self.plan = changes.move_plan(
+                self.plan, state, self.steps.values(), now=self._environment.now(), world_id=world, notice=notice
+            )
+        unit.save_plan(self.plan)
+        for step in list(self.steps.values()):
+            if step.kind is not StepKind.PLAN and step.state in rules.CANCELLABLE:
+                self._recover_step(step, unit)
+        self._go_on(unit)
+
+    def deliver(self, step_id: int, pending: PendingEvent) -> Deferred[bool]:
+        """Hand an event to a step that is suspended or running.
+
+        Fires when C{run} has dealt with it and that is durable.
+        """
+        step = self.steps.get(step_id)
+        takes_events = step is not None and step.kind is StepKind.RUN and step.state in rules.CANCELLABLE
+        if not takes_events or self.plan.state is not PlanState.RUNNING or self._stopping:
+            reason = "step is not suspended, it cannot process events"
+            pending.processed.errback(EventUndeliverable(self.plan.id, step_id, reason, optional=pending.optional))
+            return pending.processed
+        self._events.add(step_id, pending)
+        self._go_on(Unit())
+        return pending.processed
+
+    def cancel(self, event: Any = None) -> list[Deferred[bool]]:
+        """Send a cancel event to each step that can be cancelled and is under way."""
+        self.plan = replace(self.plan, cancel_requested_at=self.plan.cancel_requested_at or self._environment.now())
+        return [
+            self.deliver(step.id, PendingEvent(event or Cancel(), optional=True)) for step in self.cancellable_steps()
+        ]
+
+    def cancellable_steps(self) -> list[Step]:
+        """The steps that a cancel would reach."""
+        return [
+            step
+            for step in rules.run_steps(self.steps.values(), rules.CANCELLABLE)
+            if self._environment.registry.find_or_missing(step.action_class).cancellable
+        ]
+
+    def shut_down(self) -> None:
+        """The service stops: nothing new is started, and whoever waits to be told something is told so."""
+        self._stopping = True
+        self._events.drop_all("the service is stopping")
+
+    def _go_on(self, unit: Unit) -> None:
+        """Start whatever may start, conclude what is done, and commit.
+
+        An action that sends an event to its own plan gets here again; the outer call will see the event.
+        """
+        if self._busy:
+            return
+        self._busy = True
+        try:
+            while self.plan.state is PlanState.RUNNING and not self._stopping and self._advance(unit):
+                pass
+        finally:
+            self._busy = False
+        self._commit(unit)
+
+    def _advance(self, unit: Unit) -> bool:
+        """Do one thing that can be done now.
+
+        @return: whether there may be more.
+        """
+        for step_id in self._events.waiting():
+            if step_id not in self._active and self.steps[step_id].state is StepState.SUSPENDED:
+                self._run_step(step_id, self._events.next(step_id), unit)
+                return True
+        for step_id in self._ready():
+            if step_id not in self._active:
+                self._run_step(step_id, None, unit)
+                return True
+        return self._conclude(unit)
+
+    def _ready(self) -> tuple[int, ...]:
+        if not self._finalizing:
+            return rules.walk(self.plan.run_flow, self._state_of, self._retry).ready
+        for step in rules.finalize_steps(self.plan.finalize_flow, self.steps):
+            if step.state is StepState.PENDING:
+                return (step.id,)
+            if step.state not in {StepState.SUCCESS, StepState.SKIPPED}:
+                break
+        return ()
+
+    def _state_of(self, step_id: int) -> StepState:
+        return self.steps[step_id].state
+
+    def _conclude(self, unit: Unit) -> bool:
+        """Nothing can start: go to the next phase or end, unless something is still going.
+
+        @return: whether there may be more to start now.
+        """
+        if self._active or rules.run_steps(self.steps.values(), rules.CANCELLABLE):
+            return False
+        finalize = rules.finalize_steps(self.plan.finalize_flow, self.steps)
+        if self._finalizing:
+            failed = any(step.state is StepState.ERROR for step in finalize)
+        else:
+            failed = rules.walk(self.plan.run_flow, self._state_of, self._retry).progress is Progress.FAILED
+        if failed:
+            return self._rescue(unit)
+        if finalize and not self._finalizing:
+            self._finalizing = True
+            for step in finalize:
+                self._save_step(changes.reset_finalize(step), unit)
+            return True
+        self._end(PlanState.STOPPED, unit)
+        return False
+
+    def _rescue(self, unit: Unit) -> bool:
+        failed = {step.id for step in self.steps.values() if step.state is StepState.ERROR}
+        strategy = rescue.strategy(self._whole(), self._environment.registry)
+        if strategy is RescueStrategy.SKIP and failed - self._rescued:
+            self._rescued |= failed
+            for step_id in sorted(failed):
+                for step in skip_step(self._whole(), step_id).values():
+                    self._save_step(step, unit)
+            return True
+        self._end(rules.ended_state(True, strategy), unit)
+        return False
+
+    def _end(self, state: PlanState, unit: Unit) -> None:
+        self._move(state, unit)
+        if state is PlanState.STOPPED:
+            unit.write(*self._environment.closing_writes(self.plan.id))
+        unit.after(lambda: self._environment.ended(self))
+
+    def _run_step(self, step_id: int, pending: PendingEvent | None, unit: Unit) -> None:
+        """Call a step's code: at once when its outcome can be committed along, else when its start is durable."""
+        step = self.steps[step_id]
+        action = self._environment.registry.find_or_missing(step.action_class)
+        if step.state is StepState.SKIPPING:
+            if not action.accepts_events():
+                self._save_step(replace(step, state=StepState.SKIPPED, progress_done=1.0), unit)
+                return
+            pending = PendingEvent(Skip(), optional=True)
+        self._save_step(changes.start_step(step, now=self._environment.now()), unit)
+        self._active.add(step_id)
+        if action.transactional:
+            call = self._make_call(step_id)
+            outcome = call.prepare(self._output_of) or call.call(pending.event if pending else None)
+            self._settle(step_id, outcome, pending, unit)
+        else:
+            name = f"step {step_id} of task {self.plan.id}"
+            unit.after(lambda: self._environment.spawner.spawn(name, self._execute(step_id, pending)))
+
+    async def _execute(self, step_id: int, pending: PendingEvent | None) -> None:
+        call: StepCall | None = None
+        try:
+            async with self._environment.queues.place(self.steps[step_id].queue):
+                call = self._make_call(step_id)
+                outcome = call.prepare(self._output_of)
+                if outcome is None:
+                    outcome = await call.call_and_wait(pending.event if pending else None)
+        except CancelledError as error:
+            if self._stopping or call is None:
+                if pending is not None:
+                    pending.processed.errback(
+                        EventUndeliverable(self.plan.id, step_id, "the service is stopping", optional=True)
+                    )
+                raise
+            outcome = call.failed(error)
+        unit = Unit()
+        self._settle(step_id, outcome, pending, unit)
+        self._go_on(unit)
+
+    def _make_call(self, step_id: int) -> StepCall:
+        step = self.steps[step_id]
+        record = self.actions[step.action_id]
+        action = self._environment.registry.find_or_missing(record.class_name)
+        return StepCall(self.plan, step, record, action, self._environment.resources, self._environment.now)
+
+    def _settle(self, step_id: int, outcome: Outcome, pending: PendingEvent | None, unit: Unit) -> None:
+        """Take over how a call came out."""
+        self._active.discard(step_id)
+        self._retry.discard(step_id)
+        before = self.actions[outcome.action.id]
+        self.actions[outcome.action.id] = outcome.action
+        unit.save_action(outcome.action, input_changed=before.input != outcome.action.input)
+        step = self.steps[step_id]
+        skipped = step.state is StepState.SKIPPING and outcome.state is not StepState.ERROR
+        ended = changes.end_step(
+            step,
+            StepState.SKIPPED if skipped else outcome.state,
+            now=self._environment.now(),
+            spent=outcome.spent,
+            error=outcome.error,
+        )
+        self._save_step(ended, unit)
+        unit.write(*outcome.writes)
+        unit.after(*outcome.effects)
+        if pending is not None:
+            unit.after(lambda: pending.processed.callback(True))
+        if ended.state is not StepState.SUSPENDED:
+            unit.after(lambda: self._events.drop(step_id, "Message dropped"))
+
+    def _recover_step(self, step: Step, unit: Unit) -> None:
+        """Decide about a step that was under way when the service ended."""
+        if self._environment.registry.find_or_missing(step.action_class).handles_restart:
+            if step.state is StepState.RUNNING:
+                self.steps[step.id] = replace(step, state=StepState.SUSPENDED)
+            self._events.add(step.id, PendingEvent(Restarted(), optional=True))
+        elif step.state is StepState.RUNNING:
+            message = f"Abnormal termination (previous state: {step.state.value})"
+            error = StepError("StandardError", message)
+            now = self._environment.now()
+            self._save_step(changes.end_step(step, StepState.ERROR, now=now, spent=0.0, error=error), unit)
+
+    def _output_of(self, reference: OutputReference) -> Any:
+        return self.actions[reference.action_id].output
+
+    def _move(self, state: PlanState, unit: Unit) -> None:
+        self.plan = changes.move_plan(
+            self.plan,
+            state,
+            self.steps.values(),
+            now=self._environment.now(),
+            world_id=self._environment.world_id,
+        )
+        unit.save_plan(self.plan)
+
+    def _save_step(self, step: Step, unit: Unit) -> None:
+        self.steps[step.id] = step
+        unit.save_step(step)
+
+    def _whole(self) -> WholePlan:
+        return WholePlan(self.plan, self.steps, self.actions)
+
+    def _commit(self, unit: Unit) -> None:
+        result = rules.result(self.steps.values())
+        if result is not self.plan.result:
+            self.plan = replace(self.plan, result=result)
+            unit.save_plan(self.plan)
+        self._committer.commit(unit)

@@ -1,0 +1,32 @@
+"""Named queues: how many steps may run their code at the same time. Suspended steps hold no place."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from twisted.internet.defer import DeferredSemaphore
+
+from smartdyn.engine.planning import DEFAULT_QUEUE
+
+DEFAULT_SIZE = 5
+"""Places of a queue for which nothing is said (Dynflow C{pool_size})."""
+
+
+class Queues:
+    """The queues of this service."""
+
+    def __init__(self, sizes: Mapping[str, int] | None = None) -> None:
+        self._queues = {
+            name: DeferredSemaphore(size) for name, size in {DEFAULT_QUEUE: DEFAULT_SIZE, **(sizes or {})}.items()
+        }
+
+    @asynccontextmanager
+    async def place(self, name: str | None) -> AsyncIterator[None]:
+        """Wait for a place in a queue and hold it; an unknown queue is the default one."""
+        queue = self._queues.get(name or DEFAULT_QUEUE, self._queues[DEFAULT_QUEUE])
+        await queue.acquire()
+        try:
+            yield
+        finally:
+            queue.release()

@@ -1,0 +1,64 @@
+"""What becomes, at the next start, of plans that were not stopped when the service ended."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+
+from smartdyn.engine.world import World
+from smartdyn.model.records import Plan
+from smartdyn.model.states import PlanResult, PlanState
+from smartdyn.store import plans
+
+_log = Logger()
+
+
+class Fate(Enum):
+    """How recovery goes on with a plan."""
+
+    EXECUTE = "execute"
+    CONTINUE = "continue"
+    LEAVE = "leave"
+
+
+def fate(plan: Plan) -> Fate:
+    """What is to be done with a plan found after a start.
+
+    Planning is one transaction, so no plan is ever found half planned (Dynflow #433). A paused plan with an error waits
+    for a human; so does one that was half skipped.
+    """
+    if plan.state is PlanState.PLANNED:
+        return Fate.EXECUTE
+    if plan.state is PlanState.RUNNING:
+        return Fate.CONTINUE
+    if plan.state is PlanState.PAUSED and plan.result in {PlanResult.PENDING, PlanResult.SUCCESS}:
+        return Fate.EXECUTE
+    return Fate.LEAVE
+
+
+async def recover(world: World) -> int:
+    """Go on with everything that an earlier life of the service left unfinished.
+
+    A plan that cannot be read is reported and passed over: it must not keep the others from going on.
+
+    @return: how many plans go on.
+    """
+    going = 0
+    for plan_id in await world.database.query(plans.unfinished):
+        try:
+            whole = await world.load(plan_id)
+            decided = fate(whole.plan)
+            if decided is Fate.EXECUTE:
+                world.execute(whole)
+            elif decided is Fate.CONTINUE:
+                world.recover(whole)
+            going += decided is not Fate.LEAVE
+        except CancelledError:
+            raise
+        except Exception:
+            _log.failure("task {plan_id} cannot be recovered; look at it in the console", plan_id=plan_id)
+    if going:
+        _log.info("{count} unfinished tasks go on", count=going)
+    return going

@@ -1,0 +1,30 @@
+"""Which rescue strategy applies to a plan with failed steps (action/rescue.rb)."""
+
+from __future__ import annotations
+
+from smartdyn.actions.action import Action
+from smartdyn.actions.phases import Phase
+from smartdyn.actions.registry import Registry
+from smartdyn.model import rules
+from smartdyn.model.records import ActionRecord, WholePlan
+from smartdyn.model.rules import RescueStrategy
+
+
+def strategy(whole: WholePlan, registry: Registry, root_id: int = 1) -> RescueStrategy:
+    """The strategy of the root action, L{RescueStrategy.SKIP} when it has none."""
+    failed = rules.failed_actions(whole.steps.values())
+
+    def of(record: ActionRecord) -> RescueStrategy | None:
+        action = _present(registry, record)
+        found = [action.rescue_strategy_for_self()] if record.id in failed else []
+        for child in rules.children_of(whole.actions, record.id):
+            below = of(child)
+            if below is not None:
+                found.append(below)
+        return action.rescue_strategy(rules.combine(found))
+
+    return of(whole.actions[root_id]) or RescueStrategy.SKIP
+
+
+def _present(registry: Registry, record: ActionRecord) -> Action:
+    return registry.find_or_missing(record.class_name)(Phase(record.plan_id, record.id, record.input, record.output))

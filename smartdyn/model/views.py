@@ -1,0 +1,98 @@
+"""What lists and pages show of plans: flat, read-only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from smartdyn.model.records import StepError
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChunk:
+    """A piece of a job's output.
+
+    @param type: C{stdout}, C{stderr} or C{debug}.
+    @param external_id: the name its source gave it, if any.
+    """
+
+    position: int
+    type: str
+    timestamp: float
+    text: str
+    external_id: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The chunk as Foreman reads it (SPD continuous_output.rb)."""
+        body: dict[str, Any] = {"output_type": self.type, "output": self.text, "timestamp": self.timestamp}
+        if self.external_id is not None:
+            body["id"] = self.external_id
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSummary:
+    """A task in a list; times are seconds since the epoch."""
+
+    id: str
+    label: str | None
+    state: str
+    result: str
+    host: str | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    parent_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskList:
+    """A page of tasks.
+
+    @param older: where the next page begins, None when this is the last.
+    """
+
+    tasks: tuple[TaskSummary, ...]
+    older: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """A step of a task."""
+
+    id: int
+    phase: str
+    action_class: str
+    state: str
+    error: StepError | None
+    started_at: float | None
+    ended_at: float | None
+    execution_time: float
+    real_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackView:
+    """How far the report to Foreman has come."""
+
+    state: str
+    attempts: int
+    last_error: str | None
+    next_attempt_at: float
+    delivered_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """Everything that the page of one task shows.
+
+    @param status: the task as the API gives it, without the output.
+    """
+
+    summary: TaskSummary
+    status: dict[str, Any]
+    steps: tuple[StepView, ...]
+    output: tuple[OutputChunk, ...]
+    exit_status: int | str | None
+    callbacks: tuple[CallbackView, ...]
+    children: tuple[TaskSummary, ...]

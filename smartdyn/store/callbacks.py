@@ -1,0 +1,128 @@
+"""The callbacks table: what Foreman is still to be told, and how that went."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from smartdyn.model.views import CallbackView
+from smartdyn.store.json import dumps, loads
+
+_ENQUEUE = """
+    INSERT OR IGNORE INTO callbacks
+        (plan_id, action_id, data_action_id, callback, data, request_id, created_at, next_attempt_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_RETRY = """
+    UPDATE callbacks SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? WHERE id = ?
+"""
+_DELIVERED = """
+    UPDATE callbacks SET state = 'delivered', attempts = attempts + 1, last_error = NULL, delivered_at = ? WHERE id = ?
+"""
+_PARK = "UPDATE callbacks SET state = 'parked', attempts = attempts + 1, last_error = ? WHERE id = ?"
+_DUE = """
+    SELECT id, plan_id, action_id, data_action_id, callback, data, request_id, attempts, created_at FROM callbacks
+    WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?
+"""
+_NEXT = "SELECT min(next_attempt_at) FROM callbacks WHERE state = 'pending' AND next_attempt_at > ?"
+_OF_PLAN = """
+    SELECT state, attempts, last_error, next_attempt_at, delivered_at FROM callbacks WHERE plan_id = ? ORDER BY id
+"""
+_COUNTS = "SELECT state, count(*) FROM callbacks GROUP BY state"
+
+
+@dataclass(frozen=True, slots=True)
+class EnqueueCallback:
+    """Promises that Foreman will be told; once per action, however often it is written.
+
+    @param callback: Foreman's own words for whom it is (task id and step id).
+    @param data_action_id: the action whose output is the data; it is read when it is sent, not stored twice.
+    @param data: the data itself, when it is not an action's output.
+    """
+
+    plan_id: str
+    action_id: int
+    callback: Any
+    at: float
+    data_action_id: int | None = None
+    data: Any = None
+    request_id: str | None = None
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        data = None if self.data is None else dumps(self.data)
+        values = (self.plan_id, self.action_id, self.data_action_id, dumps(self.callback), data, self.request_id)
+        tx.execute(_ENQUEUE, (*values, self.at, self.at))
+
+
+@dataclass(frozen=True, slots=True)
+class RetryCallback:
+    """Notes that Foreman did not take it, and when to try again."""
+
+    id: int
+    error: str
+    next_attempt_at: float
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_RETRY, (self.error, self.next_attempt_at, self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class MarkDelivered:
+    """Notes that Foreman took it."""
+
+    id: int
+    at: float
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_DELIVERED, (self.at, self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class ParkCallback:
+    """Notes that Foreman will not take it, so that trying again is no use."""
+
+    id: int
+    error: str
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_PARK, (self.error, self.id))
+
+
+@dataclass(frozen=True, slots=True)
+class PendingCallback:
+    """A callback that is to be sent."""
+
+    id: int
+    plan_id: str
+    action_id: int
+    data_action_id: int | None
+    callback: Any
+    data: Any
+    request_id: str | None
+    attempts: int
+    created_at: float
+
+
+def due(tx: sqlite3.Cursor, now: float, limit: int) -> list[PendingCallback]:
+    """The callbacks whose time has come, the longest waiting first."""
+    return [
+        PendingCallback(id, plan_id, action_id, data_action_id, loads(callback), data and loads(data), *rest)
+        for id, plan_id, action_id, data_action_id, callback, data, *rest in tx.execute(_DUE, (now, limit))
+    ]
+
+
+def next_due_at(tx: sqlite3.Cursor, now: float) -> float | None:
+    """When the first of the others is to be sent."""
+    at: float | None = tx.execute(_NEXT, (now,)).fetchone()[0]
+    return at
+
+
+def of_plan(tx: sqlite3.Cursor, plan_id: str) -> list[CallbackView]:
+    """What became of a plan's callbacks."""
+    return [CallbackView(*row) for row in tx.execute(_OF_PLAN, (plan_id,))]
+
+
+def counts(tx: sqlite3.Cursor) -> dict[str, int]:
+    """How many callbacks are in which state."""
+    return dict(tx.execute(_COUNTS))

@@ -1,0 +1,281 @@
+"""The database: one writer with group commit, and readers beside it.
+
+Stock adbapi with sqlite3 loses updates without a word, since sqlite3 begins a transaction at the first write and not
+at the first read. Here all writes go through one connection, in an explicit C{BEGIN IMMEDIATE}; the units that wait
+while one commit is under way are committed together in the next, each behind a savepoint of its own. So durability
+(C{synchronous=FULL}) costs one fsync for many units.
+"""
+
+from __future__ import annotations
+
+import abc
+import sqlite3
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from twisted.enterprise import adbapi
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from smartdyn.aio import deadline, sleep
+from smartdyn.errors import StoreError
+from smartdyn.store.migrate import migrate
+from smartdyn.store.ownership import Ownership
+
+T = TypeVar("T")
+
+_MOST_UNITS = 200
+"""Units in one commit: more would make the callbacks that follow block the reactor for too long."""
+
+_BUSY_RETRY = 0.2
+_BUSY_LIMIT = 30.0
+"""Seconds between attempts, and until giving up, when another process holds the database locked."""
+
+_CLOSE_LIMIT = 30.0
+_READERS = 2
+
+
+class Write(Protocol):
+    """Something to be written: a frozen dataclass that knows its SQL."""
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        """Do it; an exception undoes the whole unit."""
+
+
+class Database(abc.ABC):
+    """What the rest of the service sees of a database."""
+
+    @abc.abstractmethod
+    def commit(self, *writes: Write) -> Deferred[None]:
+        """Write all of C{writes} or none; fires when they are durable.
+
+        Units become visible in the order of the calls. Cancelling the Deferred does not undo anything.
+
+        @raise StoreError: as a failure, when the database cannot write. What a write itself raises comes as it is.
+        """
+
+    @abc.abstractmethod
+    def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
+        """What C{reader} returns, called with a cursor on a consistent view that has all that was committed before."""
+
+    @abc.abstractmethod
+    async def close(self) -> None:
+        """Finish what waits to be written, and let go of the file."""
+
+
+class Unit:
+    """Writes that belong together, and who waits for them."""
+
+    def __init__(self, writes: Sequence[Write]) -> None:
+        self.writes = writes
+        self.done: Deferred[None] = Deferred(_ignore_cancel)
+
+
+def _ignore_cancel(done: Deferred[None]) -> None:
+    """Whoever no longer waits is told so by Twisted; the unit is committed all the same."""
+
+
+def commit_units(connection: sqlite3.Connection, units: Sequence[Unit]) -> list[Failure | None]:
+    """Commit C{units} together.
+
+    @return: for each, the failure that undid it, or None.
+    @raise sqlite3.Error: nothing could be committed.
+    """
+    cursor = connection.cursor()
+    cursor.execute("BEGIN IMMEDIATE")
+    try:
+        results = [_apply(cursor, unit) for unit in units]
+        cursor.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            cursor.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _apply(cursor: sqlite3.Cursor, unit: Unit) -> Failure | None:
+    cursor.execute("SAVEPOINT unit")
+    failure: Failure | None = None
+    try:
+        for write in unit.writes:
+            write.apply(cursor)
+    except sqlite3.OperationalError:
+        raise
+    except Exception as error:
+        failure = Failure(StoreError(f"{type(error).__name__}: {error}") if _is_ours(error) else error)
+        cursor.execute("ROLLBACK TO unit")
+    cursor.execute("RELEASE unit")
+    return failure
+
+
+def _is_ours(error: Exception) -> bool:
+    return isinstance(error, sqlite3.Error)
+
+
+def configure(connection: Any) -> None:
+    """The settings of a connection that writes."""
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=5000",
+        "secure_delete=ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+class SqliteDatabase(Database):
+    """A database file."""
+
+    _log = Logger()
+
+    def __init__(self, reactor: Any, path: Path) -> None:
+        """
+        @param reactor: provides time and threads.
+        """
+        self._reactor = reactor
+        self._path = path
+        self._ownership = Ownership(path)
+        self._waiting: deque[Unit] = deque()
+        self._busy = False
+        self._idle: list[Deferred[None]] = []
+        self._writer: adbapi.ConnectionPool | None = None
+        self._readers: adbapi.ConnectionPool | None = None
+        self.commits = 0
+        self.units = 0
+
+    @property
+    def queued(self) -> int:
+        """How many units wait to be written."""
+        return len(self._waiting)
+
+    def open(self) -> None:
+        """Take the file, bring its schema up to date and begin to work.
+
+        @raise smartdyn.errors.DatabaseInUse: another process has it.
+        @raise StoreError: it cannot be used; the text says why.
+        """
+        self._ownership.acquire()
+        try:
+            migrate(self._path)
+            self._writer = self._pool(1, str(self._path), configure)
+            self._readers = self._pool(_READERS, f"{self._path.absolute().as_uri()}?mode=ro", _configure_reader)
+        except BaseException:
+            self._ownership.release()
+            raise
+
+    def commit(self, *writes: Write) -> Deferred[None]:
+        unit = Unit(writes)
+        if self._writer is None:
+            unit.done.errback(StoreError("the database is closed"))
+            return unit.done
+        self._waiting.append(unit)
+        self._kick()
+        return unit.done
+
+    def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
+        if self._readers is None:
+            closed: Deferred[T] = Deferred()
+            closed.errback(StoreError("the database is closed"))
+            return closed
+        read: Deferred[T] = self._readers.runWithConnection(_read, reader)
+        return read
+
+    async def close(self) -> None:
+        if self._busy or self._waiting:
+            idle: Deferred[None] = Deferred()
+            self._idle.append(idle)
+            await deadline(self._reactor, _CLOSE_LIMIT, "writing what is left", idle)
+        writer, readers, self._writer, self._readers = self._writer, self._readers, None, None
+        for pool in (readers, writer):
+            if pool is not None:
+                pool.close()
+        self._ownership.release()
+
+    def _pool(self, size: int, target: str, openfun: Callable[[Any], None]) -> adbapi.ConnectionPool:
+        pool = adbapi.ConnectionPool(
+            "sqlite3",
+            target,
+            check_same_thread=False,
+            isolation_level=None,
+            uri=target.startswith("file:"),
+            cp_min=1,
+            cp_max=size,
+            cp_openfun=openfun,
+            cp_reactor=self._reactor,
+        )
+        pool.start()
+        return pool
+
+    def _kick(self) -> None:
+        if self._busy or not self._waiting:
+            return
+        self._busy = True
+        Deferred.fromCoroutine(self._drain()).addErrback(self._stuck)
+
+    async def _drain(self) -> None:
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(_MOST_UNITS, len(self._waiting)))]
+            try:
+                results = await self._commit_batch(batch)
+            except sqlite3.Error as error:
+                results = [Failure(StoreError(f"The database {self._path} cannot be written: {error}"))] * len(batch)
+            for unit, failure in zip(batch, results, strict=True):
+                _fire(unit, failure)
+        self._busy = False
+        idle, self._idle = self._idle, []
+        for waiting in idle:
+            waiting.callback(None)
+
+    async def _commit_batch(self, batch: Sequence[Unit]) -> list[Failure | None]:
+        """Commit a batch, waiting for another process (a backup, say) to let go of the file."""
+        waited = 0.0
+        while True:
+            try:
+                assert self._writer is not None
+                results: list[Failure | None] = await self._writer.runWithConnection(commit_units, batch)
+            except sqlite3.OperationalError as error:
+                if not _is_busy(error) or waited >= _BUSY_LIMIT:
+                    raise
+                self._log.warn("the database is locked by another process, trying again")
+            else:
+                self.commits += 1
+                self.units += len(batch)
+                return results
+            await sleep(self._reactor, _BUSY_RETRY)
+            waited += _BUSY_RETRY
+
+    def _stuck(self, failure: Failure) -> None:
+        self._busy = False
+        self._log.failure("the database writer failed", failure=failure)
+        self._kick()
+
+
+def _read(connection: Any, reader: Callable[[sqlite3.Cursor], T]) -> T:
+    cursor = connection.cursor()
+    cursor.execute("BEGIN")
+    try:
+        return reader(cursor)
+    finally:
+        cursor.execute("COMMIT")
+        cursor.close()
+
+
+def _configure_reader(connection: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=5000")
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+
+
+def _fire(unit: Unit, failure: Failure | None) -> None:
+    if unit.done.called:
+        return
+    if failure is None:
+        unit.done.callback(None)
+    else:
+        unit.done.errback(failure)

@@ -1,0 +1,86 @@
+"""The output_chunks table: what jobs print, appended and never changed.
+
+Foreman knows a chunk by its position, so a position, once given, keeps its text (REX C{TemplateInvocationEvent}).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from smartdyn.model.views import OutputChunk
+
+_APPEND = """
+    INSERT INTO output_chunks (plan_id, action_id, position, type, timestamp, text, external_id, offset)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_OF_PLAN = """
+    SELECT action_id, position, type, timestamp, text, external_id FROM output_chunks
+    WHERE plan_id = ? ORDER BY action_id, position
+"""
+_OF_ACTION = """
+    SELECT position, type, timestamp, text, external_id FROM output_chunks
+    WHERE plan_id = ? AND action_id = ? ORDER BY position
+"""
+_END = """
+    SELECT coalesce(max(position) + 1, 0), coalesce(max(offset), 0), coalesce(max(timestamp), 0.0) FROM output_chunks
+    WHERE plan_id = ? AND action_id = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AppendOutput:
+    """Adds one chunk to an action's output."""
+
+    plan_id: str
+    action_id: int
+    chunk: OutputChunk
+    offset: int | None = None
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        chunk = self.chunk
+        tx.execute(
+            _APPEND,
+            (
+                self.plan_id,
+                self.action_id,
+                chunk.position,
+                chunk.type,
+                chunk.timestamp,
+                chunk.text,
+                chunk.external_id,
+                self.offset,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class OutputEnd:
+    """Where an action's output goes on.
+
+    @param position: of the next chunk.
+    @param offset: how far into the source's byte stream it is complete.
+    @param timestamp: of the last chunk, 0 when there is none.
+    """
+
+    position: int
+    offset: int
+    timestamp: float
+
+
+def of_plan(tx: sqlite3.Cursor, plan_id: str) -> dict[int, list[OutputChunk]]:
+    """The output of all actions of a plan, by action id."""
+    found: dict[int, list[OutputChunk]] = {}
+    for action_id, *chunk in tx.execute(_OF_PLAN, (plan_id,)):
+        found.setdefault(action_id, []).append(OutputChunk(*chunk))
+    return found
+
+
+def of_action(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> list[OutputChunk]:
+    """The output of one action."""
+    return [OutputChunk(*row) for row in tx.execute(_OF_ACTION, (plan_id, action_id))]
+
+
+def end(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> OutputEnd:
+    """Where the output of an action goes on."""
+    return OutputEnd(*tx.execute(_END, (plan_id, action_id)).fetchone())

@@ -1,0 +1,280 @@
+"""The plans table: statements and row loaders."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smartdyn.errors import PlanConflict, PlanNotFound
+from smartdyn.model import flows
+from smartdyn.model.records import HistoryEntry, Plan, WholePlan
+from smartdyn.model.states import PlanResult, PlanState
+from smartdyn.model.views import TaskSummary
+from smartdyn.store import actions, steps
+from smartdyn.store.json import dumps, loads
+
+_COLUMNS = (
+    "id, label, state, result, root_plan_step_id, run_flow, finalize_flow, step_ids, created_at, started_at, ended_at, "
+    "execution_time, real_time, history, caller_plan_id, caller_action_id, host, request_id, owner, launch_digest, "
+    "cancel_requested_at"
+)
+_INSERT = f"INSERT INTO plans ({_COLUMNS}) VALUES ({', '.join('?' * 21)})"
+_UPDATE = """
+    UPDATE plans SET state = ?, result = ?, started_at = ?, ended_at = ?, execution_time = ?, real_time = ?,
+        history = ?, owner = ?
+    WHERE id = ?
+"""
+_REQUEST_CANCEL = "UPDATE plans SET cancel_requested_at = coalesce(cancel_requested_at, ?) WHERE id = ?"
+_LOAD = f"SELECT {_COLUMNS} FROM plans WHERE id = ?"
+_EXISTS = "SELECT 1 FROM plans WHERE id = ?"
+_STATES = "SELECT id, state, result FROM plans WHERE id IN (SELECT value FROM json_each(?))"
+_DIGESTS = "SELECT id, launch_digest, caller_plan_id FROM plans WHERE id IN (SELECT value FROM json_each(?))"
+_COUNT = "SELECT count(*) FROM plans"
+_COUNT_IN = "SELECT count(*) FROM plans WHERE state IN (SELECT value FROM json_each(?))"
+_UNFINISHED = "SELECT id FROM plans WHERE state <> 'stopped' ORDER BY created_at, id"
+_SUMMARY_COLUMNS = "id, label, state, result, host, created_at, started_at, ended_at, caller_plan_id"
+_RECENT = f"""
+    SELECT {_SUMMARY_COLUMNS} FROM plans
+    WHERE (? IS NULL OR (created_at, id) < (?, ?))
+    ORDER BY created_at DESC, id DESC LIMIT ?
+"""
+_RECENT_IN = f"""
+    SELECT {_SUMMARY_COLUMNS} FROM plans
+    WHERE state IN (SELECT value FROM json_each(?)) AND (? IS NULL OR (created_at, id) < (?, ?))
+    ORDER BY created_at DESC, id DESC LIMIT ?
+"""
+_SUMMARY = f"SELECT {_SUMMARY_COLUMNS} FROM plans WHERE id = ?"
+_CHILDREN = f"SELECT {_SUMMARY_COLUMNS} FROM plans WHERE caller_plan_id = ? ORDER BY created_at, id"
+_UNFINISHED_CHILDREN = "SELECT id FROM plans WHERE caller_plan_id = ? AND state <> 'stopped' ORDER BY created_at, id"
+_SUB_PLAN_STATES = """
+    SELECT state, result, count(*) FROM plans WHERE caller_plan_id = ? AND caller_action_id = ? GROUP BY state, result
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class InsertPlan:
+    """Stores a new plan with its steps and actions.
+
+    @raise PlanConflict: a plan with this id exists; nothing is changed.
+    """
+
+    whole: WholePlan
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        plan = self.whole.plan
+        if tx.execute(_EXISTS, (plan.id,)).fetchone():
+            raise PlanConflict(plan.id)
+        tx.execute(_INSERT, _row(plan))
+        steps.insert(tx, self.whole.steps.values())
+        actions.insert(tx, self.whole.actions.values())
+
+
+@dataclass(frozen=True, slots=True)
+class SavePlan:
+    """Stores what changes in a plan while it is executed."""
+
+    plan: Plan
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        plan = self.plan
+        tx.execute(
+            _UPDATE,
+            (
+                plan.state.value,
+                plan.result.value,
+                plan.started_at,
+                plan.ended_at,
+                plan.execution_time,
+                plan.real_time,
+                _dump_history(plan),
+                plan.owner,
+                plan.id,
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCancel:
+    """Remembers that somebody wants a plan cancelled; the first time counts."""
+
+    plan_id: str
+    at: float
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_REQUEST_CANCEL, (self.at, self.plan_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Launched:
+    """What is known of a plan that was launched before."""
+
+    plan_id: str
+    digest: bytes | None
+    parent_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SubPlanCounts:
+    """How the plans that an action started are doing; the three kinds add up to the total."""
+
+    total: int
+    failed: int
+    pending: int
+    success: int
+
+
+def load(tx: sqlite3.Cursor, plan_id: str) -> Plan:
+    """One plan.
+
+    @raise PlanNotFound: there is none with this id.
+    """
+    row = tx.execute(_LOAD, (plan_id,)).fetchone()
+    if row is None:
+        raise PlanNotFound(plan_id)
+    return _plan(row)
+
+
+def load_whole(tx: sqlite3.Cursor, plan_id: str) -> WholePlan:
+    """A plan with its steps and actions; secrets come hidden, as they are stored.
+
+    @raise PlanNotFound: there is none with this id.
+    """
+    return WholePlan(load(tx, plan_id), steps.of_plan(tx, plan_id), actions.of_plan(tx, plan_id))
+
+
+def exists(tx: sqlite3.Cursor, plan_id: str) -> bool:
+    """Is there a plan with this id?"""
+    return tx.execute(_EXISTS, (plan_id,)).fetchone() is not None
+
+
+def states(tx: sqlite3.Cursor, plan_ids: Sequence[str]) -> dict[str, dict[str, str]]:
+    """State and result of the plans among C{plan_ids} that exist."""
+    return {
+        plan_id: {"state": state, "result": result}
+        for plan_id, state, result in tx.execute(_STATES, (dumps(list(plan_ids)),))
+    }
+
+
+def launched(tx: sqlite3.Cursor, plan_ids: Sequence[str]) -> dict[str, Launched]:
+    """The plans among C{plan_ids} that exist, with what they were launched with."""
+    return {row[0]: Launched(*row) for row in tx.execute(_DIGESTS, (dumps(list(plan_ids)),))}
+
+
+def count(tx: sqlite3.Cursor, wanted: Sequence[str] | None) -> int:
+    """How many plans are in one of the states; None counts all."""
+    found = tx.execute(_COUNT) if wanted is None else tx.execute(_COUNT_IN, (dumps(list(wanted)),))
+    return int(found.fetchone()[0])
+
+
+def unfinished(tx: sqlite3.Cursor) -> list[str]:
+    """The plans that are not stopped, oldest first."""
+    return [row[0] for row in tx.execute(_UNFINISHED)]
+
+
+def unfinished_children(tx: sqlite3.Cursor, plan_id: str) -> list[str]:
+    """The plans started by an action of this one that are not stopped."""
+    return [row[0] for row in tx.execute(_UNFINISHED_CHILDREN, (plan_id,))]
+
+
+def recent(
+    tx: sqlite3.Cursor, *, wanted: Sequence[str], before: tuple[float, str] | None, limit: int
+) -> list[TaskSummary]:
+    """The newest plans, or the next page of them.
+
+    @param wanted: states; none means all.
+    @param before: creation time and id of the last plan of the page before.
+    """
+    at, plan_id = before or (None, None)
+    if wanted:
+        rows = tx.execute(_RECENT_IN, (dumps(list(wanted)), at, at, plan_id, limit))
+    else:
+        rows = tx.execute(_RECENT, (at, at, plan_id, limit))
+    return [TaskSummary(*row) for row in rows]
+
+
+def summary(tx: sqlite3.Cursor, plan_id: str) -> TaskSummary:
+    """One plan as lists show it.
+
+    @raise PlanNotFound: there is none with this id.
+    """
+    row = tx.execute(_SUMMARY, (plan_id,)).fetchone()
+    if row is None:
+        raise PlanNotFound(plan_id)
+    return TaskSummary(*row)
+
+
+def children(tx: sqlite3.Cursor, plan_id: str) -> list[TaskSummary]:
+    """The plans that actions of this one started."""
+    return [TaskSummary(*row) for row in tx.execute(_CHILDREN, (plan_id,))]
+
+
+def sub_plan_counts(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> SubPlanCounts:
+    """How the plans started by one action are doing, derived from their rows."""
+    total = failed = success = 0
+    for state, result, number in tx.execute(_SUB_PLAN_STATES, (plan_id, action_id)):
+        total += number
+        if state in (PlanState.STOPPED, PlanState.PAUSED):
+            if result == PlanResult.SUCCESS:
+                success += number
+            else:
+                failed += number
+    return SubPlanCounts(total=total, failed=failed, pending=total - failed - success, success=success)
+
+
+def _row(plan: Plan) -> tuple[Any, ...]:
+    return (
+        plan.id,
+        plan.label,
+        plan.state.value,
+        plan.result.value,
+        plan.root_plan_step_id,
+        dumps(flows.encode(plan.run_flow)),
+        dumps(flows.encode(plan.finalize_flow)),
+        dumps(list(plan.step_ids)),
+        plan.created_at,
+        plan.started_at,
+        plan.ended_at,
+        plan.execution_time,
+        plan.real_time,
+        _dump_history(plan),
+        plan.caller_plan_id,
+        plan.caller_action_id,
+        plan.host,
+        plan.request_id,
+        plan.owner,
+        plan.launch_digest,
+        plan.cancel_requested_at,
+    )
+
+
+def _plan(row: tuple[Any, ...]) -> Plan:
+    values: Iterator[Any] = iter(row)
+    return Plan(
+        id=next(values),
+        label=next(values),
+        state=PlanState(next(values)),
+        result=PlanResult(next(values)),
+        root_plan_step_id=next(values),
+        run_flow=flows.decode(loads(next(values))),
+        finalize_flow=flows.decode(loads(next(values))),
+        step_ids=tuple(loads(next(values))),
+        created_at=next(values),
+        started_at=next(values),
+        ended_at=next(values),
+        execution_time=next(values),
+        real_time=next(values),
+        history=tuple(HistoryEntry(*entry) for entry in loads(next(values))),
+        caller_plan_id=next(values),
+        caller_action_id=next(values),
+        host=next(values),
+        request_id=next(values),
+        owner=next(values),
+        launch_digest=next(values),
+        cancel_requested_at=next(values),
+    )
+
+
+def _dump_history(plan: Plan) -> str:
+    return dumps([[entry.time, entry.name, entry.world_id] for entry in plan.history])
