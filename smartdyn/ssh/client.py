@@ -1,0 +1,148 @@
+"""Getting from an address to a connection that is logged in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.error import (
+    ConnectError,
+    ConnectionRefusedError,
+    DNSLookupError,
+    NoRouteError,
+    TCPTimedOutError,
+    TimeoutError,
+    UnknownHostError,
+)
+from twisted.internet.protocol import Factory
+
+from smartdyn.aio import deadline
+from smartdyn.errors import DeadlineExceeded
+from smartdyn.ssh.connection import Connection, ConnectionService
+from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
+from smartdyn.ssh.known_hosts import KnownHosts
+from smartdyn.ssh.transport import ClientTransport
+from smartdyn.ssh.userauth import Credentials, UserAuth
+
+_REASONS: tuple[tuple[type[Exception], str], ...] = (
+    (ConnectionRefusedError, "Connection refused"),
+    (NoRouteError, "No route to host"),
+    (TCPTimedOutError, "Connection timed out"),
+    (TimeoutError, "Connection timed out"),
+    (DeadlineExceeded, "Connection timed out"),
+    (DNSLookupError, "Could not resolve hostname: Name or service not known"),
+    (UnknownHostError, "Could not resolve hostname: Name or service not known"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Whom to log in as, and where."""
+
+    host: str
+    port: int = 22
+    user: str = "root"
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """How long each stage may take, in seconds."""
+
+    connect: float = 60.0
+    handshake: float = 30.0
+    authentication: float = 60.0
+    channel: float = 30.0
+
+
+class _Factory(Factory):
+    noisy = False
+
+    def __init__(self, transport: ClientTransport) -> None:
+        self._transport = transport
+
+    def buildProtocol(self, addr: Any) -> ClientTransport:
+        return self._transport
+
+
+async def connect(
+    reactor: Any,
+    target: Target,
+    credentials: Credentials,
+    known_hosts: KnownHosts,
+    deadlines: Deadlines | None = None,
+    *,
+    keepalive: float = 15.0,
+) -> Connection:
+    """Connect, check the host key and log in.
+
+    @param keepalive: seconds between signs of life; three that go unanswered end the connection.
+    @raise ConnectFailed: no TCP connection.
+    @raise HandshakeFailed: no common algorithm, or the server closed or was silent.
+    @raise smartdyn.ssh.errors.HostKeyRejected: it is not the host we know.
+    @raise AuthenticationFailed: no credential was accepted.
+    @raise ConnectionLost: it ended while logging in.
+    """
+    limits = deadlines or Deadlines()
+    transport = ClientTransport(reactor, target.host, target.port, known_hosts)
+    await _connect_tcp(reactor, target, transport, limits.connect)
+    try:
+        await _until_secure(reactor, target, transport, limits.handshake)
+        service = await _log_in(reactor, target, transport, credentials, limits.authentication)
+    except BaseException as error:
+        transport.drop(str(error) or type(error).__name__)
+        raise
+    return Connection(reactor, transport, service, limits.channel, keepalive)
+
+
+async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport, limit: float) -> None:
+    endpoint = HostnameEndpoint(reactor, target.host.encode("idna"), target.port, timeout=limit)
+    try:
+        await deadline(reactor, limit, "connecting", endpoint.connect(_Factory(transport)))
+    except (ConnectError, DNSLookupError, DeadlineExceeded, OSError) as error:
+        raise ConnectFailed(target.host, target.port, _reason(error)) from error
+    wire: Any = transport.transport
+    wire.setTcpNoDelay(True)
+    wire.setTcpKeepAlive(True)
+
+
+async def _until_secure(reactor: Any, target: Target, transport: ClientTransport, limit: float) -> None:
+    secure: Deferred[None] = Deferred()
+    transport.secure.chainDeferred(secure)
+    try:
+        await deadline(reactor, limit, "the key exchange", secure)
+    except DeadlineExceeded as error:
+        raise HandshakeFailed(target.host, target.port, str(error)) from error
+
+
+async def _log_in(
+    reactor: Any, target: Target, transport: ClientTransport, credentials: Credentials, limit: float
+) -> ConnectionService:
+    service = ConnectionService(target.host)
+    auth = UserAuth(target.user, target.host, credentials, service)
+    outcome: Deferred[AuthenticationFailed | ConnectionLost | None] = Deferred()
+
+    def settle(result: Any) -> Any:
+        if not outcome.called:
+            outcome.callback(result)
+        return result
+
+    service.started.addCallback(settle)
+    auth.failed.addCallback(settle)
+    transport.lost.addCallback(lambda reason: (settle(ConnectionLost(target.host, reason)), reason)[1])
+    transport.requestService(auth)
+    try:
+        error = await deadline(reactor, limit, "logging in", outcome)
+    except DeadlineExceeded as expired:
+        raise ConnectionLost(target.host, str(expired)) from expired
+    if error is not None:
+        raise error
+    return service
+
+
+def _reason(error: Exception) -> str:
+    for kind, text in _REASONS:
+        if isinstance(error, kind):
+            return text
+    return str(error) or type(error).__name__

@@ -1,0 +1,135 @@
+"""Channels on a connection (RFC 4254), with back-pressure and keepalives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.conch.error import ConchError
+from twisted.conch.ssh.connection import SSHConnection
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from smartdyn.aio import deadline
+from smartdyn.errors import DeadlineExceeded
+from smartdyn.ssh.errors import ChannelFailed, ConnectionLost
+from smartdyn.ssh.session import Session
+
+_KEEPALIVE_MISSES = 3
+_CLOSE_LIMIT = 5.0
+_PTY_REQUEST = b"\0\0\0\4dumb" + b"\0\0\0\x50\0\0\0\x18" + b"\0" * 8 + b"\0\0\0\1\0"
+
+
+class ConnectionService(SSHConnection):
+    """The connection protocol, with windows that open only as data is dealt with.
+
+    Conch opens a channel's window again before anybody has seen the data, so a host could fill our memory.
+    """
+
+    def __init__(self, host: str) -> None:
+        super().__init__()
+        self.lost: ConnectionLost | None = None
+        self.started: Deferred[None] = Deferred()
+        self._host = host
+
+    def serviceStarted(self) -> None:
+        super().serviceStarted()
+        self.started.callback(None)
+
+    def connection_ending(self, reason: str) -> None:
+        """The connection is about to go: channels that are closed now were cut off."""
+        self.lost = ConnectionLost(self._host, reason)
+
+    def adjustWindow(self, channel: Any, bytesToAdd: int) -> None:
+        """Conch would open the window here; see L{grant}."""
+
+    def grant(self, channel: Session, count: int) -> None:
+        """Let the host send C{count} bytes more on a channel."""
+        if channel in self.channelsToRemoteChannel and not channel.localClosed:
+            super().adjustWindow(channel, count)
+
+
+class Connection:
+    """A connection that is logged in."""
+
+    def __init__(
+        self, clock: IReactorTime, transport: Any, service: ConnectionService, channel_limit: float, keepalive: float
+    ) -> None:
+        self._clock = clock
+        self._transport = transport
+        self._service = service
+        self._channel_limit = channel_limit
+        self._keepalive = keepalive
+        self._unanswered = 0
+        self._timer = clock.callLater(keepalive, self._check_alive)
+        transport.lost.addBoth(self._ended)
+
+    async def execute(self, command: str, *, pty: bool = False) -> Session:
+        """Run a command through the user's login shell.
+
+        @param pty: with a terminal, as sudo and su want for asking a password.
+        @raise ChannelFailed: the server refuses.
+        @raise ConnectionLost: the connection is gone.
+        """
+        if self._service.lost is not None:
+            raise self._service.lost
+        session = Session()
+        self._service.openChannel(session)
+        try:
+            await deadline(self._clock, self._channel_limit, "opening a session", session.opened)
+            if pty:
+                await self._request(session, b"pty-req", _PTY_REQUEST)
+            encoded = command.encode("utf-8", "surrogateescape")
+            await self._request(session, b"exec", len(encoded).to_bytes(4, "big") + encoded)
+        except DeadlineExceeded as error:
+            session.close()
+            raise ChannelFailed(str(error)) from error
+        return session
+
+    async def close(self) -> None:
+        """Say goodbye and close; a host that does not react is cut off."""
+        if self._service.lost is not None:
+            return
+        self._transport.loseConnection()
+        ended: Deferred[None] = Deferred()
+        self._transport.lost.addBoth(_relay, ended)
+        try:
+            await deadline(self._clock, _CLOSE_LIMIT, "closing the connection", ended)
+        except DeadlineExceeded:
+            self.abort("closed by us")
+
+    def abort(self, reason: str) -> None:
+        """Cut the connection; everything that waits on it fails with L{ConnectionLost}."""
+        self._transport.drop(reason)
+
+    async def _request(self, session: Session, name: bytes, data: bytes) -> None:
+        answer = self._service.sendRequest(session, name, data, wantReply=1)
+        try:
+            await deadline(self._clock, self._channel_limit, f"the {name.decode()} request", answer)
+        except ConchError as error:
+            if self._service.lost is not None:
+                raise self._service.lost from error
+            session.close()
+            raise ChannelFailed(f"The server refused the {name.decode()} request.") from error
+
+    def _check_alive(self) -> None:
+        if self._unanswered >= _KEEPALIVE_MISSES:
+            self.abort(f"the host did not answer for {self._unanswered * self._keepalive:g} s")
+            return
+        self._unanswered += 1
+        answer = self._service.sendGlobalRequest(b"keepalive@openssh.com", b"", wantReply=1)
+        answer.addBoth(self._answered)
+        self._timer = self._clock.callLater(self._keepalive, self._check_alive)
+
+    def _answered(self, _: object) -> None:
+        self._unanswered = 0
+
+    def _ended(self, reason: str) -> str:
+        if self._timer.active():
+            self._timer.cancel()
+        return reason
+
+
+def _relay(reason: str, ended: Deferred[None]) -> str:
+    if not ended.called:
+        ended.callback(None)
+    return reason
