@@ -16,7 +16,7 @@ from smartdyn.aio import Spawner
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable
 from smartdyn.model.views import OutputChunk
-from smartdyn.store import output
+from smartdyn.store import output, plans
 from smartdyn.store.output import AppendOutput, OutputEnd
 
 
@@ -134,21 +134,30 @@ class RunningJob:
         self.runner: Runner | None = None
         self.cancelled = job.cancelled
         self.exited = False
+        self.begun = False
         self._world = world
         self._end = OutputEnd(0, 0, 0.0)
         self._committed_offset = 0
         self._committing: list[Deferred[None]] = []
 
     async def open(self) -> None:
-        """Find out where the job's output goes on."""
+        """Find out what an earlier life of the service did of this job."""
         job = self.job
-        self._end = await self._world.database.query(lambda tx: output.end(tx, job.plan_id, job.action_id))
+        self._end, self.begun = await self._world.database.query(
+            lambda tx: (output.end(tx, job.plan_id, job.action_id), plans.begun(tx, job.plan_id))
+        )
         self._committed_offset = self._end.offset
 
     @property
     def offset(self) -> int:
         """The largest offset that is committed."""
         return self._committed_offset
+
+    def begin(self) -> Deferred[None]:
+        """The work outside has begun."""
+        self.begun = True
+        write = plans.MarkBegun(self.job.plan_id, self._world.now())
+        return Deferred.fromCoroutine(self._world.persistence.persist([write]))
 
     def publish(
         self,

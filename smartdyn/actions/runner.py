@@ -47,6 +47,13 @@ class RunnerContext(Protocol):
     def offset(self) -> int:
         """The largest C{offset} that is committed, 0 when none is."""
 
+    def begin(self) -> Deferred[None]:
+        """The work outside has begun: after a restart it must not be begun again. Fires when that is durable."""
+
+    @property
+    def begun(self) -> bool:
+        """L{begin} was called, in this life of the service or an earlier one."""
+
     @property
     def cancelled(self) -> bool:
         """Somebody asked for this job to be cancelled, in this life of the service or an earlier one."""

@@ -7,6 +7,7 @@ import uuid
 from typing import Any, ClassVar
 
 from smartdyn.actions.action import Action
+from smartdyn.actions.callback import Callback, split_callback
 from smartdyn.actions.dispatcher import Job, RunnerDispatcher
 from smartdyn.actions.events import Abort, Cancel, ExternalEvent, Restarted, RunnerExited
 from smartdyn.actions.runner import Runner
@@ -24,6 +25,14 @@ class RunnerAction(Action, abc.ABC):
     cancellable: ClassVar[bool] = True
     handles_restart: ClassVar[bool] = True
     streams_output: ClassVar[bool] = True
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """Do the job, then report its output if Foreman asked for that."""
+        rest, callback = split_callback(input)
+        rest.setdefault("task_id", str(uuid.uuid4()))
+        self.plan_self(rest)
+        if callback:
+            self.plan_action(Callback, callback, self.output)
 
     @abc.abstractmethod
     def make_runner(self, runner_id: str) -> Runner:

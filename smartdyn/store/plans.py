@@ -27,6 +27,8 @@ _UPDATE = """
     WHERE id = ?
 """
 _REQUEST_CANCEL = "UPDATE plans SET cancel_requested_at = coalesce(cancel_requested_at, ?) WHERE id = ?"
+_BEGIN = "UPDATE plans SET begun_at = coalesce(begun_at, ?) WHERE id = ?"
+_BEGUN = "SELECT begun_at IS NOT NULL FROM plans WHERE id = ?"
 _LOAD = f"SELECT {_COLUMNS} FROM plans WHERE id = ?"
 _EXISTS = "SELECT 1 FROM plans WHERE id = ?"
 _STATES = "SELECT id, state, result FROM plans WHERE id IN (SELECT value FROM json_each(?))"
@@ -107,6 +109,17 @@ class RequestCancel:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkBegun:
+    """Remembers that a plan's work outside of this service has begun."""
+
+    plan_id: str
+    at: float
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_BEGIN, (self.at, self.plan_id))
+
+
+@dataclass(frozen=True, slots=True)
 class Launched:
     """What is known of a plan that was launched before."""
 
@@ -147,6 +160,12 @@ def load_whole(tx: sqlite3.Cursor, plan_id: str) -> WholePlan:
 def exists(tx: sqlite3.Cursor, plan_id: str) -> bool:
     """Is there a plan with this id?"""
     return tx.execute(_EXISTS, (plan_id,)).fetchone() is not None
+
+
+def begun(tx: sqlite3.Cursor, plan_id: str) -> bool:
+    """Has a plan's work outside of this service begun?"""
+    row = tx.execute(_BEGUN, (plan_id,)).fetchone()
+    return bool(row and row[0])
 
 
 def states(tx: sqlite3.Cursor, plan_ids: Sequence[str]) -> dict[str, dict[str, str]]:

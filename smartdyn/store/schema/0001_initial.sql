@@ -29,7 +29,8 @@ CREATE TABLE plans (
     request_id          TEXT,
     owner               TEXT,
     launch_digest       BLOB,
-    cancel_requested_at REAL
+    cancel_requested_at REAL,
+    begun_at            REAL
 );
 CREATE INDEX plans_by_state ON plans (state, created_at);
 CREATE INDEX plans_by_created ON plans (created_at);

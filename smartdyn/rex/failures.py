@@ -1,0 +1,73 @@
+"""Why jobs fail on our side, in the words that Foreman's users know and search for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from smartdyn.errors import SmartdynError
+from smartdyn.rex.protocol import Marker
+from smartdyn.ssh.errors import AuthenticationFailed, SSHError
+
+INITIALIZING = "Error initializing command"
+PROXY = "Proxy error"
+
+
+class JobFailed(SmartdynError):
+    """A job cannot be run, or its outcome cannot be known.
+
+    @param context: the part of the work in which it failed, as the reference names it.
+    """
+
+    def __init__(self, text: str, context: str = INITIALIZING) -> None:
+        super().__init__(f"{context}: RuntimeError - {text}")
+
+
+def no_connection(error: SSHError, methods: Sequence[str]) -> JobFailed:
+    """We did not get in."""
+    if isinstance(error, AuthenticationFailed):
+        sections = [(attempt.method, attempt.text) for attempt in error.attempts]
+    else:
+        sections = [(method, str(error)) for method in methods]
+    tried = ", ".join(dict.fromkeys(method for method, _ in sections))
+    text = "".join(f"\n\nAuthentication method '{method}' failed with:\n{said}\r\n" for method, said in sections)
+    return JobFailed(
+        f"Could not establish connection to remote host using any available authentication method, tried {tried}{text}"
+    )
+
+
+def remote_error(marker: Marker, folder: str) -> JobFailed:
+    """The host could not prepare or start the script.
+
+    @param marker: C{error CODE TEXT}.
+    """
+    code, *words = marker.arguments or ("unknown",)
+    said = " ".join(words)
+    if code == "mkdir":
+        text = f"Unable to create directory {folder} on remote system, exit code: 1\n{said}"
+    elif code in {"write", "mkfifo", "chmod", "chown", "input", "header"}:
+        text = f"Unable to upload file to {folder} on remote system, exit code: 1\n{said}"
+    elif code == "exec" or (code == "auth" and _is_noexec(said)):
+        status, _, detail = said.partition(" ")
+        text = f"Failed to execute script on remote machine, exit code: {status}.\n{detail}{_exec_hint(said, folder)}"
+    elif code in {"auth", "user", "method", "perm"}:
+        status = words[0] if words and words[0].isdigit() else "1"
+        text = f"Failed to change to effective user, exit code: {status}\n{said.removeprefix(status).strip()}"
+    elif code == "acl":
+        text = (
+            f"Failed to change to effective user, exit code: 1\n{said}\n"
+            "The ssh user cannot share files with the effective user: install the acl package on the host, "
+            "or log in as root."
+        )
+    else:
+        text = f"The host could not run the script: {code} {said}".rstrip()
+    return JobFailed(text)
+
+
+def _is_noexec(said: str) -> bool:
+    return "unable to execute" in said or said.startswith("126")
+
+
+def _exec_hint(said: str, folder: str) -> str:
+    if "126" in said.split(" ", 1)[0] or "unable to execute" in said:
+        return f"\nIf the file system of {folder} is mounted noexec, set another `remote_working_dir`."
+    return ""

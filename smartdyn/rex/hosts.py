@@ -1,0 +1,138 @@
+"""Connections to hosts: who may connect when, and with what."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from twisted.internet.defer import DeferredSemaphore
+from twisted.logger import Logger
+
+from smartdyn.aio import sleep
+from smartdyn.rex.dialogue import Channel
+from smartdyn.rex.failures import JobFailed, no_connection
+from smartdyn.rex.job import ScriptJob
+from smartdyn.rex.settings import RunnerSettings
+from smartdyn.secret import Secret
+from smartdyn.ssh import Credentials, KnownHosts, PrivateKey, connect, load_private_key
+from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
+
+UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
+"""Errors that say nothing about the job on the host: it is worth trying again."""
+
+_HANDSHAKE_ATTEMPTS = 5
+
+
+class HostConnection(Protocol):
+    """A connection that is logged in."""
+
+    async def execute(self, command: str, *, pty: bool = False) -> Channel:
+        """Run a command."""
+
+    async def close(self) -> None:
+        """Close it in good order."""
+
+    def abort(self, reason: str) -> None:
+        """Cut it."""
+
+
+Connector = Callable[..., Awaitable[HostConnection]]
+
+
+class Hosts:
+    """Connects to hosts, not too many at once."""
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        reactor: Any,
+        settings: RunnerSettings,
+        random: Callable[[], float],
+        connector: Connector = connect,
+    ) -> None:
+        """
+        @param random: between 0 and 1, for spreading attempts.
+        """
+        self.reactor = reactor
+        self.settings = settings
+        self.random = random
+        self._connector = connector
+        self._slots = DeferredSemaphore(settings.connections_at_once)
+        strict = settings.strict_known_hosts
+        self.known_hosts = KnownHosts(strict or settings.known_hosts, learn=strict is None)
+        self._key: tuple[tuple[Path, int], PrivateKey] | None = None
+
+    async def connect(self, job: ScriptJob) -> HostConnection:
+        """Log in to a job's host.
+
+        An sshd that is asked by too many at once closes some connections before it has said who it is (MaxStartups);
+        nothing has been run then, so that is tried again.
+
+        @raise JobFailed: there is no way in.
+        @raise SSHError: likewise, when trying again later may help.
+        """
+        credentials = self._credentials(job)
+        attempt = 1
+        while True:
+            try:
+                return await self._connect(job, credentials)
+            except HandshakeFailed as error:
+                if attempt >= _HANDSHAKE_ATTEMPTS:
+                    raise
+                self._log.info("{error}; trying again", error=error)
+            await sleep(self.reactor, attempt * (0.5 + self.random()))
+            attempt += 1
+
+    def methods(self, job: ScriptJob) -> list[str]:
+        """The authentication methods that a job allows, in order."""
+        try:
+            return self._credentials(job).methods()
+        except JobFailed:
+            return []
+
+    def failure(self, job: ScriptJob, error: SSHError) -> JobFailed:
+        """What users are told when there is no way in."""
+        return no_connection(error, self.methods(job))
+
+    async def _connect(self, job: ScriptJob, credentials: Credentials) -> HostConnection:
+        await self._slots.acquire()
+        try:
+            settings = self.settings
+            return await self._connector(
+                self.reactor,
+                job.target,
+                credentials,
+                self.known_hosts,
+                settings.deadlines,
+                keepalive=settings.keepalive,
+            )
+        finally:
+            self._slots.release()
+
+    def _credentials(self, job: ScriptJob) -> Credentials:
+        keys: tuple[PrivateKey, ...] = ()
+        problem = ""
+        if self.settings.identity_key is not None:
+            try:
+                keys = (self._load_key(self.settings.identity_key, job.passphrase),)
+            except KeyUnusable as error:
+                problem = f"\n{error}"
+        credentials = Credentials(job.password, keys)
+        if not credentials.methods():
+            raise JobFailed(f"There are no available authentication methods{problem}")
+        return credentials
+
+    def _load_key(self, path: Path, passphrase: Secret | None) -> PrivateKey:
+        """The proxy's key; an unprotected one is kept as long as its file does not change."""
+        try:
+            stamp = (path, path.stat().st_mtime_ns)
+        except OSError:
+            return load_private_key(path, passphrase)
+        if self._key is not None and self._key[0] == stamp:
+            return self._key[1]
+        key = load_private_key(path, passphrase)
+        if not passphrase:
+            self._key = (stamp, key)
+        return key

@@ -1,0 +1,121 @@
+"""A job as Foreman describes it, checked and typed (action_input of C{RunScript})."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from smartdyn.errors import InvalidRequest
+from smartdyn.rex.protocol import Bootstrap
+from smartdyn.rex.settings import RunnerSettings
+from smartdyn.secret import Secret
+from smartdyn.ssh import Target
+
+METHODS = ("sudo", "dzdo", "su")
+_UNUSABLE_HOST = re.compile(r"[\s\x00-\x1f/@]")
+
+
+class UnsupportedMethod(InvalidRequest):
+    """Foreman asks for a way of changing the user that does not exist."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptJob:
+    """What is to be run, where, and as whom.
+
+    @param effective_user: None when the script runs as the user who logs in.
+    """
+
+    target: Target
+    script: str
+    effective_user: str | None
+    method: str
+    remote_working_dir: str
+    cleanup: bool
+    first_execution: bool
+    password: Secret | None
+    passphrase: Secret | None
+    effective_user_password: Secret | None
+
+    @classmethod
+    def from_input(cls, input: Mapping[str, Any], settings: RunnerSettings) -> ScriptJob:
+        """Unknown keys are passed over: Foreman sends many that concern others.
+
+        @raise InvalidRequest: something needed is missing or unusable.
+        """
+        secrets = input.get("secrets")
+        secrets = secrets if isinstance(secrets, dict) else {}
+        target = Target(_host(input.get("hostname")), _port(input.get("ssh_port")), _text(input, "ssh_user", "root"))
+        effective_user = _text(input, "effective_user", "") or None
+        if effective_user == target.user:
+            effective_user = None
+        method = _text(input, "effective_user_method", "sudo")
+        if effective_user is not None and method not in METHODS:
+            raise UnsupportedMethod(f"effective_user_method '{method}' not supported")
+        cleanup = input.get("cleanup_working_dirs")
+        return cls(
+            target=target,
+            script=_script(input.get("script")),
+            effective_user=effective_user,
+            method=method,
+            remote_working_dir=_text(input, "remote_working_dir", settings.remote_working_dir),
+            cleanup=settings.cleanup_working_dirs if cleanup is None else bool(cleanup),
+            first_execution=bool(input.get("first_execution")),
+            password=_secret(secrets.get("ssh_password")),
+            passphrase=_secret(secrets.get("key_passphrase")),
+            effective_user_password=_secret(secrets.get("effective_user_password")),
+        )
+
+    def bootstrap(self, runner_id: str) -> Bootstrap:
+        """What the host is told."""
+        script = self.script.replace("\r", "")
+        return Bootstrap(
+            folder=self.remote_working_dir.rstrip("/") or "/",
+            runner_id=runner_id,
+            script=(script if script.endswith("\n") else script + "\n").encode("utf-8", "surrogateescape"),
+            method=self.method if self.effective_user else "",
+            user=self.effective_user or "",
+            asks_password=bool(self.effective_user and self.effective_user_password),
+        )
+
+
+def _host(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidRequest("`hostname` is missing: there is no host to connect to.")
+    host = value.strip()
+    if host.startswith("-") or _UNUSABLE_HOST.search(host):
+        raise InvalidRequest(f"`hostname` {host!r} is not a host name or address.")
+    return host
+
+
+def _port(value: Any) -> int:
+    if value is None or value == "":
+        return 22
+    try:
+        port = int(value)
+    except (TypeError, ValueError):
+        port = 0
+    if isinstance(value, bool) or not 0 < port < 65536:
+        raise InvalidRequest(f"`ssh_port` {value!r} is not a port number.")
+    return port
+
+
+def _text(input: Mapping[str, Any], key: str, default: str) -> str:
+    value = input.get(key)
+    if value is None or value == "":
+        return default
+    if not isinstance(value, str):
+        raise InvalidRequest(f"`{key}` must be text, not {value!r}.")
+    return value
+
+
+def _script(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InvalidRequest("`script` is missing: there is nothing to run.")
+    return value
+
+
+def _secret(value: Any) -> Secret | None:
+    return value if isinstance(value, Secret) and value else None

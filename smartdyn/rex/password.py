@@ -1,0 +1,48 @@
+"""The one place where an effective user's password is typed."""
+
+from __future__ import annotations
+
+import re
+
+from smartdyn.rex.dialogue import Channel
+from smartdyn.rex.protocol import Marker, MarkerReader
+from smartdyn.secret import Secret
+
+_SU_PROMPT = re.compile(rb"[Pp]assword[^\n]*: ?$")
+_ANSWERS = {"started", "exists", "error"}
+
+
+async def answer_prompt(terminal: Channel, nonce: str, method: str, password: Secret) -> Marker:
+    """Wait for the prompt of sudo, dzdo or su, answer it once, and see what comes of it.
+
+    The script's own output never comes through this channel. A second prompt means that the password was wrong.
+
+    @return: C{started}, C{exists}, or C{error CODE TEXT}.
+    """
+    prompt = _SU_PROMPT if method == "su" else re.compile(rb"SMARTDYN 1 " + nonce.encode() + rb" prompt: ?$")
+    markers = MarkerReader(nonce)
+    pending = b""
+    said = b""
+    answered = False
+    while data := await terminal.stdout.read():
+        pending += data
+        said = (said + data)[-500:]
+        for marker in markers.feed(data):
+            if marker.word in _ANSWERS:
+                return marker
+            if marker.word == "authdone":
+                return _rejected(said, marker.text)
+            pending = b""
+        if prompt.search(pending):
+            if answered:
+                return _rejected(said, "1")
+            answered, pending, said = True, b"", b""
+            await terminal.write(password.reveal().encode() + b"\n")
+    return _rejected(said, "1")
+
+
+def _rejected(said: bytes, status: str) -> Marker:
+    """What the host said instead of letting us in; our own markers are left out."""
+    lines = said.decode("utf-8", "replace").replace("\r", "").split("\n")
+    text = " ".join(line.strip() for line in lines if line.strip() and "SMARTDYN 1 " not in line)
+    return Marker("error", ("auth", status, *text.split()))

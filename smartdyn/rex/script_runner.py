@@ -1,0 +1,223 @@
+"""Runs a script on a host: once, detached from the connection, whatever happens to us or to the network.
+
+The script's output, exit status and process id are files on the host. A lost connection or a restart of this service
+means that we connect again and go on reading where we stopped.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from smartdyn.actions.runner import EXCEPTION, Runner, RunnerContext
+from smartdyn.aio import sleep
+from smartdyn.errors import InvalidRequest
+from smartdyn.rex.failures import PROXY, JobFailed
+from smartdyn.rex.hosts import UNREACHABLE, HostConnection, Hosts
+from smartdyn.rex.job import ScriptJob, UnsupportedMethod
+from smartdyn.rex.protocol import UnusableValue
+from smartdyn.rex.remote import PREPARED, Ending, NotThere, RemoteScript
+from smartdyn.ssh.errors import SSHError
+
+KILLED_STATUS = 255
+"""Exit status of a job that we stopped, as Foreman's users know it."""
+
+_BACK_OFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+_POWER_OFF_LIMIT = 30.0
+
+
+class _Vanished(Exception):
+    """A job that was to be stopped is not there (any more)."""
+
+
+class ScriptRunner(Runner):
+    """One script on one host."""
+
+    _log = Logger()
+
+    def __init__(self, id: str, input: dict[str, Any], hosts: Hosts) -> None:
+        super().__init__(id, input)
+        self._hosts = hosts
+        self._work: Deferred[int | str] | None = None
+        self._remote: RemoteScript | None = None
+        self._killing = False
+        self._given_up = False
+        self._overdue = False
+        self._may_have_started = False
+        self._timers: list[IDelayedCall] = []
+
+    async def run(self, context: RunnerContext, *, resumed: bool) -> None:
+        connection: HostConnection | None = None
+        self._may_have_started = resumed
+        self._work = Deferred.fromCoroutine(self._until_ended(context))
+        try:
+            status = await self._work
+        except CancelledError:
+            if not self._given_up:
+                raise
+            status = await self._stopped_early(context)
+        except JobFailed as error:
+            await context.publish(str(error), "debug")
+            status = EXCEPTION
+        finally:
+            for timer in self._timers:
+                if timer.active():
+                    timer.cancel()
+        await context.exit(status)
+        if self._remote is not None:
+            connection = self._remote.connection
+            await self._clean_up(self._remote, connection)
+
+    async def kill(self) -> None:
+        """Ask the script to end, then make it end; give it up when even that does not help."""
+        if not self._killing:
+            self._killing = True
+            limit = self._hosts.settings.kill_limit
+            self._timers.append(self._hosts.reactor.callLater(limit, self._give_up))
+        if self._remote is not None:
+            self._remote.kill("TERM")
+            grace = self._hosts.settings.kill_grace
+            self._timers.append(self._hosts.reactor.callLater(grace, self._force))
+        elif not self._may_have_started:
+            self._stop_work()
+
+    async def _until_ended(self, context: RunnerContext) -> int | str:
+        """The job's exit status.
+
+        @raise JobFailed: there is none.
+        """
+        if self._killing and not self._may_have_started:
+            return KILLED_STATUS
+        try:
+            job = ScriptJob.from_input(self.input, self._hosts.settings)
+        except UnsupportedMethod as error:
+            raise JobFailed(str(error), PROXY) from error
+        except InvalidRequest as error:
+            raise JobFailed(str(error)) from error
+        if job.first_execution and not self._may_have_started:
+            self._hosts.known_hosts.forget(job.target.host, job.target.port)
+        return await self._follow_through(job, context)
+
+    async def _follow_through(self, job: ScriptJob, context: RunnerContext) -> int | str:
+        """Start the script, or find it again, and stay with it until it has ended, through broken connections."""
+        away_since: float | None = None
+        attempt = 0
+        limit = self._hosts.settings.reconnect_limit
+        while True:
+            try:
+                return await self._attend(job, context)
+            except UNREACHABLE as error:
+                if not self._may_have_started:
+                    raise self._hosts.failure(job, error) from error
+                if self._remote is not None:
+                    away_since, attempt = None, 0
+                    if self._remote.expects_power_off:
+                        limit = min(limit, _POWER_OFF_LIMIT)
+                    self._remote = None
+                now = self._hosts.reactor.seconds()
+                away_since = now if away_since is None else away_since
+                if now - away_since >= limit:
+                    return self._lost_for_good(job, error, limit)
+                self._log.info("{error}; the job goes on, connecting again", error=error)
+            except SSHError as error:
+                raise self._hosts.failure(job, error) from error
+            delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)]
+            attempt += 1
+            await sleep(self._hosts.reactor, delay * (0.75 + self._hosts.random() / 2))
+
+    async def _attend(self, job: ScriptJob, context: RunnerContext) -> int | str:
+        """One connection's worth of a job."""
+        connection = await self._hosts.connect(job)
+        remote = RemoteScript(self._hosts.reactor, connection, job, self.id)
+        try:
+            await self._find_or_start(remote, job, context)
+            ending = await self._stay_with(remote, context)
+            if ending.reason == PREPARED and not ending.killed:
+                await remote.start()
+                ending = await self._stay_with(remote, context)
+        except _Vanished:
+            await connection.close()
+            return KILLED_STATUS
+        except BaseException as error:
+            connection.abort(type(error).__name__)
+            raise
+        return self._status(ending, job)
+
+    async def _find_or_start(self, remote: RemoteScript, job: ScriptJob, context: RunnerContext) -> None:
+        """Start the script, unless it may have been started before: then look for it first."""
+        if self._may_have_started:
+            try:
+                await remote.attach(context.offset)
+                return
+            except NotThere as error:
+                if self._killing:
+                    raise _Vanished from error
+                if context.begun:
+                    text = f"The directory of the job on {job.target.host} is gone; no exit status is known."
+                    raise JobFailed(text, "Runner error") from error
+        self._may_have_started = True
+        await remote.start()
+
+    async def _stay_with(self, remote: RemoteScript, context: RunnerContext) -> Ending:
+        self._remote = remote
+        if not context.begun:
+            context.begin()
+        if self._killing:
+            await self.kill()
+        return await remote.follow(context)
+
+    def _status(self, ending: Ending, job: ScriptJob) -> int | str:
+        if ending.status is not None:
+            return KILLED_STATUS if ending.killed else ending.status
+        if ending.reason == "cancelled" or ending.killed:
+            return KILLED_STATUS
+        if self._remote is not None and self._remote.expects_power_off:
+            return 0
+        texts = {
+            "reboot": f"{job.target.host} was restarted while the script was running; its exit status is not known.",
+            "never-ran": f"The script did not get to run on {job.target.host}. It can be run again.",
+            "alive": "The script's supervisor on the host was killed; the script goes on, but its exit status is lost.",
+        }
+        unknown = f"The script on {job.target.host} was killed together with its supervisor; no exit status is known."
+        raise JobFailed(texts.get(ending.reason, unknown), "Runner error")
+
+    def _lost_for_good(self, job: ScriptJob, error: SSHError, limit: float) -> int | str:
+        if limit == _POWER_OFF_LIMIT:
+            return 0
+        raise JobFailed(
+            f"{job.target.host} was not reachable for {limit:g} s: {error}. The script may still be running there.",
+            "Runner error",
+        ) from error
+
+    async def _stopped_early(self, context: RunnerContext) -> int | str:
+        if not self._overdue:
+            return KILLED_STATUS
+        limit = self._hosts.settings.kill_limit
+        text = f"The job did not end within {limit:g} s after it was told to; it may still be running on the host."
+        await context.publish(text, "debug")
+        return EXCEPTION
+
+    def _force(self) -> None:
+        if self._remote is not None:
+            self._remote.kill("KILL")
+
+    def _give_up(self) -> None:
+        self._overdue = True
+        self._stop_work()
+
+    def _stop_work(self) -> None:
+        if self._work is not None:
+            self._given_up = True
+            self._work.cancel()
+
+    async def _clean_up(self, remote: RemoteScript, connection: HostConnection) -> None:
+        try:
+            await remote.leave()
+        except UNREACHABLE as error:
+            self._log.info("the job's directory was not removed: {error}", error=error)
+        except (SSHError, UnusableValue) as error:
+            self._log.warn("the job's directory was not removed: {error}", error=error)
+        await connection.close()

@@ -1,0 +1,33 @@
+"""What runners need from the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from smartdyn.ssh import Deadlines
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerSettings:
+    """Times are in seconds.
+
+    @param identity_key: the key to log in with, unless it is not set up.
+    @param strict_known_hosts: where the host keys come from when unknown hosts are not to be trusted.
+    @param kill_grace: between asking a script to end and making it.
+    @param kill_limit: after which a job that was to end is given up.
+    @param reconnect_limit: how long a host may be away before its job is given up.
+    @param connections_at_once: how many connections are being opened at the same time.
+    """
+
+    known_hosts: Path
+    identity_key: Path | None = None
+    strict_known_hosts: Path | None = None
+    remote_working_dir: str = "/var/tmp"
+    cleanup_working_dirs: bool = True
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    keepalive: float = 15.0
+    kill_grace: float = 10.0
+    kill_limit: float = 60.0
+    reconnect_limit: float = 600.0
+    connections_at_once: int = 20
