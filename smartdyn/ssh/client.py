@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import (
     ConnectError,
+    ConnectingCancelledError,
     ConnectionRefusedError,
     DNSLookupError,
     NoRouteError,
@@ -100,6 +101,9 @@ async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport,
     endpoint = HostnameEndpoint(reactor, target.host.encode("idna"), target.port, timeout=limit)
     try:
         await deadline(reactor, limit, "connecting", endpoint.connect(_Factory(transport)))
+    except ConnectingCancelledError as error:
+        # Twisted's own word for it; everybody else waits for CancelledError.
+        raise CancelledError from error
     except (ConnectError, DNSLookupError, DeadlineExceeded, OSError) as error:
         raise ConnectFailed(target.host, target.port, _reason(error)) from error
     wire: Any = transport.transport

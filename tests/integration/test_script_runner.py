@@ -1,0 +1,290 @@
+"""Scripts on a real OpenSSH host."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import TestCase
+
+from smartdyn.rex.hosts import Hosts
+from smartdyn.rex.script_runner import ScriptRunner
+from smartdyn.rex.settings import RunnerSettings
+from smartdyn.secret import conceal_secrets
+from tests.support import sshd
+from tests.support.context import MemoryContext
+from tests.support.sshd import PASSPHRASE, password_of
+
+
+def later(seconds: float) -> Deferred[None]:
+    """Fires after a while."""
+    waiting: Deferred[None] = Deferred()
+    clock: Any = reactor
+    clock.callLater(seconds, waiting.callback, None)
+    return waiting
+
+
+class ScriptTestCase(TestCase):
+    """Runs scripts as Foreman would have them run."""
+
+    timeout = 60
+
+    def setUp(self) -> None:
+        self.server = sshd.shared()
+        self.base = f"/var/tmp/smartdyn-test-{uuid.uuid4().hex[:8]}"
+        Path(self.base).mkdir(mode=0o777)
+        Path(self.base).chmod(0o777)
+        self.addCleanup(subprocess.run, ["rm", "-rf", self.base], check=False)
+        self.settings = RunnerSettings(
+            known_hosts=Path(self.mktemp()), identity_key=self.server.key(), kill_grace=0.5, kill_limit=10
+        )
+
+    def hosts(self) -> Hosts:
+        """Connections with these settings."""
+        return Hosts(reactor, self.settings, random.random)
+
+    def runner(self, script: str, *, id: str | None = None, **input: Any) -> ScriptRunner:
+        """A runner for a script."""
+        fields = {
+            "hostname": "127.0.0.1",
+            "ssh_port": self.server.port,
+            "ssh_user": "root",
+            "script": script,
+            "remote_working_dir": self.base,
+            **input,
+        }
+        return ScriptRunner(id or str(uuid.uuid4()), conceal_secrets(fields), self.hosts())
+
+    async def run_script(self, script: str, **input: Any) -> MemoryContext:
+        """Run it to its end."""
+        context = MemoryContext()
+        await self.runner(script, **input).run(context, resumed=False)
+        return context
+
+    def left_behind(self) -> list[str]:
+        """What is left on the host."""
+        return sorted(path.name for path in Path(self.base).iterdir())
+
+
+class OutcomeTests(ScriptTestCase):
+    """How scripts end."""
+
+    async def test_success(self) -> None:
+        """Output and exit status are the script's, and nothing is left on the host."""
+        context = await self.run_script("#!/bin/sh\necho hello\nid -un\n")
+        self.assertEqual((context.text(), context.status), ("hello\nroot\n", 0))
+        self.assertEqual(self.left_behind(), [])
+
+    async def test_failure(self) -> None:
+        """A non-zero status is reported as it is."""
+        self.assertEqual((await self.run_script("exit 3")).status, 3)
+
+    async def test_death_by_signal(self) -> None:
+        """A script that dies by a signal exits with 128 and the signal's number."""
+        self.assertEqual((await self.run_script("#!/bin/sh\nkill -KILL $$\n")).status, 137)
+
+    async def test_invalid_utf8(self) -> None:
+        """Bytes that are no text are replaced, and the job goes on."""
+        context = await self.run_script("#!/bin/sh\nprintf 'bad:\\377\\376 end\\n'\n")
+        self.assertEqual((context.text(), context.status), ("bad:\ufffd\ufffd end\n", 0))
+
+    async def test_stderr_keeps_its_place(self) -> None:
+        """Output and errors come in the order in which they were printed."""
+        context = await self.run_script("#!/bin/sh\necho 1\necho 2 >&2\necho 3\n")
+        self.assertEqual(context.text(), "1\n2\n3\n")
+
+    async def test_carriage_returns_are_removed(self) -> None:
+        """A script that was edited elsewhere runs."""
+        self.assertEqual((await self.run_script("#!/bin/sh\r\necho ok\r\n")).text(), "ok\n")
+
+    async def test_large_output_comes_whole(self) -> None:
+        """Twenty megabytes of lines arrive, to the last byte."""
+        context = await self.run_script("#!/bin/sh\nseq 1 2500000\n")
+        expected = sum(len(str(number)) + 1 for number in range(1, 2_500_001))
+        self.assertEqual((len(context.text()), context.offset, context.status), (expected, expected, 0))
+
+    async def test_cleanup_can_be_declined(self) -> None:
+        """With cleanup_working_dirs off the directory stays."""
+        await self.run_script("true", cleanup_working_dirs=False)
+        self.assertEqual(len(self.left_behind()), 1)
+
+
+class UserTests(ScriptTestCase):
+    """Logging in and changing the user."""
+
+    async def test_password_login(self) -> None:
+        """The ssh password logs in."""
+        self.settings = replace(self.settings, identity_key=None)
+        context = await self.run_script("id -un", ssh_user="rexssh", secrets={"ssh_password": password_of("rexssh")})
+        self.assertEqual((context.text(), context.status), ("rexssh\n", 0))
+
+    async def test_a_protected_key(self) -> None:
+        """The passphrase opens the proxy's key."""
+        self.settings = replace(self.settings, identity_key=self.server.key("locked"))
+        context = await self.run_script("id -un", secrets={"key_passphrase": PASSPHRASE})
+        self.assertEqual(context.text(), "root\n")
+
+    async def test_sudo_without_password(self) -> None:
+        """sudo changes the user."""
+        context = await self.run_script("id -un", ssh_user="rexssh", effective_user="root")
+        self.assertEqual((context.text(), context.status), ("root\n", 0))
+
+    async def test_sudo_with_password(self) -> None:
+        """The password is typed at the prompt, and neither is seen in the output."""
+        context = await self.run_script(
+            "id -un",
+            ssh_user="rexpw",
+            effective_user="root",
+            secrets={"effective_user_password": password_of("rexpw")},
+        )
+        self.assertEqual((context.chunks, context.status), ([("stdout", "root\n")], 0))
+
+    async def test_sudo_with_a_wrong_password(self) -> None:
+        """Nothing is run, the words are the known ones, and the password is not in them."""
+        context = await self.run_script(
+            "touch ran", ssh_user="rexpw", effective_user="root", secrets={"effective_user_password": "wrong-planted"}
+        )
+        self.assertEqual(context.status, "EXCEPTION")
+        self.assertIn(
+            "Error initializing command: RuntimeError - Failed to change to effective user, exit code: 1",
+            context.text("debug"),
+        )
+        self.assertNotIn("planted", context.text("debug"))
+
+    async def test_su_with_password(self) -> None:
+        """su takes the target's password."""
+        context = await self.run_script(
+            "id -un",
+            ssh_user="rexssh",
+            effective_user="rexeff",
+            effective_user_method="su",
+            secrets={"effective_user_password": password_of("rexeff")},
+        )
+        self.assertEqual((context.text(), context.status), ("rexeff\n", 0))
+
+    async def test_an_unknown_method(self) -> None:
+        """It is named, in the reference's words."""
+        context = await self.run_script("true", ssh_user="rexssh", effective_user="root", effective_user_method="magic")
+        self.assertEqual(
+            context.chunks, [("debug", "Proxy error: RuntimeError - effective_user_method 'magic' not supported")]
+        )
+        self.assertEqual(context.status, "EXCEPTION")
+
+    async def test_no_way_in(self) -> None:
+        """The words are those that Foreman's users search for."""
+        context = await self.run_script("true", ssh_user="nosuchuser")
+        self.assertEqual(
+            context.text("debug"),
+            "Error initializing command: RuntimeError - Could not establish connection to remote host using any "
+            "available authentication method, tried publickey\n\nAuthentication method 'publickey' failed with:\n"
+            "nosuchuser@127.0.0.1: Permission denied (publickey,password).\r\n",
+        )
+        self.assertEqual(context.status, "EXCEPTION")
+
+
+class StopTests(ScriptTestCase):
+    """Stopping jobs."""
+
+    async def test_a_running_script_is_killed_with_all_it_started(self) -> None:
+        """The whole tree ends, the status is 255, and nothing is left."""
+        mark = f"999{random.randrange(10**6)}"
+        runner, context = self.runner(f"#!/bin/sh\necho started\nsleep {mark} & sleep {mark}\n"), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await context.first_output
+        await runner.kill()
+        await running
+        self.assertEqual((context.text(), context.status), ("started\n", 255))
+        found = subprocess.run(["pgrep", "-f", f"sleep {mark}"], capture_output=True, check=False)
+        self.assertEqual(found.stdout, b"")
+        self.assertEqual(self.left_behind(), [])
+
+    async def test_a_script_that_ignores_the_request_is_made_to_end(self) -> None:
+        """After the grace it is killed for good."""
+        runner, context = self.runner("#!/bin/sh\ntrap '' TERM\necho started\nsleep 60\nsleep 60\n"), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await context.first_output
+        await runner.kill()
+        await running
+        self.assertEqual(context.status, 255)
+
+    async def test_a_job_stopped_before_it_connects_never_runs(self) -> None:
+        """A cancel that comes early is not lost."""
+        runner, context = self.runner(f"touch {self.base}/ran"), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await runner.kill()
+        await running
+        self.assertEqual((context.status, self.left_behind()), (255, []))
+
+    async def test_a_timeout_says_so(self) -> None:
+        """The debug chunk comes before the end."""
+        runner, context = self.runner("#!/bin/sh\necho started\nsleep 60\n"), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await context.first_output
+        await runner.timeout(context)
+        await running
+        self.assertEqual(
+            context.chunks,
+            [("stdout", "started\n"), ("debug", "Timeout for execution passed, trying to stop the job")],
+        )
+        self.assertEqual(context.status, 255)
+
+
+class ContinuityTests(ScriptTestCase):
+    """Jobs outlive connections and services."""
+
+    async def test_a_broken_connection_loses_and_doubles_nothing(self) -> None:
+        """We connect again and go on at the next byte; the script ran once."""
+        script = f"#!/bin/sh\necho ran >> {self.base}/count\nfor i in $(seq 1 30); do echo line $i; sleep 0.1; done\n"
+        runner, context = self.runner(script), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await context.first_output
+        await later(0.3)
+        self.server.kill_sessions()
+        await running
+        self.assertEqual(context.text(), "".join(f"line {number}\n" for number in range(1, 31)))
+        self.assertEqual((context.status, Path(self.base, "count").read_text()), (0, "ran\n"))
+
+    async def test_a_restarted_service_goes_on_where_it_stopped(self) -> None:
+        """Another runner of the same id follows the script to its end; the script ran once."""
+        script = f"#!/bin/sh\necho ran >> {self.base}/count\nfor i in $(seq 1 20); do echo line $i; sleep 0.1; done\n"
+        runner, context = self.runner(script), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await context.first_output
+        running.cancel()
+        await self.assertFailure(running, CancelledError)
+        self.assertIsNone(context.status)
+        await self.runner(script, id=runner.id).run(context, resumed=True)
+        self.assertEqual(context.text(), "".join(f"line {number}\n" for number in range(1, 21)))
+        self.assertEqual((context.status, Path(self.base, "count").read_text()), (0, "ran\n"))
+
+    async def test_a_script_that_ended_meanwhile(self) -> None:
+        """Its output and status are still there for the restarted service."""
+        script = "#!/bin/sh\necho first\nsleep 0.5\necho last\nexit 7\n"
+        runner, context = self.runner(script), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await context.first_output
+        running.cancel()
+        await self.assertFailure(running, CancelledError)
+        await later(1)
+        await self.runner(script, id=runner.id).run(context, resumed=True)
+        self.assertEqual((context.text(), context.status), ("first\nlast\n", 7))
+
+    async def test_a_job_that_was_never_started_is_started(self) -> None:
+        """A service that died before it got to the host starts the job after all."""
+        context = MemoryContext()
+        await self.runner("echo late").run(context, resumed=True)
+        self.assertEqual((context.text(), context.status), ("late\n", 0))
+
+    async def test_a_job_whose_directory_is_gone_is_not_run_again(self) -> None:
+        """It may have run: that is said, and nothing is run twice."""
+        context = MemoryContext()
+        context.begun = True
+        await self.runner(f"touch {self.base}/ran").run(context, resumed=True)
+        self.assertEqual((context.status, self.left_behind()), ("EXCEPTION", []))
+        self.assertIn("is gone", context.text("debug"))
