@@ -57,6 +57,13 @@ def _nothing(_: object) -> None:
     return None
 
 
+def _settle(outer: Deferred[T], result: Any) -> None:
+    if isinstance(result, Failure):
+        outer.errback(result)
+    else:
+        outer.callback(result)
+
+
 def _observe(source: Deferred[Any]) -> Deferred[None]:
     """A Deferred that fires when C{source} does, without taking its result away from anybody."""
     observer: Deferred[None] = Deferred()
@@ -79,12 +86,28 @@ def shielded(source: Deferred[T]) -> Deferred[T]:
     outer: Deferred[T] = Deferred()
 
     def relay(result: Any) -> None:
-        if outer.called:
-            return
-        if isinstance(result, Failure):
-            outer.errback(result)
-        else:
-            outer.callback(result)
+        if not outer.called:
+            _settle(outer, result)
+
+    source.addBoth(relay)
+    return outer
+
+
+def cancelled_as_such(source: Deferred[T]) -> Deferred[T]:
+    """A Deferred with the result of C{source} that, when cancelled, fails with L{CancelledError} and nothing else.
+
+    Twisted's endpoints report a cancelled connection attempt as one that failed, as if the name had not been found.
+    """
+
+    def cancel(outer: Deferred[T]) -> None:
+        outer.errback(CancelledError())
+        source.cancel()
+
+    outer: Deferred[T] = Deferred(cancel)
+
+    def relay(result: Any) -> None:
+        if not outer.called:
+            _settle(outer, result)
 
     source.addBoth(relay)
     return outer

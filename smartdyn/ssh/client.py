@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.error import (
     ConnectError,
-    ConnectingCancelledError,
     ConnectionRefusedError,
     DNSLookupError,
     NoRouteError,
@@ -19,7 +18,7 @@ from twisted.internet.error import (
 )
 from twisted.internet.protocol import Factory
 
-from smartdyn.aio import deadline
+from smartdyn.aio import cancelled_as_such, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.ssh.connection import Connection, ConnectionService
 from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
@@ -100,10 +99,7 @@ async def connect(
 async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport, limit: float) -> None:
     endpoint = HostnameEndpoint(reactor, target.host.encode("idna"), target.port, timeout=limit)
     try:
-        await deadline(reactor, limit, "connecting", endpoint.connect(_Factory(transport)))
-    except ConnectingCancelledError as error:
-        # Twisted's own word for it; everybody else waits for CancelledError.
-        raise CancelledError from error
+        await deadline(reactor, limit, "connecting", cancelled_as_such(endpoint.connect(_Factory(transport))))
     except (ConnectError, DNSLookupError, DeadlineExceeded, OSError) as error:
         raise ConnectFailed(target.host, target.port, _reason(error)) from error
     wire: Any = transport.transport
