@@ -1,0 +1,76 @@
+"""Speaks to Foreman over HTTP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.web.client import Agent, HTTPConnectionPool
+
+from smartdyn.aio import deadline
+from smartdyn.foreman.retry import Answer
+from smartdyn.foreman.tls import ForemanPolicy
+from smartdyn.store.json import encode
+
+_CALLBACK_PATH = "foreman_tasks/api/tasks/callback"
+_CONNECT_LIMIT = 20.0
+_ANSWER_LIMIT = 60.0
+_MOST_TEXT = 500
+_MOST_BODY = 64 * 1024
+
+
+class ForemanClient:
+    """Delivers callbacks to one Foreman."""
+
+    def __init__(self, clock: Any, http: HTTPClient, foreman_url: str) -> None:
+        """
+        @param foreman_url: may have a path, when Foreman lives below one.
+        """
+        self._clock = clock
+        self._http = http
+        self._url = f"{foreman_url.rstrip('/')}/{_CALLBACK_PATH}"
+
+    async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
+        """Post a callback and say what came of it; nothing that can happen on the way is raised."""
+        try:
+            return await deadline(
+                self._clock, _ANSWER_LIMIT, "the callback", Deferred.fromCoroutine(self._post(body, request_id))
+            )
+        except CancelledError:
+            raise
+        except Exception as error:
+            return Answer(None, _explain(error))
+
+    async def _post(self, body: dict[str, Any], request_id: str | None) -> Answer:
+        headers = {"Content-Type": "application/json", "Accept": "application/json,version=2"}
+        if request_id:
+            headers["X-Request-Id"] = request_id
+        response = await self._http.post(self._url, data=encode(body), headers=headers, allow_redirects=False)
+        said: list[bytes] = []
+        await response.collect(lambda data: said.append(data) if sum(map(len, said)) < _MOST_BODY else None)
+        text = b"".join(said).decode("utf-8", "replace")[:_MOST_TEXT]
+        return Answer(response.code, text, _retry_after(response.headers))
+
+
+def make_client(reactor: Any, foreman_url: str, policy: ForemanPolicy) -> ForemanClient:
+    """A client with connections that are kept open between callbacks."""
+    pool = HTTPConnectionPool(reactor, persistent=True)
+    agent = Agent(reactor, policy, connectTimeout=_CONNECT_LIMIT, pool=pool)
+    return ForemanClient(reactor, HTTPClient(agent), foreman_url)
+
+
+def _retry_after(headers: Any) -> float | None:
+    values = headers.getRawHeaders("Retry-After", [])
+    try:
+        return max(float(values[0]), 0.0) if values else None
+    except ValueError:
+        return None
+
+
+def _explain(error: Exception) -> str:
+    """What went wrong, without the layers that Twisted wraps it in."""
+    reasons = getattr(error, "reasons", None)
+    if reasons:
+        return _explain(reasons[0].value)
+    return f"{type(error).__name__}: {error}".rstrip(": ")[:_MOST_TEXT]

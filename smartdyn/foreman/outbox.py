@@ -1,0 +1,162 @@
+"""Delivers callbacks until Foreman has them: over restarts, outages and refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from smartdyn.aio import Spawner, deadline
+from smartdyn.errors import DeadlineExceeded
+from smartdyn.foreman import retry
+from smartdyn.foreman.retry import Answer, Verdict
+from smartdyn.store import callbacks
+from smartdyn.store.callbacks import MarkDelivered, ParkCallback, PendingCallback, RetryCallback
+from smartdyn.store.database import Database, Write
+
+_AT_ONCE = 8
+_STOP_LIMIT = 10.0
+_STUMBLE = 5.0
+"""Seconds until the next look after the database failed."""
+
+
+class Client(Protocol):
+    """Whoever can reach Foreman."""
+
+    async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
+        """Post a callback."""
+
+
+class Outbox(Service):
+    """Sends what is due, a few at a time, and remembers how each attempt went.
+
+    Delivery is at least once: Foreman ignores a second callback for the same step.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        now: Callable[[], float],
+        random: Callable[[], float],
+        database: Database,
+        client: Client,
+        load_data: Callable[[str, int], Awaitable[dict[str, Any]]],
+    ) -> None:
+        """
+        @param load_data: the output of an action, by plan id and action id.
+        """
+        self._clock = clock
+        self._now = now
+        self._random = random
+        self._database = database
+        self._client = client
+        self._load_data = load_data
+        self._spawner = Spawner()
+        self._sending: set[int] = set()
+        self._timer: IDelayedCall | None = None
+        self._looking = False
+        self._look_again = False
+
+    def startService(self) -> None:
+        super().startService()
+        self.notify()
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        self._drop_timer()
+        return Deferred.fromCoroutine(self._finish())
+
+    def notify(self) -> None:
+        """There may be something to send."""
+        if not self.running:
+            return
+        if self._looking:
+            self._look_again = True
+            return
+        self._looking = True
+        self._spawner.spawn("looking for callbacks", self._look())
+
+    async def _finish(self) -> None:
+        try:
+            await deadline(self._clock, _STOP_LIMIT, "callbacks under way", self._spawner.stop(cancel=False))
+        except DeadlineExceeded:
+            await self._spawner.stop()
+
+    async def _look(self) -> None:
+        """Send what is due and set the timer for the next."""
+        try:
+            self._drop_timer()
+            now = self._now()
+            free = _AT_ONCE - len(self._sending)
+            found = await self._database.query(
+                lambda tx: (callbacks.due(tx, now, _AT_ONCE + free), callbacks.next_due_at(tx, now))
+            )
+            due = [pending for pending in found[0] if pending.id not in self._sending][:free]
+            for pending in due:
+                self._sending.add(pending.id)
+                self._spawner.spawn(f"callback of task {pending.plan_id}", self._send(pending))
+            if found[1] is not None and self.running:
+                self._set_timer(found[1] - now)
+        except BaseException:
+            if self.running:
+                self._set_timer(_STUMBLE)
+            raise
+        finally:
+            self._looking = False
+        if self._look_again:
+            self._look_again = False
+            self.notify()
+
+    async def _send(self, pending: PendingCallback) -> None:
+        try:
+            data = pending.data
+            if pending.data_action_id is not None:
+                data = await self._load_data(pending.plan_id, pending.data_action_id)
+            body = {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
+            answer = await self._client.callback(body, pending.request_id)
+            await self._database.commit(self._record(pending, answer))
+        finally:
+            self._sending.discard(pending.id)
+            self.notify()
+
+    def _record(self, pending: PendingCallback, answer: Answer) -> Write:
+        now = self._now()
+        verdict = retry.judge(answer, now - pending.created_at)
+        attempts = pending.attempts + 1
+        if verdict is Verdict.DELIVERED:
+            self._log.info("callback of task {plan_id} delivered", plan_id=pending.plan_id, attempts=attempts)
+            return MarkDelivered(pending.id, now)
+        said = f"HTTP {answer.status}: {answer.text}" if answer.status else answer.text
+        if verdict is Verdict.PARK:
+            self._log.error(
+                "Foreman will not take the callback of task {plan_id}, after {attempts} attempts: {said}. "
+                "Its output stays here; Foreman finds it when it polls.",
+                plan_id=pending.plan_id,
+                attempts=attempts,
+                said=said,
+            )
+            return ParkCallback(pending.id, said)
+        delay = retry.delay(attempts, self._random(), answer.retry_after)
+        self._log.warn(
+            "callback of task {plan_id} not taken ({attempts} attempts): {said}; next try in {delay:.0f} s",
+            plan_id=pending.plan_id,
+            attempts=attempts,
+            said=said,
+            delay=delay,
+        )
+        return RetryCallback(pending.id, said, now + delay)
+
+    def _set_timer(self, seconds: float) -> None:
+        self._drop_timer()
+        self._timer = self._clock.callLater(max(seconds, 0.01), self.notify)
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
