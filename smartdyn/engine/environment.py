@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from smartdyn.actions.registry import Registry
 from smartdyn.aio import Spawner
-from smartdyn.engine.committer import Persistence
 from smartdyn.engine.queues import Queues
 from smartdyn.store.database import Write
+from smartdyn.store.persistence import Persistence
 
 if TYPE_CHECKING:
     from smartdyn.engine.plan_run import PlanRun

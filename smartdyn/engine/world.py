@@ -16,7 +16,6 @@ from twisted.python.failure import Failure
 from smartdyn.actions.events import Abort, Cancel
 from smartdyn.actions.registry import Registry
 from smartdyn.aio import Spawner, deadline
-from smartdyn.engine.committer import Persistence
 from smartdyn.engine.environment import Environment
 from smartdyn.engine.plan_run import PlanRun
 from smartdyn.engine.planning import Planned, PlanRequest, make_plan
@@ -29,6 +28,7 @@ from smartdyn.model.states import PlanState
 from smartdyn.store import plans, vault
 from smartdyn.store.database import Database, Write
 from smartdyn.store.passwords import ForgetPassword
+from smartdyn.store.persistence import Persistence
 from smartdyn.store.vault import Vault
 from smartdyn.store.worlds import StartWorld, StopWorld
 

@@ -43,7 +43,10 @@ class ForemanClient:
             return Answer(None, _explain(error))
 
     async def _post(self, body: dict[str, Any], request_id: str | None) -> Answer:
-        headers = {"Content-Type": "application/json", "Accept": "application/json,version=2"}
+        headers: dict[bytes | str, bytes | str] = {
+            "Content-Type": "application/json",
+            "Accept": "application/json,version=2",
+        }
         if request_id:
             headers["X-Request-Id"] = request_id
         response = await self._http.post(self._url, data=encode(body), headers=headers, allow_redirects=False)

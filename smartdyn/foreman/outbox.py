@@ -17,6 +17,7 @@ from smartdyn.foreman.retry import Answer, Verdict
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import MarkDelivered, ParkCallback, PendingCallback, RetryCallback
 from smartdyn.store.database import Database, Write
+from smartdyn.store.persistence import Persistence
 
 _AT_ONCE = 8
 _STOP_LIMIT = 10.0
@@ -57,6 +58,7 @@ class Outbox(Service):
         self._database = database
         self._client = client
         self._load_data = load_data
+        self._persistence = Persistence(clock, database)
         self._spawner = Spawner()
         self._sending: set[int] = set()
         self._timer: IDelayedCall | None = None
@@ -120,7 +122,7 @@ class Outbox(Service):
                 data = await self._load_data(pending.plan_id, pending.data_action_id)
             body = {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
             answer = await self._client.callback(body, pending.request_id)
-            await self._database.commit(self._record(pending, answer))
+            await self._persistence.persist([self._record(pending, answer)])
         finally:
             self._sending.discard(pending.id)
             self.notify()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.endpoints import HostnameEndpoint, TCP4ClientEndpoint, TCP6ClientEndpoint
 from twisted.internet.error import (
     ConnectError,
     ConnectionRefusedError,
@@ -97,7 +98,7 @@ async def connect(
 
 
 async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport, limit: float) -> None:
-    endpoint = HostnameEndpoint(reactor, target.host.encode("idna"), target.port, timeout=limit)
+    endpoint = _endpoint(reactor, target, limit)
     try:
         await deadline(reactor, limit, "connecting", cancelled_as_such(endpoint.connect(_Factory(transport))))
     except (ConnectError, DNSLookupError, DeadlineExceeded, OSError) as error:
@@ -105,6 +106,14 @@ async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport,
     wire: Any = transport.transport
     wire.setTcpNoDelay(True)
     wire.setTcpKeepAlive(True)
+
+
+def _endpoint(reactor: Any, target: Target, limit: float) -> Any:
+    if isIPAddress(target.host):
+        return TCP4ClientEndpoint(reactor, target.host, target.port, timeout=limit)
+    if isIPv6Address(target.host):
+        return TCP6ClientEndpoint(reactor, target.host, target.port, timeout=limit)
+    return HostnameEndpoint(reactor, target.host.encode("idna"), target.port, timeout=limit)
 
 
 async def _until_secure(reactor: Any, target: Target, transport: ClientTransport, limit: float) -> None:

@@ -77,3 +77,9 @@ class WaitForUpdate(Action):
 
 
 ACTIONS = (Noop, NoopCallback, RaiseInPlan, RaiseInRun, WaitForUpdate)
+
+
+def install(service: Any) -> None:
+    """Make the actions known to a service, as a plugin does."""
+    for action in ACTIONS:
+        service.registry.register(action)

@@ -1,0 +1,89 @@
+"""What goes into the log, and in which form."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any, TextIO
+
+from twisted.logger import (
+    FilteringLogObserver,
+    ILogFilterPredicate,
+    ILogObserver,
+    LogEvent,
+    LogLevel,
+    PredicateResult,
+    formatEvent,
+)
+from twisted.logger import formatTime as format_time
+from zope.interface import implementer
+
+LEVELS = {
+    "DEBUG": LogLevel.debug,
+    "INFO": LogLevel.info,
+    "WARN": LogLevel.warn,
+    "ERROR": LogLevel.error,
+    "FATAL": LogLevel.critical,
+    "UNKNOWN": LogLevel.critical,
+}
+
+_ORDER = (LogLevel.debug, LogLevel.info, LogLevel.warn, LogLevel.error, LogLevel.critical)
+_PRIORITIES = {LogLevel.debug: 7, LogLevel.info: 6, LogLevel.warn: 4, LogLevel.error: 3, LogLevel.critical: 2}
+_NOISY = ("twisted.conch", "twisted.internet", "twisted.web")
+"""Libraries whose infos are details to us."""
+
+
+@implementer(ILogFilterPredicate)
+class Threshold:
+    """Lets through what is important enough."""
+
+    def __init__(self, level: Any) -> None:
+        self._rank = _ORDER.index(level)
+
+    def __call__(self, event: LogEvent) -> Any:
+        level = event.get("log_level", LogLevel.info)
+        rank = _ORDER.index(level)
+        if rank <= 1 and str(event.get("log_namespace", "")).startswith(_NOISY):
+            rank -= 1
+        return PredicateResult.maybe if rank >= self._rank else PredicateResult.no
+
+
+def observer(log_file: str, level: str, stdout: TextIO | None = None) -> Any:
+    """An observer that writes lines.
+
+    @param log_file: a path, C{STDOUT}, or C{JOURNAL} (lines that journald knows the priority of).
+    """
+    journal = log_file.upper() in {"JOURNAL", "JOURNALD"}
+    if journal or log_file.upper() == "STDOUT":
+        output: Any = stdout or sys.stdout
+    else:
+        output = Path(log_file).open("a", encoding="utf-8", buffering=1)
+
+    return FilteringLogObserver(LineWriter(output, journal=journal), [Threshold(LEVELS[level])])
+
+
+@implementer(ILogObserver)
+class LineWriter:
+    """Writes each event at once: a log that lags behind is of no use in a crash."""
+
+    def __init__(self, output: TextIO, *, journal: bool = False) -> None:
+        self._output = output
+        self._journal = journal
+
+    def __call__(self, event: LogEvent) -> None:
+        self._output.write(line(event, journal=self._journal))
+        self._output.flush()
+
+
+def line(event: LogEvent, *, journal: bool = False) -> str:
+    """One event as text: time, level, request, message, and the traceback of a failure."""
+    level = event.get("log_level", LogLevel.info)
+    text = formatEvent(event) or ""
+    failure = event.get("log_failure")
+    if failure is not None:
+        text = f"{text}\n{failure.getTraceback()}".rstrip()
+    request = str(event.get("request_id") or "")[:8]
+    if journal:
+        head = f"<{_PRIORITIES[level]}>"
+        return "".join(f"{head}{part}\n" for part in text.split("\n"))
+    return f"{format_time(event['log_time'])} {request or '-':8} [{level.name[0].upper()}] {text}\n"

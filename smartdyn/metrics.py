@@ -1,0 +1,33 @@
+"""Numbers for Prometheus, taken when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from smartdyn.actions.dispatcher import RunnerDispatcher
+from smartdyn.engine.world import World
+from smartdyn.store.database import SqliteDatabase
+
+
+class ServiceMetrics(Collector):
+    """What the service is doing now, and what it has done since it was started."""
+
+    def __init__(self, database: SqliteDatabase, world: World, dispatcher: RunnerDispatcher) -> None:
+        self._database = database
+        self._world = world
+        self._dispatcher = dispatcher
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """All families."""
+        yield GaugeMetricFamily(
+            "smartdyn_running_plans", "Execution plans that are being executed", len(self._world.running())
+        )
+        yield GaugeMetricFamily("smartdyn_running_jobs", "Jobs that a runner works on", self._dispatcher.running())
+        yield GaugeMetricFamily(
+            "smartdyn_database_queued_units", "Units that wait to be written", self._database.queued
+        )
+        yield CounterMetricFamily("smartdyn_database_commits", "Commits to the database", self._database.commits)
+        yield CounterMetricFamily("smartdyn_database_units", "Units in these commits", self._database.units)

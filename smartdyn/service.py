@@ -1,0 +1,262 @@
+"""The whole service: what it is made of, how it starts and how it stops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from smartdyn import __version__
+from smartdyn.actions.action import Action
+from smartdyn.actions.batch import Batch
+from smartdyn.actions.callback import Callback, CallbackSender
+from smartdyn.actions.dispatcher import RunnerDispatcher
+from smartdyn.actions.launchers import BatchLauncher, Launchers, SingleLauncher
+from smartdyn.actions.passwords import OneTimePasswords
+from smartdyn.actions.registry import Registry
+from smartdyn.actions.rejected import Rejected
+from smartdyn.actions.tasks import Tasks, load_callback_data
+from smartdyn.engine.queues import Queues
+from smartdyn.engine.recovery import recover
+from smartdyn.engine.world import World
+from smartdyn.errors import SettingsError, SmartdynError
+from smartdyn.foreman.client import make_client
+from smartdyn.foreman.outbox import Outbox
+from smartdyn.foreman.tls import ForemanCertificates, ForemanPolicy
+from smartdyn.metrics import ServiceMetrics
+from smartdyn.model.ids import random_id
+from smartdyn.rex.actions import RunScript, ScriptRunnerAction
+from smartdyn.rex.hosts import Hosts
+from smartdyn.rex.runners import ScriptRunners, simulation_from
+from smartdyn.rex.settings import RunnerSettings
+from smartdyn.settings import Settings
+from smartdyn.ssh import Deadlines
+from smartdyn.store import callbacks
+from smartdyn.store.database import SqliteDatabase
+from smartdyn.store.vault import Vault
+from smartdyn.web.api import TaskApi
+from smartdyn.web.authorization import policy
+from smartdyn.web.console.views import Console
+from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
+from smartdyn.web.root import make_app
+from smartdyn.web.site import LimitedSite
+
+ACTIONS: tuple[type[Action], ...] = (Batch, Callback, Rejected, RunScript, ScriptRunnerAction)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the service takes from outside, so that tests can give it something else.
+
+    @param now: the time of day, seconds since the epoch.
+    @param random: between 0 and 1.
+    @param plugins: called with the service before it starts, to add actions, launchers and resources.
+    """
+
+    reactor: Any
+    now: Callable[[], float]
+    random: Callable[[], float]
+    environment: Mapping[str, str]
+    hostname: str
+    pid: int
+    plugins: Iterable[Callable[[Smartdyn], None]] = ()
+
+
+class Smartdyn(Service):
+    """Everything put together.
+
+    Started in two parts: L{open} takes what may be refused (database, keys, port) and raises if it is; then, with the
+    reactor running, unfinished work goes on and requests are answered.
+    """
+
+    _log = Logger()
+
+    def __init__(self, settings: Settings, surroundings: Surroundings, failed: Callable[[BaseException], None]) -> None:
+        """
+        @param failed: called when the second part of the start goes wrong.
+        """
+        self._settings = settings
+        self._around = surroundings
+        self._failed = failed
+        self._waiting: list[Deferred[None]] = []
+        self._is_ready = False
+        self.port: Any = None
+
+    def open(self) -> None:
+        """Take the database, the keys and the port.
+
+        @raise SmartdynError: one of them cannot be had; the text says what to do.
+        """
+        settings, around = self._settings, self._around
+        path = settings.path(settings.database)
+        key_file = settings.path(settings.secrets_key_file) if settings.secrets_key_file else Path(f"{path}.key")
+        foreman_policy = ForemanPolicy(_foreman_certificates(settings))
+        self.database = SqliteDatabase(around.reactor, path)
+        self.database.open()
+        self.vault = Vault.open(key_file)
+        self.registry = Registry(ACTIONS)
+        queues = Queues(settings.queue_sizes)
+        self.world = World(
+            around.reactor, around.now, random_id, self.database, self.vault, self.registry, queues=queues
+        )
+        self.dispatcher = RunnerDispatcher(around.reactor, self.world)
+        self.hosts = Hosts(around.reactor, _runner_settings(settings), around.random)
+        self.outbox = Outbox(
+            around.reactor,
+            around.now,
+            around.random,
+            self.database,
+            make_client(around.reactor, settings.foreman_url, foreman_policy),
+            lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
+        )
+        self._provide()
+        for plugin in around.plugins:
+            plugin(self)
+        self._listen()
+
+    def startService(self) -> None:
+        super().startService()
+        Deferred.fromCoroutine(self._go()).addErrback(self._start_failed)
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    def _start_failed(self, failure: Failure) -> None:
+        self._failed(failure.value or RuntimeError("unknown"))
+
+    async def _go(self) -> None:
+        """Go on with unfinished work, then let requests in."""
+        await self.world.start(self._around.hostname, self._around.pid)
+        await recover(self.world)
+        self.outbox.startService()
+        self._is_ready = True
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.callback(None)
+        address = self.port.getHost()
+        self._log.info(
+            "smartdyn {version} is ready on http://{host}:{port}, console at /console, database {database}",
+            version=__version__,
+            host=address.host,
+            port=address.port,
+            database=str(self._settings.path(self._settings.database)),
+        )
+
+    async def _stop(self) -> None:
+        """Take no more requests, leave jobs running on their hosts, and write down what is left."""
+        await self.port.stopListening()
+        await self.dispatcher.stop()
+        if self.outbox.running:
+            await self.outbox.stopService()
+        await self.world.stop()
+        await self.database.close()
+        self._log.info("smartdyn has stopped")
+
+    async def until_ready(self) -> None:
+        """Requests that come early wait, rather than being told that a task is unknown."""
+        if not self._is_ready:
+            waiting: Deferred[None] = Deferred()
+            self._waiting.append(waiting)
+            await waiting
+
+    def _provide(self) -> None:
+        """Offer the operations, and what actions may use."""
+        self.passwords = OneTimePasswords(self.database, self.vault, self._around.now)
+        self.launchers = Launchers()
+        self._single = SingleLauncher(self.world, self.vault)
+        self.launchers.register("single", self._single)
+        self.launchers.register("ssh", BatchLauncher(self.world, self.vault))
+        self.world.provide(RunnerDispatcher, self.dispatcher)
+        self.world.provide(OneTimePasswords, self.passwords)
+        self.world.provide(CallbackSender, CallbackSender(self.outbox.notify))
+        self.world.provide(ScriptRunners, ScriptRunners(self.hosts, _simulation(self._around.environment)))
+
+    def _listen(self) -> None:
+        settings = self._settings
+        tasks = Tasks(self.world, self.launchers, self._single, self.passwords)
+        peers = policy(settings.trusted_hosts)
+        metrics = CollectorRegistry()
+        metrics.register(ServiceMetrics(self.database, self.world, self.dispatcher))
+        app = make_app(
+            TaskApi(tasks, peers),
+            ProxyApi(self._facts(tasks), peers, metrics, self._problems),
+            Console(tasks, peers, self._around.now),
+            self.until_ready,
+        )
+        site = LimitedSite(app.resource(), self._around.reactor, __version__)
+        try:
+            self.port = self._around.reactor.listenTCP(settings.port, site, interface=settings.listen)
+        except CannotListenError as error:
+            raise SettingsError(
+                [f"Cannot listen on {settings.listen} port {settings.port}: {error.socketError}. Set another `port`."]
+            ) from error
+
+    def _facts(self, tasks: Tasks) -> ProxyFacts:
+        settings = self._settings
+        key = settings.path(settings.ssh_identity_key_file)
+        public = key.with_name(f"{key.name}.pub")
+        capabilities: dict[str, Sequence[str]] = {"dynflow": tasks.operations(), "logs": ()}
+        failed: dict[str, str] = {}
+        if key.exists() and public.exists():
+            capabilities["script"] = ()
+        else:
+            failed["script"] = (
+                f"SSH private key file {key} doesn't exist. "
+                f"You can generate one with `ssh-keygen -t rsa -b 4096 -f {key} -N ''`"
+            )
+            self._log.warn("remote execution has no key of its own: {reason}", reason=failed["script"])
+        ca = settings.ssh_user_ca_public_key_file
+        return ProxyFacts(__version__, capabilities, failed, public, settings.path(ca) if ca else None)
+
+    async def _problems(self) -> list[str]:
+        """Why the service cannot do its work now."""
+        try:
+            await self.database.query(callbacks.counts)
+        except SmartdynError as error:
+            return [str(error)]
+        return [] if self._is_ready else ["The service is starting."]
+
+
+def _foreman_certificates(settings: Settings) -> ForemanCertificates:
+    def path(first: str | None, second: str | None) -> Path | None:
+        value = first or second
+        return settings.path(value) if value else None
+
+    return ForemanCertificates(
+        ca=path(settings.foreman_ssl_ca, settings.ssl_ca_file),
+        certificate=path(settings.foreman_ssl_cert, settings.ssl_certificate),
+        key=path(settings.foreman_ssl_key, settings.ssl_private_key),
+    )
+
+
+def _runner_settings(settings: Settings) -> RunnerSettings:
+    key = settings.path(settings.ssh_identity_key_file)
+    strict = settings.ssh_ca_known_hosts_file
+    return RunnerSettings(
+        known_hosts=settings.path(settings.ssh_known_hosts_file),
+        identity_key=key if key.exists() else None,
+        strict_known_hosts=settings.path(strict) if strict else None,
+        remote_working_dir=settings.remote_working_dir,
+        cleanup_working_dirs=settings.cleanup_working_dirs,
+        deadlines=Deadlines(connect=settings.ssh_connect_timeout),
+        kill_grace=settings.kill_grace,
+        kill_limit=settings.kill_limit,
+        reconnect_limit=settings.reconnect_limit,
+        connections_at_once=settings.ssh_connections_at_once,
+    )
+
+
+def _simulation(environment: Mapping[str, str]) -> Any:
+    try:
+        return simulation_from(environment)
+    except (OSError, ValueError) as error:
+        raise SettingsError([f"REX_SIMULATE: {error}"]) from error

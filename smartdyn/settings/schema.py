@@ -1,0 +1,118 @@
+"""Every setting with its type, default and meaning.
+
+The keys are those of the smart proxy's C{settings.yml}, of the standalone core's, and of the files in C{settings.d} of
+the plugins that this service replaces. A setting that stands in several files means the same in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+STATE = "/var/lib/smartdyn"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the service was told; times are in seconds.
+
+    @param listen: the address to listen on.
+    @param database: the database file; C{~} and relative paths are taken from the configuration directory.
+    @param secrets_key_file: the key that secrets in the database are encrypted with; beside the database by default.
+    @param ssh_connections_at_once: connections to hosts that are being opened at the same time.
+    """
+
+    listen: str = "127.0.0.1"
+    port: int = 8008
+    database: str = f"{STATE}/smartdyn.sqlite"
+    secrets_key_file: str | None = None
+    foreman_url: str = "https://127.0.0.1:3000"
+    foreman_ssl_ca: str | None = None
+    foreman_ssl_cert: str | None = None
+    foreman_ssl_key: str | None = None
+    ssl_ca_file: str | None = None
+    ssl_certificate: str | None = None
+    ssl_private_key: str | None = None
+    trusted_hosts: tuple[str, ...] | None = None
+    console_auth: bool = True
+    log_file: str = "STDOUT"
+    log_level: str = "INFO"
+    enabled: bool = True
+    mode: str = "ssh"
+    ssh_identity_key_file: str = f"{STATE}/ssh/id_rsa_foreman_proxy"
+    ssh_user_ca_public_key_file: str | None = None
+    ssh_ca_known_hosts_file: str | None = None
+    ssh_known_hosts_file: str = f"{STATE}/ssh/known_hosts"
+    ssh_user: str = "root"
+    remote_working_dir: str = "/var/tmp"
+    cleanup_working_dirs: bool = True
+    ssh_log_level: str = "error"
+    ssh_connect_timeout: float = 60.0
+    ssh_connections_at_once: int = 20
+    kill_grace: float = 10.0
+    kill_limit: float = 60.0
+    reconnect_limit: float = 600.0
+    queue_sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"default": 5}))
+    folder: Path = Path()
+
+    def path(self, value: str) -> Path:
+        """A path in a setting: C{~} is the home directory, a relative one begins at the configuration directory."""
+        return self.folder / Path(value).expanduser()
+
+
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
+MODES: Final = ("ssh",)
+SSH_LOG_LEVELS: Final = ("debug", "info", "error", "fatal")
+
+CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "log_level": LOG_LEVELS,
+    "mode": MODES,
+    "ssh_log_level": SSH_LOG_LEVELS,
+}
+
+KNOWN_ELSEWHERE: Final = frozenset(
+    {
+        "bind_host",
+        "cockpit_integration",
+        "core_url",
+        "daemon",
+        "daemon_pid",
+        "daemonize",
+        "dns_resolv_timeouts",
+        "execution_plan_cleaner_age",
+        "external_core",
+        "file_logging_pattern",
+        "file_rolling_age",
+        "file_rolling_keep",
+        "file_rolling_size",
+        "forward_verify",
+        "http_port",
+        "https_port",
+        "kerberos_auth",
+        "local_working_dir",
+        "log_buffer",
+        "log_buffer_errors",
+        "mqtt_broker",
+        "mqtt_port",
+        "mqtt_rate_limit",
+        "mqtt_resend_interval",
+        "mqtt_tls",
+        "mqtt_ttl",
+        "pid_file",
+        "runner_refresh_interval",
+        "settings_directory",
+        "socket_working_dir",
+        "ssl_disabled_ciphers",
+        "ssl_port",
+        "system_logging_pattern",
+        "tls_disabled_versions",
+        "use_https",
+        "virsh_network",
+    }
+)
+"""Keys of the Ruby services that an installation may carry and that this version makes no use of."""
+
+TYPES: Final[Mapping[str, Any]] = {each.name: each.type for each in fields(Settings) if each.name not in {"folder"}}

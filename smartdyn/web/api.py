@@ -1,0 +1,193 @@
+"""The API that Foreman speaks: Dynflow's tasks, and what the smart proxy says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.web.iweb import IRequest
+
+from smartdyn.aio import shielded
+from smartdyn.errors import InvalidRequest, PlanNotFound
+from smartdyn.web.authorization import Forbidden, Policy, parse_basic
+from smartdyn.web.facade import TaskFacade
+from smartdyn.web.requests import base_url, header, peer_of, read_json, request_id, send_json
+
+Handler = Callable[..., Awaitable[bytes]]
+
+_NO_IDS = "'task_ids' needs to be provided and be a non-empty array of task UUIDs"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One thing that can be asked for.
+
+    @param path: in Klein's syntax, below the prefix.
+    @param slash: whether a trailing slash makes no difference.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    slash: bool = False
+
+
+class TaskApi:
+    """The routes below C{/tasks}."""
+
+    def __init__(self, tasks: TaskFacade, policy: Policy) -> None:
+        self._tasks = tasks
+        self._policy = policy
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            Route("POST", "/tasks/launch", self.launch, slash=True),
+            Route("POST", "/tasks", self.trigger, slash=True),
+            Route("POST", "/tasks/status", self.states),
+            Route("POST", "/tasks/statuses", self.statuses),
+            Route("GET", "/tasks/count", self.count),
+            Route("GET", "/tasks/operations", self.operations),
+            Route("GET", "/tasks/<plan_id>/status", self.status),
+            Route("POST", "/tasks/<plan_id>/cancel", self.cancel),
+            Route("POST", "/tasks/<plan_id>/update", self.update),
+            Route("POST", "/tasks/<plan_id>/done", self.done),
+        ]
+
+    async def launch(self, request: IRequest) -> bytes:
+        """Launch an operation; everything is planned and stored before the answer."""
+        self._require(request)
+        body = read_json(request, dict[str, Any])
+        if "operation" not in body:
+            raise InvalidRequest("`operation` is missing; GET /tasks/operations lists what can be launched.")
+        input = body.get("input")
+        answer = await _whatever_happens(
+            self._tasks.launch(
+                body["operation"],
+                input,
+                body.get("options"),
+                callback_host=_callback_host(request, input),
+                request_id=request_id(request),
+            )
+        )
+        return send_json(request, answer)
+
+    async def trigger(self, request: IRequest) -> bytes:
+        """Run one action (deprecated)."""
+        self._require(request)
+        body = read_json(request, dict[str, Any])
+        name, action_input = body.get("action_name"), body.get("action_input")
+        if not isinstance(name, str):
+            raise InvalidRequest("`action_name` must name an action class.")
+        if action_input is None:
+            action_input = {}
+        if not isinstance(action_input, dict):
+            raise InvalidRequest("`action_input` must be an object.")
+        task_id = await _whatever_happens(
+            self._tasks.trigger(
+                name,
+                action_input,
+                callback_host=_callback_host(request, {"": body}),
+                request_id=request_id(request),
+            )
+        )
+        return send_json(request, {"task_id": task_id})
+
+    async def status(self, request: IRequest, plan_id: str) -> bytes:
+        """A task with its actions and their output."""
+        self._require(request)
+        try:
+            return send_json(request, await self._tasks.status(plan_id))
+        except PlanNotFound:
+            return send_json(request, {}, 404)
+
+    async def states(self, request: IRequest) -> bytes:
+        """State and result of many tasks: Foreman asks this of all its jobs, and may send nulls."""
+        self._require(request)
+        return send_json(request, await self._tasks.states(_ids(read_json(request, dict[str, Any]))))
+
+    async def statuses(self, request: IRequest) -> bytes:
+        """Many tasks in full."""
+        self._require(request)
+        ids = _ids(read_json(request, dict[str, Any]))
+        if not ids:
+            return send_json(request, {"error": _NO_IDS}, 422)
+        return send_json(request, await self._tasks.statuses(ids))
+
+    async def cancel(self, request: IRequest, plan_id: str) -> bytes:
+        """Ask a task to end."""
+        self._require(request)
+        told = await _whatever_happens(self._tasks.cancel(plan_id))
+        return send_json(request, {"task_id": plan_id, "canceled_steps_count": told})
+
+    async def count(self, request: IRequest) -> bytes:
+        """How many tasks there are, in all or in a state."""
+        self._require(request)
+        arguments: dict[bytes, list[bytes]] = request.args or {}
+        if b"state[]" in arguments:
+            states = [state.decode("utf-8", "replace") for state in arguments[b"state[]"]]
+            return send_json(request, {"count": await self._tasks.count(states), "state": states})
+        state = arguments.get(b"state", [b"all"])[-1].decode("utf-8", "replace")
+        found = await self._tasks.count(None if state == "all" else [state])
+        return send_json(request, {"count": found, "state": state})
+
+    async def operations(self, request: IRequest) -> bytes:
+        """What can be launched."""
+        self._require(request)
+        return send_json(request, self._tasks.operations())
+
+    async def update(self, request: IRequest, plan_id: str) -> bytes:
+        """Something has happened to a task's job."""
+        return await self._deliver(request, plan_id, consume=False)
+
+    async def done(self, request: IRequest, plan_id: str) -> bytes:
+        """The last thing has happened to a task's job."""
+        return await self._deliver(request, plan_id, consume=True)
+
+    async def _deliver(self, request: IRequest, plan_id: str, *, consume: bool) -> bytes:
+        await self._authorize_report(request, plan_id, consume=consume)
+        data = read_json(request, dict[str, Any])
+        await _whatever_happens(self._tasks.deliver(plan_id, data.get("step_id"), data))
+        request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
+        return b""
+
+    async def _authorize_report(self, request: IRequest, plan_id: str, *, consume: bool) -> None:
+        """A report needs the job's one-time password, or a peer who may use the API anyway."""
+        given = header(request, "Authorization")
+        if given is None:
+            self._require(request)
+            return
+        credentials = parse_basic(given)
+        if credentials is not None and credentials[0] == plan_id:
+            valid = self._tasks.check_one_time_password(plan_id, credentials[1], consume=consume)
+            if await _whatever_happens(valid):
+                return
+        raise Forbidden("Invalid username or password supplied")
+
+    def _require(self, request: IRequest) -> None:
+        self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
+
+
+def _whatever_happens(work: Any) -> Deferred[Any]:
+    """Klein cancels a handler whose client has gone away; what it began to store is stored all the same."""
+    return shielded(Deferred.fromCoroutine(work))
+
+
+def _ids(body: dict[str, Any]) -> list[str]:
+    ids = body.get("task_ids")
+    if isinstance(ids, str):
+        return [ids]
+    return list(dict.fromkeys(id for id in ids if isinstance(id, str))) if isinstance(ids, list) else []
+
+
+def _callback_host(request: IRequest, input: Any) -> str:
+    """Under which URL hosts reach us: what Foreman says of us, else what the client called us."""
+    children = input.values() if isinstance(input, dict) else ()
+    for child in (input, *children):
+        action_input = child.get("action_input") if isinstance(child, dict) else None
+        url = action_input.get("proxy_url") if isinstance(action_input, dict) else None
+        if isinstance(url, str) and url:
+            return url
+    return base_url(request)

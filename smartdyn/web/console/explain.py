@@ -1,0 +1,64 @@
+"""One sentence that says what happened to a task, or what it waits for."""
+
+from __future__ import annotations
+
+from smartdyn.model.states import PlanResult, PlanState
+from smartdyn.model.views import TaskPage
+from smartdyn.web.console.format import duration
+
+
+def explain(page: TaskPage, now: float) -> str:
+    """What an admin wants to know first."""
+    parts = [_state(page), *_callbacks(page, now)]
+    return " ".join(part for part in parts if part)
+
+
+def _state(page: TaskPage) -> str:
+    task = page.summary
+    where = f" on {task.host}" if task.host else ""
+    if task.state == PlanState.STOPPED:
+        return _stopped(page, where)
+    if task.state == PlanState.PAUSED:
+        return f"A step failed and the task waits for a decision: {_first_error(page)}"
+    if task.state == PlanState.RUNNING:
+        suspended = [step for step in page.steps if step.state == "suspended"]
+        if suspended and not page.output:
+            return f"The job{where} has been started and has not printed anything yet."
+        return f"The job{where} is running." if task.host else "It is running."
+    return f"It is {task.state} and has not begun."
+
+
+def _stopped(page: TaskPage, where: str) -> str:
+    if page.exit_status == "EXCEPTION":
+        said = next((chunk.text for chunk in reversed(page.output) if chunk.type == "debug"), "").strip()
+        return f"The job{where} could not be run: {said.splitlines()[-1] if said else _first_error(page)}"
+    if page.exit_status is not None:
+        verdict = "succeeded" if page.exit_status == 0 else "failed"
+        return f"The script{where} {verdict}: exit status {page.exit_status}."
+    if page.summary.result == PlanResult.ERROR:
+        return f"It failed: {_first_error(page)}"
+    if page.children:
+        return f"It launched {len(page.children)} jobs."
+    return f"It ended with the result {page.summary.result}."
+
+
+def _callbacks(page: TaskPage, now: float) -> list[str]:
+    sentences = []
+    for callback in page.callbacks:
+        if callback.state == "delivered":
+            sentences.append("Foreman has the result.")
+        elif callback.state == "parked":
+            sentences.append(f"Foreman does not take the result: {callback.last_error}.")
+        elif callback.attempts:
+            wait = duration(max(callback.next_attempt_at - now, 0.0))
+            sentences.append(
+                f"Foreman could not be told yet ({callback.attempts} attempts: {callback.last_error}); "
+                f"next try in {wait}."
+            )
+        else:
+            sentences.append("Foreman is being told.")
+    return sentences
+
+
+def _first_error(page: TaskPage) -> str:
+    return next((f"{step.error.message}." for step in page.steps if step.error), "no error was recorded.")

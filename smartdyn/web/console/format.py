@@ -1,0 +1,38 @@
+"""How times, names and ids are shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def time(seconds: float | None) -> str:
+    """A point in time, UTC."""
+    return "–" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def clock(seconds: float) -> str:
+    """The time of day of a line of output, UTC."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}"
+
+
+def duration(seconds: float | None) -> str:
+    """A length of time."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s"
+
+
+def short(identifier: str) -> str:
+    """The part of an id that is enough to tell tasks apart."""
+    return identifier[:8]
+
+
+def label(name: str | None) -> str:
+    """The last part of an action's name, which says what it does."""
+    return (name or "being planned").rpartition("::")[2]

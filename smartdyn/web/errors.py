@@ -1,0 +1,33 @@
+"""The one table that maps errors to HTTP."""
+
+from __future__ import annotations
+
+from smartdyn.errors import (
+    InvalidRequest,
+    PlanConflict,
+    PlanNotFound,
+    ShuttingDown,
+    SmartdynError,
+    StoreError,
+    UnknownAction,
+    UnknownOperation,
+)
+from smartdyn.web.authorization import Forbidden
+
+STATUS_OF: tuple[tuple[type[SmartdynError], int], ...] = (
+    (InvalidRequest, 400),
+    (Forbidden, 403),
+    (PlanNotFound, 404),
+    (UnknownOperation, 404),
+    (UnknownAction, 404),
+    (PlanConflict, 409),
+    (ShuttingDown, 503),
+    (StoreError, 503),
+)
+
+UNEXPECTED = "Something went wrong here; the log of smartdyn says what."
+
+
+def status_of(error: SmartdynError) -> int:
+    """The HTTP status for an error; 500 for one that no caller can do anything about."""
+    return next((status for kind, status in STATUS_OF if isinstance(error, kind)), 500)

@@ -1,0 +1,40 @@
+"""What the web room needs of tasks; L{smartdyn.actions.tasks.Tasks} provides it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from smartdyn.model.views import TaskList, TaskPage
+
+
+class TaskFacade(Protocol):
+    """Launch tasks, look at them, cancel them."""
+
+    def operations(self) -> list[str]: ...
+
+    async def launch(
+        self, operation: str, input: Any, options: Any, *, callback_host: str, request_id: str
+    ) -> dict[str, Any]: ...
+
+    async def trigger(
+        self, action_name: str, action_input: dict[str, Any], *, callback_host: str, request_id: str
+    ) -> str: ...
+
+    async def cancel(self, plan_id: str) -> int: ...
+
+    async def status(self, plan_id: str) -> dict[str, Any]: ...
+
+    async def statuses(self, plan_ids: Sequence[str]) -> dict[str, dict[str, Any]]: ...
+
+    async def states(self, plan_ids: Sequence[str]) -> dict[str, dict[str, str]]: ...
+
+    async def count(self, states: Sequence[str] | None) -> int: ...
+
+    async def deliver(self, plan_id: str, step_id: Any, data: dict[str, Any]) -> None: ...
+
+    async def check_one_time_password(self, plan_id: str, password: str, *, consume: bool) -> bool: ...
+
+    async def recent(self, *, states: Sequence[str] = (), before: str | None = None, limit: int = 50) -> TaskList: ...
+
+    async def page(self, plan_id: str) -> TaskPage: ...

@@ -1,0 +1,125 @@
+"""What the smart proxy says of itself, and what monitors ask."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from twisted.web.iweb import IRequest
+
+from smartdyn.web.api import Route
+from smartdyn.web.authorization import Policy
+from smartdyn.web.requests import peer_of, send, send_json
+
+_HTML = b"text/html;charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyFacts:
+    """What there is to say.
+
+    @param capabilities: by module name; a module that is in here runs.
+    @param failed: why modules that should run do not, by name.
+    @param public_key: the key that hosts must let in, None when there is none.
+    """
+
+    version: str
+    capabilities: Mapping[str, Sequence[str]]
+    failed: Mapping[str, str]
+    public_key: Path | None
+    ca_public_key: Path | None = None
+
+
+class ProxyApi:
+    """C{/features}, C{/version}, C{/ssh/pubkey}, C{/health} and C{/metrics}."""
+
+    def __init__(
+        self,
+        facts: ProxyFacts,
+        policy: Policy,
+        registry: CollectorRegistry,
+        problems: Callable[[], Awaitable[Sequence[str]]],
+    ) -> None:
+        """
+        @param problems: why the service cannot do its work; nothing when it can.
+        """
+        self._facts = facts
+        self._policy = policy
+        self._registry = registry
+        self._problems = problems
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            Route("GET", "/features", self.features),
+            Route("GET", "/v2/features", self.features_v2),
+            Route("GET", "/version", self.version),
+            Route("GET", "/ssh/pubkey", self.public_key),
+            Route("GET", "/ssh/ca_pubkey", self.ca_public_key),
+            Route("GET", "/health/live", self.live),
+            Route("GET", "/health/ready", self.ready),
+            Route("GET", "/metrics", self.metrics),
+        ]
+
+    async def features(self, request: IRequest) -> bytes:
+        """The modules that run."""
+        return send_json(request, sorted(self._facts.capabilities))
+
+    async def features_v2(self, request: IRequest) -> bytes:
+        """The modules with their capabilities, as Foreman's registration reads them."""
+        self._policy.require(peer_of(request), "/v2/features")
+        secure = bool(request.isSecure())
+        body: dict[str, Any] = {}
+        for name, capabilities in self._facts.capabilities.items():
+            body[name] = self._module("running", secure, sorted(set(capabilities)))
+        for name in self._facts.failed:
+            body[name] = self._module("failed", secure, [])
+        return send_json(request, body)
+
+    async def version(self, request: IRequest) -> bytes:
+        """Our version, and that of each module."""
+        version = self._facts.version
+        modules = dict.fromkeys(sorted(self._facts.capabilities), version)
+        return send_json(request, {"version": version, "modules": modules})
+
+    async def public_key(self, request: IRequest) -> bytes:
+        """The key that Foreman puts on hosts."""
+        return self._file(request, self._facts.public_key)
+
+    async def ca_public_key(self, request: IRequest) -> bytes:
+        """The CA that signs our user certificates; empty when there is none."""
+        return self._file(request, self._facts.ca_public_key)
+
+    async def live(self, request: IRequest) -> bytes:
+        """The process answers."""
+        return send_json(request, {"status": "alive"})
+
+    async def ready(self, request: IRequest) -> bytes:
+        """The service can do its work, or why it cannot."""
+        problems = list(await self._problems())
+        return send_json(request, {"ready": not problems, "reasons": problems}, 503 if problems else 200)
+
+    async def metrics(self, request: IRequest) -> bytes:
+        """Numbers for Prometheus."""
+        self._policy.require(peer_of(request), "/metrics")
+        return send(request, generate_latest(self._registry), CONTENT_TYPE_LATEST.encode())
+
+    def _module(self, state: str, secure: bool, capabilities: Sequence[str]) -> dict[str, Any]:
+        return {
+            "http_enabled": not secure,
+            "https_enabled": secure,
+            "settings": {},
+            "state": state,
+            "capabilities": list(capabilities),
+        }
+
+    def _file(self, request: IRequest, path: Path | None) -> bytes:
+        try:
+            body = path.read_bytes() if path is not None else b""
+        except OSError:
+            body = b""
+        return send(request, body, _HTML)

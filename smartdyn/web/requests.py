@@ -1,0 +1,95 @@
+"""Reading requests and writing answers."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, TypeVar
+
+import msgspec
+from twisted.web.iweb import IRequest
+
+from smartdyn.errors import InvalidRequest
+from smartdyn.store.json import encode
+from smartdyn.web.authorization import Peer
+
+T = TypeVar("T")
+
+JSON = b"application/json"
+
+
+def read_json(request: IRequest, kind: type[T]) -> T:
+    """The body as a value of type C{kind}, whatever its Content-Type says: Foreman's old versions say nothing.
+
+    @raise InvalidRequest: it is no JSON or has another shape; the text names the place.
+    """
+    content: Any = request.content
+    body: bytes = content.read()
+    if not body.strip():
+        raise InvalidRequest("The request has no body; a JSON object is expected.")
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest(f"The request's JSON is not as expected: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidRequest(f"The request's body is not valid JSON: {error}") from error
+
+
+def send_json(request: IRequest, value: Any, status: int = 200) -> bytes:
+    """An answer in JSON."""
+    return send(request, encode(value), JSON, status)
+
+
+def send(request: IRequest, body: bytes, content_type: bytes, status: int = 200) -> bytes:
+    """An answer."""
+    headers: Any = request.responseHeaders
+    request.setResponseCode(status)
+    headers.setRawHeaders(b"content-type", [content_type])
+    headers.setRawHeaders(b"content-length", [str(len(body)).encode()])
+    return body
+
+
+def header(request: IRequest, name: str) -> str | None:
+    """A request's header."""
+    value: bytes | None = request.getHeader(name.encode())
+    return None if value is None else value.decode("latin-1")
+
+
+def request_id(request: Any) -> str:
+    """The request's id: Foreman's own, or a fresh one. It goes into logs, plans and callbacks."""
+    known: str | None = getattr(request, "smartdyn_request_id", None)
+    if known is None:
+        given = header(request, "X-Request-Id") or ""
+        known = given if 0 < len(given) <= 128 and given.isprintable() else str(uuid.uuid4())
+        request.smartdyn_request_id = known
+    return known
+
+
+def peer_of(request: Any) -> Peer:
+    """Who sends a request."""
+    address = getattr(request.getClientAddress(), "host", None)
+    tls = bool(request.isSecure())
+    names = _certificate_names(request.transport) if tls else None
+    return Peer(address, tls, names)
+
+
+def base_url(request: Any) -> str:
+    """The URL under which the client reached us."""
+    scheme = "https" if request.isSecure() else "http"
+    return f"{scheme}://{header(request, 'Host') or 'localhost'}"
+
+
+def _certificate_names(transport: Any) -> frozenset[str] | None:
+    from cryptography import x509  # noqa: PLC0415  # only with TLS, and slow to import
+    from cryptography.x509.oid import NameOID  # noqa: PLC0415
+
+    certificate = transport.getPeerCertificate()
+    if certificate is None:
+        return None
+    parsed = certificate.to_cryptography()
+    names = {str(attribute.value).lower() for attribute in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)}
+    try:
+        extension = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names |= {name.lower() for name in extension.value.get_values_for_type(x509.DNSName)}
+    except x509.ExtensionNotFound:
+        pass
+    return frozenset(names)

@@ -1,0 +1,92 @@
+"""All routes together, and what happens when one fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from klein import Klein
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.iweb import IRequest
+from werkzeug.exceptions import HTTPException
+
+from smartdyn.errors import SmartdynError
+from smartdyn.web.api import Route, TaskApi
+from smartdyn.web.console.views import Console
+from smartdyn.web.errors import UNEXPECTED, status_of
+from smartdyn.web.proxy_api import ProxyApi
+from smartdyn.web.requests import JSON, send, send_json
+
+PREFIXES = ("", "/dynflow")
+"""Where Dynflow's routes are found: at the root as in the standalone core, and below the plugin's prefix."""
+
+NOT_FOUND = b"Requested url was not found"
+
+_log = Logger()
+
+
+def make_app(tasks: TaskApi, proxy: ProxyApi, console: Console, until_ready: Callable[[], Awaitable[None]]) -> Klein:
+    """The whole of what is served over HTTP.
+
+    @param until_ready: requests wait for this, so that none is answered by a service that has not looked yet.
+    """
+    app = Klein()
+    for prefix in PREFIXES:
+        _add(app, prefix, tasks.routes(), until_ready)
+        _add(app, prefix, console.routes(), until_ready)
+    _add(app, "", proxy.routes(), _at_once)
+    app.handle_errors(HTTPException)(_not_found)
+    app.handle_errors(CancelledError)(_gone)
+    app.handle_errors(SmartdynError)(_refused)
+    app.handle_errors(Exception)(_failed)
+    return app
+
+
+def _add(app: Klein, prefix: str, routes: Iterable[Route], until_ready: Callable[[], Awaitable[None]]) -> None:
+    for route in routes:
+        for path in (route.path, f"{route.path}/") if route.slash else (route.path,):
+            name = f"{route.method} {prefix}{path}"
+            app.route(f"{prefix}{path}", methods=[route.method], endpoint=name, strict_slashes=True)(
+                _handler(route.handler, until_ready)
+            )
+
+
+def _handler(handler: Any, until_ready: Callable[[], Awaitable[None]]) -> Any:
+    """Klein calls handlers as functions of the request."""
+
+    async def call(request: IRequest, **parameters: str) -> Any:
+        await until_ready()
+        return await handler(request, **parameters)
+
+    return call
+
+
+async def _at_once() -> None:
+    return None
+
+
+def _not_found(request: IRequest, failure: Failure) -> bytes:
+    return send(request, NOT_FOUND, JSON, 404)
+
+
+def _gone(request: IRequest, failure: Failure) -> bytes:
+    """The client went away; there is nobody to answer."""
+    return b""
+
+
+def _refused(request: IRequest, failure: Failure) -> bytes:
+    error = failure.value
+    assert isinstance(error, SmartdynError)
+    status = status_of(error)
+    if status >= 500:
+        _log.failure("a request failed", failure=failure)
+    if status == 503:
+        request.setHeader(b"retry-after", b"5")
+    return send_json(request, {"error": str(error) if status < 500 or status == 503 else UNEXPECTED}, status)
+
+
+def _failed(request: IRequest, failure: Failure) -> bytes:
+    _log.failure("a request failed", failure=failure)
+    return send_json(request, {"error": UNEXPECTED}, 500)

@@ -1,0 +1,179 @@
+"""HTTP with limits: no client can hold us up or fill our memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import IResource
+from twisted.web.server import Request, Site
+
+from smartdyn.store.json import encode
+from smartdyn.web.requests import request_id
+
+_REASONS = {408: b"Request Timeout", 413: b"Request Entity Too Large", 503: b"Service Unavailable"}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes, times in seconds.
+
+    The times are absolute: a client that sends a byte now and then does not get more.
+
+    @param idle: between two requests of a connection that is kept open.
+    """
+
+    body: int = 64 * 1024 * 1024
+    headers_within: float = 30.0
+    body_within: float = 120.0
+    idle: float = 75.0
+    connections_per_peer: int = 500
+
+
+class LimitedRequest(Request):
+    """A request with a limited body, and a line in the log."""
+
+    _log = Logger()
+    channel: Any
+    _received = 0
+    _refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        if length is not None and length > self.channel.site.limits.body:
+            self._refuse()
+            length = 0
+        super().gotLength(length)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        self._received += len(data)
+        if self._received > self.channel.site.limits.body:
+            self._refuse()
+        if not self._refused:
+            super().handleContentChunk(data)
+
+    def process(self) -> None:
+        if self._refused:
+            return
+        site = self.channel.site
+        self.responseHeaders.setRawHeaders(b"x-content-type-options", [b"nosniff"])
+        self.responseHeaders.setRawHeaders(b"x-request-id", [request_id(self).encode("latin-1", "replace")])
+        began = site.clock.seconds()
+        self.notifyFinish().addBoth(self._finished, site.clock, began)
+        super().process()
+
+    def render(self, resrc: IResource) -> None:
+        # Twisted puts its own name here just before
+        self.responseHeaders.setRawHeaders(b"server", [self.channel.site.server_name])
+        super().render(resrc)
+
+    def _finished(self, _: object, clock: Any, began: float) -> None:
+        self._log.info(
+            "{method} {path} from {peer}: {status} in {milliseconds:.0f} ms",
+            method=self.method.decode("latin-1"),
+            path=self.path.decode("latin-1"),
+            peer=getattr(self.getClientAddress(), "host", "a unix socket"),
+            status=self.code,
+            milliseconds=(clock.seconds() - began) * 1000,
+            request_id=request_id(self),
+        )
+
+    def _refuse(self) -> None:
+        if not self._refused:
+            self._refused = True
+            most = self.channel.site.limits.body // (1024 * 1024)
+            self.channel.refuse(413, f"The request is larger than {most} MiB.")
+
+
+class LimitedChannel(HTTPChannel):
+    """A connection with deadlines for headers and bodies."""
+
+    site: Any
+    transport: Any
+    _deadline: IDelayedCall | None = None
+    _over = False
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._expect(self.site.limits.headers_within)
+
+    def allHeadersReceived(self) -> None:
+        self._expect(self.site.limits.body_within)
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        self._expect(None)
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        super().requestDone(request)
+        self._expect(self.site.limits.idle)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._expect(None)
+        self.site.left(self)
+        super().connectionLost(reason)
+
+    def refuse(self, status: int, text: str) -> None:
+        """Say why, and close; nothing more is read."""
+        if self._over:
+            return
+        self._over = True
+        body = encode({"error": text})
+        head = (
+            b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+            % (status, _REASONS[status], len(body))
+        )
+        self.transport.write(head + body)
+        self.loseConnection()
+
+    def _expect(self, seconds: float | None) -> None:
+        if self._deadline is not None and self._deadline.active():
+            self._deadline.cancel()
+        self._deadline = None
+        if seconds is not None and not self._over:
+            self._deadline = self.site.clock.callLater(seconds, self._too_slow)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self.refuse(408, "The request did not come in time.")
+
+
+class LimitedSite(Site):
+    """Our pages, for peers who behave."""
+
+    protocol: Any = LimitedChannel
+    displayTracebacks = False
+    requestFactory = LimitedRequest
+
+    def __init__(self, resource: IResource, clock: Any, version: str, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        self.clock = clock
+        self.server_name = f"foreman-proxy/{version}".encode()
+        super().__init__(resource, requestFactory=LimitedRequest, reactor=clock, timeout=None)
+        self._peers: Counter[str] = Counter()
+
+    def buildProtocol(self, addr: Any) -> Any:
+        host = getattr(addr, "host", "")
+        if self._peers[host] >= self.limits.connections_per_peer:
+            return None
+        channel: Any = super().buildProtocol(addr)
+        channel.site = self
+        channel.smartdyn_peer = host
+        self._peers[host] += 1
+        return channel
+
+    def left(self, channel: Any) -> None:
+        """A connection has ended."""
+        host = channel.smartdyn_peer
+        self._peers[host] -= 1
+        if self._peers[host] <= 0:
+            del self._peers[host]
+
+    def log(self, request: Any) -> None:
+        """Requests are logged with their id by L{LimitedRequest}; Twisted's own access log is not written."""

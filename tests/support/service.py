@@ -1,0 +1,107 @@
+"""The service as a real C{twistd} process."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
+
+import yaml
+from twisted.internet.threads import deferToThread
+
+from tests.support.sshd import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+_ENTRY_POINTS = "[smartdyn.plugins]\nrig = tests.support.rig:install\n"
+
+
+class ServiceProcess:
+    """Runs until it is stopped or killed; L{start} again for the next life on the same database."""
+
+    def __init__(self, settings: dict[str, Any], environment: dict[str, str] | None = None) -> None:
+        """
+        @param settings: in addition to the port and paths, which are made up.
+        """
+        self.folder = Path(tempfile.mkdtemp(prefix="smartdyn-service-"))
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.log = self.folder / "service.log"
+        self._environment = environment or {}
+        self._process: subprocess.Popen[bytes] | None = None
+        chosen = {
+            ":port": self.port,
+            ":database": "smartdyn.sqlite",
+            ":ssh_known_hosts_file": "known_hosts",
+            **{f":{key}": value for key, value in settings.items()},
+        }
+        self.folder.joinpath("settings.yml").write_text(yaml.safe_dump(chosen))
+        plugin = self.folder / "plugins" / "rig-1.dist-info"
+        plugin.mkdir(parents=True)
+        plugin.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: rig\nVersion: 1\n")
+        plugin.joinpath("entry_points.txt").write_text(_ENTRY_POINTS)
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready."""
+        await deferToThread(self._start)
+
+    async def stop(self) -> int:
+        """Stop it in good order.
+
+        @return: its exit status.
+        """
+        return int(await deferToThread(self._end, signal.SIGTERM))
+
+    async def kill(self) -> None:
+        """Kill it without a word."""
+        await deferToThread(self._end, signal.SIGKILL)
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        """Start another process with the same configuration, which is expected to fail."""
+        return self._spawn(subprocess.PIPE)
+
+    def _start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = self._spawn(log)
+        for _ in range(300):
+            if self._process.poll() is not None:
+                break
+            try:
+                with urlopen(f"{self.url}/health/ready", timeout=5) as answer:
+                    if answer.status == 200:
+                        return
+            except (HTTPError, URLError, ConnectionError):
+                pass
+            time.sleep(0.05)
+        raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")
+
+    def _spawn(self, log: Any) -> subprocess.Popen[bytes]:
+        path = os.pathsep.join([str(ROOT), str(self.folder / "plugins")])
+        arguments = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(self.folder)]
+        return subprocess.Popen(
+            [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": path, **self._environment},
+        )
+
+    def _end(self, number: int) -> int:
+        process, self._process = self._process, None
+        if process is None:
+            return 0
+        process.send_signal(number)
+        return process.wait(30)
