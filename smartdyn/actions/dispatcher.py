@@ -9,10 +9,11 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from smartdyn.actions.events import RunnerExited
 from smartdyn.actions.runner import EXCEPTION, Runner
-from smartdyn.aio import Spawner
+from smartdyn.aio import Spawner, shielded
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable
 from smartdyn.model.views import OutputChunk
@@ -176,13 +177,14 @@ class RunningJob:
         committed: Deferred[None] = Deferred.fromCoroutine(self._world.persistence.persist([write]))
         self._committing.append(committed)
 
-        def stored(result: Any) -> Any:
+        def settled(result: Any) -> Any:
             self._committing.remove(committed)
-            if offset is not None:
+            if offset is not None and not isinstance(result, Failure):
                 self._committed_offset = max(self._committed_offset, offset)
             return result
 
-        return committed.addCallback(stored)
+        # A reader that stops waiting for its output to be stored must not keep it from being stored
+        return shielded(committed.addBoth(settled))
 
     def exit(self, status: int | str, *, timestamp: float | None = None) -> Deferred[None]:
         """The job has ended; fires when that is committed."""

@@ -48,8 +48,10 @@ class OpenSSHTestCase(TestCase):
         self.server = sshd.shared(self.extra)
         self.known_hosts = Path(self.mktemp())
         self.connections: list[Connection] = []
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.close()))
 
-    async def tearDown(self) -> None:
+    async def close(self) -> None:
+        """Close all connections of the test."""
         for connection in self.connections:
             await connection.close()
 

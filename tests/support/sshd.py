@@ -92,7 +92,12 @@ class Sshd:
         config = self.folder / "sshd_config"
         config.write_text(_CONFIG.format(port=self.port, folder=self.folder, extra=self._extra))
         Path("/run/sshd").mkdir(exist_ok=True)
-        self._process = subprocess.Popen([SSHD, "-D", "-f", str(config), "-E", str(self.log)], stdin=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [SSHD, "-D", "-f", str(config), "-E", str(self.log)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         _wait_for_port(self.port)
 
     def key(self, kind: str = "ed25519") -> Path:
