@@ -1,0 +1,74 @@
+# Everything works in a fresh clone: each target sets up what it needs.
+
+PYTHON := $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell $(name) -c 'import sys, sqlite3, venv, ensurepip; print(sys.version_info >= (3, 11) or "")' 2>/dev/null | grep True),$(name))))
+BIN := .venv/bin
+STAMP := .venv/.stamp
+PACKAGES := openssh-server sudo acl busybox procps
+
+.PHONY: help venv demo test unit integration soak lint bench dist clean system
+
+help:
+	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
+	@echo "make test        set everything up and run all tests (KEEP=1 with demo leaves the service running)"
+	@echo "make lint        ruff and mypy"
+	@echo "make bench       the numbers of the README"
+	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
+	@echo "make soak        the long tests"
+
+venv: $(STAMP)
+
+$(STAMP): setup.py
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed (apt-get install python3 python3-venv)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing smartdyn and its tools into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24" "setuptools>=77" wheel
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]" --config-settings editable_mode=compat
+	@touch $(STAMP)
+
+demo: venv
+	@$(BIN)/smartdyn demo $(if $(KEEP),--keep)
+
+# The tests need a real sshd and several accounts on this machine.
+system:
+	@missing=""; \
+	for pair in /usr/sbin/sshd:openssh-server sudo:sudo setfacl:acl busybox:busybox pgrep:procps; do \
+	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
+	done; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
+	    echo "Installing$$missing ..."; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
+	  else \
+	    echo "The tests need these packages:$$missing. Install them, or run make test as root on Debian."; exit 1; \
+	  fi; \
+	fi
+
+test: unit integration
+
+unit: venv
+	@$(BIN)/python -m twisted.trial -j2 tests.unit
+
+integration: venv system
+	@$(BIN)/python -m twisted.trial tests.integration
+
+soak: venv system
+	@$(BIN)/python -m twisted.trial tests.soak
+
+lint: venv
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy smartdyn tests benchmarks
+
+bench: venv
+	@$(BIN)/python -m benchmarks
+
+dist: venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[dist]"
+	@rm -rf dist build
+	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@$(BIN)/shiv --quiet --compressed --console-script smartdyn --output-file dist/smartdyn.pyz dist/smartdyn-*.whl
+	@SHIV_ROOT=$$(mktemp -d) $(BIN)/python dist/smartdyn.pyz --version
+	@ls -l dist
+
+clean:
+	@rm -rf .venv build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis
