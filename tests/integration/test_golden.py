@@ -63,12 +63,12 @@ def improved_error(request: dict[str, Any], status: int) -> int | None:
 def is_intermediate(request: dict[str, Any], recorded: dict[str, Any]) -> bool:
     """Is this a look at a task that is still going? What it shows depends on the moment."""
     looks = request["method"] == "GET" and request["path"].endswith("/status") and recorded["status"] == 200
-    return looks and recorded["body"]["state"] not in {"stopped", "paused"}
+    return bool(looks and recorded["body"]["state"] not in {"stopped", "paused"})
 
 
 def is_reading(request: dict[str, Any]) -> bool:
     """Does this request change nothing, so that it can be repeated until the answer is there?"""
-    return request["path"].endswith(("/status", "/statuses"))
+    return bool(request["path"].endswith(("/status", "/statuses")))
 
 
 def later(seconds: float) -> Deferred[None]:
@@ -117,7 +117,7 @@ def comparable(value: Any) -> Any:
         return [comparable(item) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {}
+    found: dict[str, Any] = {}
     for key, item in value.items():
         if key in VOLATILE:
             found[key] = None if item is None else "volatile"
