@@ -29,8 +29,8 @@ LEVELS = {
 
 _ORDER = (LogLevel.debug, LogLevel.info, LogLevel.warn, LogLevel.error, LogLevel.critical)
 _PRIORITIES = {LogLevel.debug: 7, LogLevel.info: 6, LogLevel.warn: 4, LogLevel.error: 3, LogLevel.critical: 2}
-_NOISY = ("twisted.conch", "twisted.internet", "twisted.web")
-"""Libraries whose infos are details to us."""
+_NOISY = ("twisted.conch", "twisted.internet", "twisted.web", "smartdyn.ssh")
+"""Where infos are details; Conch's loggers carry the names of our subclasses."""
 
 
 @implementer(ILogFilterPredicate)

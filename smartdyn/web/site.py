@@ -147,6 +147,7 @@ class LimitedChannel(HTTPChannel):
 class LimitedSite(Site):
     """Our pages, for peers who behave."""
 
+    noisy = False
     protocol: Any = LimitedChannel
     displayTracebacks = False
     requestFactory = LimitedRequest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sqlite3
 import subprocess
 import uuid
@@ -176,12 +177,13 @@ class DurabilityTests(ServiceTestCase):
         await self.foreman.when_received(1)
         await service.kill()
         self.foreman.statuses = []
+        refused = len(self.foreman.received)
         await service.start()
         status = (await client.request("GET", f"/tasks/{key}/status")).json
         output = status["actions"][1]["output"]
         self.assertEqual((status["state"], status["result"]), ("stopped", "error"))
         self.assertEqual((output["result"][0]["output"], output["exit_status"]), ("kept\n", 4))
-        await self.foreman.when_received(len(self.foreman.received) + 1)
+        await self.foreman.when_received(refused + 1)
         self.assertEqual(self.foreman.delivered()[-1]["data"]["exit_status"], 4)
 
     async def test_a_running_job_goes_on(self) -> None:
@@ -231,13 +233,15 @@ class DurabilityTests(ServiceTestCase):
         self.assertEqual(self.foreman.delivered()[0]["data"]["exit_status"], 255)
 
     async def test_a_stop_in_good_order(self) -> None:
-        """SIGTERM ends the process with status 0 while a job runs, and the job goes on after the next start."""
+        """SIGTERM ends the process at once and in order while a job runs; the job goes on after the next start."""
         service, client = await self.start_with_sshd()
         key = str(uuid.uuid4())
         job = self.job("#!/bin/sh\necho first\nsleep 3\necho last\n")
         await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": {key: job}})
         await client.until(f"/tasks/{key}/status", lambda found: found["actions"][1]["output"]["result"])
-        self.assertEqual(await service.stop(), 0)
+        # twistd ends itself by the signal that it was told to end with
+        self.assertEqual(await service.stop(), -signal.SIGTERM)
+        self.assertIn("smartdyn has stopped", service.log.read_text())
         await service.start()
         await self.foreman.when_received(1)
         data = self.foreman.delivered()[0]["data"]

@@ -1,0 +1,162 @@
+"""The database on a disk: group commit, isolation, other processes, crashes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+
+from smartdyn.errors import DatabaseInUse, StoreError
+from smartdyn.store.database import SqliteDatabase
+from smartdyn.store.worlds import StartWorld
+
+ROOT = Path(__file__).parents[2]
+
+WRITER = """
+import sys
+from pathlib import Path
+from twisted.internet import reactor
+from smartdyn.store.database import SqliteDatabase
+from smartdyn.store.worlds import StartWorld
+database = SqliteDatabase(reactor, Path(sys.argv[1]))
+database.open()
+def write(number):
+    database.commit(StartWorld(f"w{number}", "h", 1, 0.0)).addCallback(done, number)
+def done(_, number):
+    print(number, flush=True)
+    write(number + 8)
+for first in range(8):
+    reactor.callWhenRunning(write, first)
+reactor.run()
+"""
+
+
+@dataclass(frozen=True)
+class Increment:
+    """Reads a number and writes the next."""
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        """Read, modify, write."""
+        pid = tx.execute("SELECT pid FROM worlds WHERE id = 'w'").fetchone()[0]
+        tx.execute("UPDATE worlds SET pid = ? WHERE id = 'w'", (pid + 1,))
+
+
+@dataclass(frozen=True)
+class Fails:
+    """Writes something and then fails."""
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        """Do it."""
+        tx.execute("UPDATE worlds SET pid = 1000 WHERE id = 'w'")
+        raise KeyError("no")
+
+
+def pid_of(tx: sqlite3.Cursor) -> Any:
+    """The number."""
+    return tx.execute("SELECT pid FROM worlds WHERE id = 'w'").fetchone()[0]
+
+
+class DatabaseTests(TestCase):
+    """L{SqliteDatabase}."""
+
+    timeout = 60
+
+    async def open(self) -> SqliteDatabase:
+        """A fresh database with one row."""
+        self.path = Path(self.mktemp()) / "smartdyn.sqlite"
+        database = SqliteDatabase(reactor, self.path)
+        database.open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(database.close()))
+        await database.commit(StartWorld("w", "h", 0, 0.0))
+        return database
+
+    async def test_no_update_is_lost_and_commits_are_shared(self) -> None:
+        """Two hundred concurrent read-modify-writes all count, in a handful of commits."""
+        database = await self.open()
+        before = database.commits
+        await gatherResults([database.commit(Increment()) for _ in range(200)])
+        self.assertEqual(await database.query(pid_of), 200)
+        self.assertLess(database.commits - before, 10)
+
+    async def test_a_unit_that_fails_is_undone_alone(self) -> None:
+        """Its writes are gone, its neighbours' are not, and its error is its own."""
+        database = await self.open()
+        results = [database.commit(Increment()), database.commit(Increment(), Fails()), database.commit(Increment())]
+        await self.assertFailure(results[1], KeyError)
+        await gatherResults([results[0], results[2]])
+        self.assertEqual(await database.query(pid_of), 2)
+
+    async def test_another_process_that_holds_the_lock_is_waited_for(self) -> None:
+        """A backup that takes a while is no reason to lose anything."""
+        database = await self.open()
+        other = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        waiting = database.commit(Increment())
+        clock: Any = reactor
+        clock.callLater(6, other.execute, "COMMIT")
+        await waiting
+        other.close()
+        self.assertEqual(await database.query(pid_of), 1)
+
+    async def test_one_owner(self) -> None:
+        """A second service on the file is refused, and the first does not notice."""
+        database = await self.open()
+        error = self.assertRaises(DatabaseInUse, SqliteDatabase(reactor, self.path).open)
+        self.assertIn(f"pid {os.getpid()}", str(error))
+        await database.commit(Increment())
+
+    async def test_readers_cannot_write(self) -> None:
+        """The reading connections are read-only."""
+        database = await self.open()
+        await self.assertFailure(database.query(lambda tx: tx.execute("DELETE FROM worlds")), sqlite3.OperationalError)
+
+    async def test_a_newer_schema_is_refused(self) -> None:
+        """An older program does not touch a newer database."""
+        database = await self.open()
+        await database.close()
+        connection = sqlite3.connect(self.path)
+        connection.execute("PRAGMA user_version = 999")
+        connection.close()
+        self.assertIn(
+            "Install the newer version", str(self.assertRaises(StoreError, SqliteDatabase(reactor, self.path).open))
+        )
+
+    async def test_what_was_acknowledged_survives_a_kill(self) -> None:
+        """Every commit whose Deferred fired before kill -9 is in the file."""
+        path = Path(self.mktemp()) / "smartdyn.sqlite"
+        acknowledged = await deferToThread(self.kill_a_writer, path)
+        self.assertGreater(len(acknowledged), 50)
+        connection = sqlite3.connect(path)
+        self.addCleanup(connection.close)
+        found = {name for (name,) in connection.execute("SELECT id FROM worlds")}
+        self.assertEqual(acknowledged - found, set())
+
+    def kill_a_writer(self, path: Path) -> set[str]:
+        """Let a process write for a while and kill it.
+
+        @return: what it said is written.
+        """
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)],
+            stdout=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        assert process.stdout is not None
+        said = [process.stdout.readline() for _ in range(100)]
+        process.send_signal(signal.SIGKILL)
+        said += process.stdout.readlines()
+        process.stdout.close()
+        process.wait()
+        return {f"w{line.strip()}" for line in said if line.endswith("\n")}

@@ -1,0 +1,61 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.cli.main import main
+
+
+class CommandTests(SynchronousTestCase):
+    """L{main}."""
+
+    def run_command(self, *arguments: str) -> tuple[int, str, str]:
+        """Status, output and errors."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            try:
+                status = main(arguments)
+            except SystemExit as ending:
+                status = int(ending.code or 0)
+        return status, out.getvalue(), err.getvalue()
+
+    def test_version(self) -> None:
+        """Shows the version."""
+        self.assertEqual(self.run_command("--version")[:2], (0, "smartdyn 0.1.0\n"))
+
+    def test_a_wrong_command(self) -> None:
+        """Ends with 2 and shows the usage."""
+        status, _, errors = self.run_command("dance")
+        self.assertEqual(status, 2)
+        self.assertIn("usage:", errors)
+
+    def test_config_check(self) -> None:
+        """0 when all is well; 1 and a line per problem when not."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.assertEqual(self.run_command("config", "check", "-c", str(folder))[0], 0)
+        folder.joinpath("settings.yml").write_text(":prot: 1\n")
+        status, _, errors = self.run_command("config", "check", "-c", str(folder))
+        self.assertEqual((status, errors.count("\n")), (1, 1))
+        self.assertIn("did you mean `port`?", errors)
+
+    def test_config_show(self) -> None:
+        """Shows what is in force."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        self.assertIn("port: 8008  # default", self.run_command("config", "show", "-c", str(folder))[1])
+
+    def test_starting_is_quick(self) -> None:
+        """Asking for the version does not load Twisted."""
+        code = "import sys; from smartdyn.cli import main; print('twisted.internet' in sys.modules)"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[3]
+        )
+        self.assertEqual(done.stdout, "False\n")

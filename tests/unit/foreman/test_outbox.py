@@ -1,0 +1,172 @@
+"""Callbacks until Foreman has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.errors import StoreError
+from smartdyn.foreman import retry
+from smartdyn.foreman.outbox import Outbox
+from smartdyn.foreman.retry import Answer, Verdict
+from smartdyn.store import callbacks
+from smartdyn.store.callbacks import EnqueueCallback
+from tests.support.engine import START, Engine
+from tests.support.rig import Noop
+
+OK = Answer(200, "")
+
+
+class FakeClient:
+    """Answers as told; an answer that is None never comes."""
+
+    def __init__(self) -> None:
+        self.answers: list[Answer | None] = []
+        self.bodies: list[dict[str, Any]] = []
+        self.pending: list[Deferred[Answer]] = []
+
+    async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
+        """Record and answer."""
+        self.bodies.append(body)
+        answer = self.answers.pop(0) if self.answers else OK
+        if answer is not None:
+            return answer
+        waiting: Deferred[Answer] = Deferred()
+        self.pending.append(waiting)
+        return await waiting
+
+
+class OutboxTests(SynchronousTestCase):
+    """L{Outbox}."""
+
+    def setUp(self) -> None:
+        self.engine = Engine()
+        self.client = FakeClient()
+        self.outbox = self.make()
+        self.plans = 0
+
+    def make(self) -> Outbox:
+        """An outbox on the database, as after a start."""
+
+        async def load(plan_id: str, action_id: int) -> dict[str, Any]:
+            return {"of": [plan_id, action_id]}
+
+        engine = self.engine
+        return Outbox(engine.clock, engine.clock.seconds, lambda: 0.5, engine.database, self.client, load)
+
+    def enqueue(self, **fields: Any) -> None:
+        """A callback of a finished plan."""
+        self.plans += 1
+        plan_id = f"p{self.plans}"
+        from smartdyn.engine.planning import PlanRequest  # noqa: PLC0415
+
+        planned = self.engine.world.plan(PlanRequest(Noop, (), plan_id))
+        self.successResultOf(Deferred.fromCoroutine(self.engine.world.accept([planned])))
+        fields.setdefault("data", {"x": 1})
+        write = EnqueueCallback(plan_id, 1, {"task_id": plan_id, "step_id": 3}, self.engine.clock.seconds(), **fields)
+        self.successResultOf(self.engine.database.commit(write))
+        self.outbox.notify()
+
+    def counts(self) -> dict[str, int]:
+        """How many callbacks are in which state."""
+        return self.successResultOf(self.engine.database.query(callbacks.counts))
+
+    def test_delivery(self) -> None:
+        """A callback is sent at once, with its data, and is then done."""
+        self.outbox.startService()
+        self.enqueue()
+        self.assertEqual(self.client.bodies, [{"callback": {"task_id": "p1", "step_id": 3}, "data": {"x": 1}}])
+        self.assertEqual(self.counts(), {"delivered": 1})
+
+    def test_the_output_of_an_action_is_read_when_it_is_sent(self) -> None:
+        """It is not stored a second time."""
+        self.outbox.startService()
+        self.enqueue(data=None, data_action_id=2)
+        self.assertEqual(self.client.bodies[0]["data"], {"of": ["p1", 2]})
+
+    def test_refusals_are_tried_again_later_and_later(self) -> None:
+        """After 1, 2, 4 ... seconds, until it is taken."""
+        self.outbox.startService()
+        self.client.answers = [Answer(500, "oops"), Answer(None, "refused"), Answer(403, "who are you?")]
+        self.enqueue()
+        for seconds, sent in ((0.9, 1), (0.2, 2), (1.8, 2), (0.3, 3), (3.6, 3), (0.5, 4)):
+            self.engine.clock.advance(seconds)
+            self.assertEqual(len(self.client.bodies), sent)
+        self.assertEqual(self.counts(), {"delivered": 1})
+
+    def test_what_foreman_cannot_take_is_parked(self) -> None:
+        """With an error that says so; it is not sent again."""
+        self.outbox.startService()
+        self.client.answers = [Answer(404, "unknown task")]
+        self.enqueue()
+        self.engine.clock.advance(3600)
+        self.assertEqual((len(self.client.bodies), self.counts()), (1, {"parked": 1}))
+
+    def test_an_earlier_life_is_taken_over(self) -> None:
+        """What was enqueued before a crash is sent after the next start."""
+        self.enqueue()
+        self.assertEqual(self.client.bodies, [])
+        self.outbox = self.make()
+        self.outbox.startService()
+        self.assertEqual(len(self.client.bodies), 1)
+
+    def test_a_few_at_once(self) -> None:
+        """Many callbacks do not overrun Foreman, and all get their turn."""
+        self.outbox.startService()
+        self.client.answers = [None] * 30
+        for _ in range(30):
+            self.enqueue()
+        self.assertEqual(len(self.client.pending), 8)
+        for number in range(30):
+            self.client.pending[number].callback(OK)
+        self.assertEqual(self.counts(), {"delivered": 30})
+
+    def test_a_database_that_stumbles(self) -> None:
+        """The outcome of an attempt is written later; nothing is sent twice meanwhile."""
+        self.outbox.startService()
+        self.client.answers = [None]
+        self.enqueue()
+        self.engine.database.fail_next(StoreError("disk full"))
+        self.client.pending[0].callback(OK)
+        self.assertEqual(self.counts(), {"pending": 1})
+        self.engine.clock.advance(1)
+        self.assertEqual((len(self.client.bodies), self.counts()), (1, {"delivered": 1}))
+
+    def test_enqueuing_twice_is_once(self) -> None:
+        """A step that is repeated after a crash promises the same callback."""
+        self.outbox.startService()
+        self.enqueue()
+        write = EnqueueCallback("p1", 1, {"task_id": "p1"}, START, data={})
+        self.successResultOf(self.engine.database.commit(write))
+        self.assertEqual(self.counts(), {"delivered": 1})
+
+
+class RetryTests(SynchronousTestCase):
+    """The decisions."""
+
+    def test_verdicts(self) -> None:
+        """Only 200 is a yes; what may get better is tried again, for a day."""
+        for status, verdict in (
+            (200, Verdict.DELIVERED),
+            (None, Verdict.RETRY),
+            (403, Verdict.RETRY),
+            (429, Verdict.RETRY),
+            (503, Verdict.RETRY),
+            (302, Verdict.RETRY),
+            (201, Verdict.RETRY),
+            (400, Verdict.PARK),
+            (413, Verdict.PARK),
+        ):
+            self.assertEqual(retry.judge(Answer(status, ""), 0.0), verdict, status)
+        self.assertEqual(retry.judge(Answer(503, ""), retry.PATIENCE), Verdict.PARK)
+
+    @given(st.integers(1, 10_000), st.floats(0, 1), st.one_of(st.none(), st.floats(0, 10_000)))
+    def test_delays_are_bounded(self, attempts: int, random: float, asked: float | None) -> None:
+        """Never at once, never longer than five minutes and a bit, unless Foreman asks for more."""
+        delay = retry.delay(attempts, random, asked)
+        self.assertGreaterEqual(delay, max(0.75, asked or 0))
+        self.assertLessEqual(delay, max(retry.LONGEST_DELAY * 1.25, asked or 0))

@@ -1,0 +1,116 @@
+"""Reading settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.errors import SettingsError
+from smartdyn.settings import Settings, load_settings
+from smartdyn.settings.schema import TYPES
+from smartdyn.settings.show import render
+
+ETC = Path(__file__).parents[3] / "etc"
+
+
+class SettingsTests(SynchronousTestCase):
+    """L{load_settings}."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        (self.folder / "settings.d").mkdir(parents=True)
+
+    def load(self, text: str = "", **more: str) -> Settings:
+        """The settings of these files."""
+        self.folder.joinpath("settings.yml").write_text(text)
+        for name, content in more.items():
+            self.folder.joinpath("settings.d", f"{name}.yml").write_text(content)
+        return load_settings(self.folder)
+
+    def problems(self, text: str, **more: str) -> list[str]:
+        """What is wrong, without the folder's name."""
+        error = self.assertRaises(SettingsError, self.load, text, **more)
+        return [problem.replace(f"{self.folder}/", "") for problem in error.problems]
+
+    def test_both_spellings(self) -> None:
+        """Ruby's symbols and plain keys mean the same; so do symbols as values."""
+        found = self.load("---\n:port: 9000\nlisten: 127.0.0.2\n:mode: :ssh\n:foreman_ssl_ca: ~\n")
+        self.assertEqual((found.port, found.listen, found.mode, found.foreman_ssl_ca), (9000, "127.0.0.2", "ssh", None))
+
+    def test_numbers_may_be_written_as_text(self) -> None:
+        """As the installer sometimes does."""
+        self.assertEqual(self.load(':port: "9000"\n:kill_grace: 5\n').kill_grace, 5.0)
+
+    def test_files_of_settings_d(self) -> None:
+        """Later files win; files of other plugins are theirs; keys of the Ruby services are known."""
+        found = self.load(
+            ":remote_working_dir: /a\n:https_port: 9090\n",
+            remote_execution_ssh=":enabled: https\n:remote_working_dir: /b\n:local_working_dir: /var/tmp\n",
+            dynflow=":enabled: true\n:console_auth: false\n",
+            ansible=":whatever: 1\n",
+        )
+        self.assertEqual((found.remote_working_dir, found.enabled, found.console_auth), ("/b", True, False))
+
+    def test_everything_that_is_wrong_is_said_at_once(self) -> None:
+        """With file and line, and the nearest name for a misspelt one."""
+        found = self.problems(
+            "---\n:prot: 1\n:port: many\n:log_level: LOUD\n:trusted_hosts: foreman\n", dynflow=":console_auth: maybe\n"
+        )
+        self.assertEqual(
+            found,
+            [
+                "settings.yml:2: there is no setting `prot`; did you mean `port`?",
+                "settings.yml:3: `port` must be a whole number, not 'many'",
+                "settings.yml:4: `log_level` has to be one of DEBUG, INFO, WARN, ERROR, FATAL, UNKNOWN, given LOUD",
+                "settings.yml:5: `trusted_hosts` must be a list of host names, not 'foreman'",
+                "settings.d/dynflow.yml:1: `console_auth` must be true or false, not 'maybe'",
+            ],
+        )
+
+    def test_what_is_no_settings_file(self) -> None:
+        """Broken YAML, a list, a key that stands twice, a directory that is not there."""
+        self.assertIn("settings.yml:2:1: this is not valid YAML", self.problems(":port: [1\n")[0])
+        self.assertIn("`key: value`", self.problems("- a\n")[0])
+        self.assertIn("a second time", self.problems(":port: 1\nport: 2\n")[0])
+        error = self.assertRaises(SettingsError, load_settings, self.folder / "nowhere")
+        self.assertIn("--config-dir", str(error))
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.text(max_size=60))
+    def test_any_text_is_read_or_refused(self, text: str) -> None:
+        """Nothing but L{SettingsError} comes out of a broken file."""
+        try:
+            self.load(text.replace("\r", ""))
+        except SettingsError:
+            return
+
+    def test_paths(self) -> None:
+        """Relative paths begin at the configuration directory."""
+        found = self.load(":database: data/x.sqlite\n")
+        self.assertEqual(found.path(found.database), self.folder / "data/x.sqlite")
+        self.assertEqual(found.path("/abs"), Path("/abs"))
+
+    def test_the_examples_show_the_defaults(self) -> None:
+        """Each commented line of the shipped files is the default of a setting that exists."""
+        shown = {}
+        for path in (ETC / "settings.yml", *(ETC / "settings.d").glob("*.yml")):
+            for line in path.read_text().splitlines():
+                if line.startswith("#:"):
+                    key, _, value = line[2:].partition(": ")
+                    shown[key] = value
+        defaults = Settings()
+        for key, value in shown.items():
+            self.assertIn(key, TYPES)
+            default = getattr(defaults, key)
+            if default is not None:
+                self.assertEqual(value.lower(), str(default).lower().removesuffix(".0"), key)
+
+    def test_what_is_in_force_can_be_shown(self) -> None:
+        """Each setting on a line, defaults marked."""
+        self.load(":port: 9000\n")
+        lines = render(self.folder).splitlines()
+        self.assertIn("port: 9000", lines)
+        self.assertIn("listen: 127.0.0.1  # default", lines)
