@@ -73,7 +73,7 @@ async def one_round(world: World, action: type[Action]) -> tuple[float, float]:
     """Plans a second, and CPU seconds for one."""
     began, used = time.perf_counter(), time.process_time()
     for _ in range(0, PLANS, AT_ONCE):
-        ended = []
+        ended: list[Deferred[Any]] = []
         for _ in range(AT_ONCE):
             planned = world.plan(PlanRequest(action, (), random_id()))
             ended.append(world.when_ended(planned.whole.plan.id))

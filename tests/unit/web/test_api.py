@@ -63,7 +63,7 @@ class WebTestCase(SynchronousTestCase):
             Console(self.engine.tasks, self.policy, self.engine.clock.seconds),
             ready,
         )
-        self.treq = StubTreq(app.resource())
+        self.treq: Any = StubTreq(app.resource())
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and body, parsed when it is JSON."""
