@@ -22,7 +22,7 @@ $(STAMP): setup.py
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@echo "Installing smartdyn and its tools into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24" "setuptools>=77" wheel
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]" --config-settings editable_mode=compat
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]" --config-settings editable_mode=compat
 	@touch $(STAMP)
 
 demo: venv

@@ -109,12 +109,13 @@ class Smartdyn(Service):
         )
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
         self.hosts = Hosts(around.reactor, _runner_settings(settings), around.random)
+        self.foreman = make_client(around.reactor, settings.foreman_url, foreman_policy)
         self.outbox = Outbox(
             around.reactor,
             around.now,
             around.random,
             self.database,
-            make_client(around.reactor, settings.foreman_url, foreman_policy),
+            self.foreman,
             lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
         )
         self._provide()
@@ -157,6 +158,7 @@ class Smartdyn(Service):
         await self.dispatcher.stop()
         if self.outbox.running:
             await self.outbox.stopService()
+        await self.foreman.close()
         await self.world.stop()
         await self.database.close()
         self._log.info("smartdyn has stopped")

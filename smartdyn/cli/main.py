@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -59,10 +58,12 @@ def _add_folder(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    """Become twistd, so that signals and exit statuses are the service's own."""
-    code = "from twisted.scripts.twistd import run; run()"
-    arguments = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(options.config_dir)]
-    os.execv(sys.executable, [sys.executable, "-c", code, *arguments])
+    """Be twistd, so that signals and exit statuses are the service's own."""
+    from twisted.scripts.twistd import run  # noqa: PLC0415  # brings Twisted with it
+
+    sys.argv[1:] = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(options.config_dir)]
+    run()
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from OpenSSL import SSL
+from service_identity import VerificationError
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.client import Agent, HTTPConnectionPool
@@ -23,11 +25,12 @@ _MOST_BODY = 64 * 1024
 class ForemanClient:
     """Delivers callbacks to one Foreman."""
 
-    def __init__(self, clock: Any, http: HTTPClient, foreman_url: str) -> None:
+    def __init__(self, clock: Any, pool: HTTPConnectionPool, http: HTTPClient, foreman_url: str) -> None:
         """
         @param foreman_url: may have a path, when Foreman lives below one.
         """
         self._clock = clock
+        self._pool = pool
         self._http = http
         self._url = f"{foreman_url.rstrip('/')}/{_CALLBACK_PATH}"
 
@@ -41,6 +44,11 @@ class ForemanClient:
             raise
         except Exception as error:
             return Answer(None, _explain(error))
+
+    def close(self) -> Deferred[None]:
+        """Close the connections that were kept open."""
+        closed: Deferred[None] = self._pool.closeCachedConnections()
+        return closed
 
     async def _post(self, body: dict[str, Any], request_id: str | None) -> Answer:
         headers: dict[bytes | str, bytes | str] = {
@@ -60,7 +68,7 @@ def make_client(reactor: Any, foreman_url: str, policy: ForemanPolicy) -> Forema
     """A client with connections that are kept open between callbacks."""
     pool = HTTPConnectionPool(reactor, persistent=True)
     agent = Agent(reactor, policy, connectTimeout=_CONNECT_LIMIT, pool=pool)
-    return ForemanClient(reactor, HTTPClient(agent), foreman_url)
+    return ForemanClient(reactor, pool, HTTPClient(agent), foreman_url)
 
 
 def _retry_after(headers: Any) -> float | None:
@@ -76,4 +84,9 @@ def _explain(error: Exception) -> str:
     reasons = getattr(error, "reasons", None)
     if reasons:
         return _explain(reasons[0].value)
+    if isinstance(error, VerificationError):
+        return "Foreman's certificate is not for the name in foreman_url"
+    if isinstance(error, SSL.Error):
+        said = ", ".join(str(part[-1]) for part in error.args[0]) if error.args and error.args[0] else "closed"
+        return f"TLS failed: {said}. Check foreman_ssl_ca, and whether Foreman trusts our certificate"
     return f"{type(error).__name__}: {error}".rstrip(": ")[:_MOST_TEXT]
