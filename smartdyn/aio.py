@@ -40,21 +40,24 @@ class Spawner:
         return sorted(self._running.values())
 
     def stop(self, *, cancel: bool = True) -> Deferred[None]:
-        """Fires when nothing is running any more; with C{cancel} everything is told to end first."""
-        waiting = list(self._running)
-        if cancel:
-            for running in waiting:
-                running.cancel()
-        done: Deferred[Any] = DeferredList([_observe(running) for running in waiting])
-        return done.addCallback(_nothing)
+        """Fires when nothing is running any more, also nothing that was begun meanwhile.
+
+        @param cancel: tell everything to end first.
+        """
+        return Deferred.fromCoroutine(self._stop(cancel))
+
+    async def _stop(self, cancel: bool) -> None:
+        while self._running:
+            waiting = list(self._running)
+            ended = DeferredList([_observe(running) for running in waiting])
+            if cancel:
+                for running in waiting:
+                    running.cancel()
+            await ended
 
     def _failed(self, failure: Failure, name: str) -> None:
         if not failure.check(CancelledError):
             self._log.failure("background work failed: {name}", failure=failure, name=name)
-
-
-def _nothing(_: object) -> None:
-    return None
 
 
 def _settle(outer: Deferred[T], result: Any) -> None:

@@ -136,6 +136,11 @@ class Smartdyn(Service):
 
     async def _go(self) -> None:
         """Go on with unfinished work, then let requests in."""
+        if self._settings.without_effect:
+            self._log.warn(
+                "these settings have no effect in this version: {settings}",
+                settings=", ".join(self._settings.without_effect),
+            )
         await self.world.start(self._around.hostname, self._around.pid)
         await recover(self.world)
         self.outbox.startService()

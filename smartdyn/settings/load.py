@@ -41,6 +41,7 @@ def load_settings(folder: Path) -> Settings:
     @raise SettingsError: with a sentence for each problem.
     """
     values: dict[str, Any] = {}
+    without_effect: list[str] = []
     problems: list[str] = []
     if not folder.is_dir():
         raise SettingsError([f"{folder}: there is no such directory. Name one with --config-dir."])
@@ -51,13 +52,16 @@ def load_settings(folder: Path) -> Settings:
             problems.extend(error.problems)
             continue
         for entry in entries:
+            if entry.key in KNOWN_ELSEWHERE:
+                without_effect.append(f"{entry.key} ({entry.place})")
+                continue
             try:
                 values.update(_checked(entry))
             except SettingsError as error:
                 problems.extend(error.problems)
     if problems:
         raise SettingsError(problems)
-    return Settings(**values, folder=folder)
+    return Settings(**values, folder=folder, without_effect=tuple(without_effect))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -70,8 +74,6 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _checked(entry: Entry) -> dict[str, Any]:
-    if entry.key in KNOWN_ELSEWHERE:
-        return {}
     if entry.key not in TYPES:
         near = get_close_matches(entry.key, [*TYPES, *KNOWN_ELSEWHERE], 1)
         hint = f"; did you mean `{near[0]}`?" if near else ""

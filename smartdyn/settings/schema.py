@@ -22,6 +22,8 @@ class Settings:
     @param listen: the address to listen on.
     @param database: the database file; C{~} and relative paths are taken from the configuration directory.
     @param secrets_key_file: the key that secrets in the database are encrypted with; beside the database by default.
+    @param without_effect: settings of the Ruby services that were given and that this version makes no use of, with
+        their places.
     @param ssh_connections_at_once: connections to hosts that are being opened at the same time.
     """
 
@@ -57,6 +59,7 @@ class Settings:
     reconnect_limit: float = 600.0
     queue_sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"default": 5}))
     folder: Path = Path()
+    without_effect: tuple[str, ...] = ()
 
     def path(self, value: str) -> Path:
         """A path in a setting: C{~} is the home directory, a relative one begins at the configuration directory."""
@@ -115,4 +118,6 @@ KNOWN_ELSEWHERE: Final = frozenset(
 )
 """Keys of the Ruby services that an installation may carry and that this version makes no use of."""
 
-TYPES: Final[Mapping[str, Any]] = {each.name: each.type for each in fields(Settings) if each.name not in {"folder"}}
+TYPES: Final[Mapping[str, Any]] = {
+    each.name: each.type for each in fields(Settings) if each.name not in {"folder", "without_effect"}
+}

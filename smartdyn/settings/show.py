@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from smartdyn.settings.load import load_settings
-from smartdyn.settings.schema import Settings
+from smartdyn.settings.schema import TYPES, Settings
 
 
 def render(folder: Path) -> str:
@@ -17,7 +17,7 @@ def render(folder: Path) -> str:
     settings, usual = load_settings(folder), Settings()
     lines = []
     for each in fields(Settings):
-        if each.name == "folder":
+        if each.name not in TYPES:
             continue
         value = getattr(settings, each.name)
         mark = "  # default" if value == getattr(usual, each.name) else ""

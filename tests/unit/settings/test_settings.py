@@ -53,6 +53,7 @@ class SettingsTests(SynchronousTestCase):
             ansible=":whatever: 1\n",
         )
         self.assertEqual((found.remote_working_dir, found.enabled, found.console_auth), ("/b", True, False))
+        self.assertEqual([text.split(" ")[0] for text in found.without_effect], ["https_port", "local_working_dir"])
 
     def test_everything_that_is_wrong_is_said_at_once(self) -> None:
         """With file and line, and the nearest name for a misspelt one."""
