@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 from collections.abc import Iterator
@@ -133,6 +134,13 @@ class RemoteScript:
             return
         if marker.word == "error":
             raise remote_error(marker, self._bootstrap.job_folder)
+
+    async def discard(self) -> None:
+        """Remove what was prepared on the host for a script that could not be started."""
+        nonce = secrets.token_hex(8)
+        channel = await self.connection.execute(attend(self._bootstrap.job_folder, "cleanup", nonce))
+        with contextlib.suppress(ConversationEnded):
+            await self._within(_CLEAN_LIMIT, "cleaning up", Markers(channel.stdout, nonce).next())
 
     def _listen(self, channel: Channel) -> None:
         self._output = Markers(channel.stdout, self._nonce)

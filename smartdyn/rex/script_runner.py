@@ -141,6 +141,11 @@ class ScriptRunner(Runner):
         except _Vanished:
             await connection.close()
             return KILLED_STATUS
+        except JobFailed:
+            if job.cleanup and self._remote is None:
+                await self._discard(remote)
+            await connection.close()
+            raise
         except BaseException as error:
             connection.abort(type(error).__name__)
             raise
@@ -212,6 +217,12 @@ class ScriptRunner(Runner):
         if self._work is not None:
             self._given_up = True
             self._work.cancel()
+
+    async def _discard(self, remote: RemoteScript) -> None:
+        try:
+            await remote.discard()
+        except SSHError as error:
+            self._log.warn("what was prepared for the job was not removed: {error}", error=error)
 
     async def _clean_up(self, remote: RemoteScript, connection: HostConnection) -> None:
         try:

@@ -24,6 +24,9 @@ OUR_FILES = frozenset(
 )
 """Files of C{settings.d} that concern this service; others belong to plugins."""
 
+_SWITCHED_ON = (True, "http", "https")
+"""How the smart proxy says that a module is wanted; everything here always is."""
+
 _TYPES: dict[str, Any] = {
     "str": str,
     "int": int,
@@ -52,6 +55,8 @@ def load_settings(folder: Path) -> Settings:
             problems.extend(error.problems)
             continue
         for entry in entries:
+            if entry.key == "enabled" and entry.value in _SWITCHED_ON:
+                continue
             if entry.key in KNOWN_ELSEWHERE:
                 without_effect.append(f"{entry.key} ({entry.place})")
                 continue
@@ -93,8 +98,6 @@ def _converted(entry: Entry) -> Any:
     """The value as its type; numbers may be written as text, as the installer sometimes does."""
     wanted = _TYPES[TYPES[entry.key]]
     value = entry.value
-    if entry.key == "enabled" and value in {"http", "https"}:
-        return True
     if isinstance(value, str) and wanted in {int, float}:
         value = value.strip()
     if wanted is str and isinstance(value, int) and not isinstance(value, bool):

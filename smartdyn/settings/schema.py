@@ -39,19 +39,15 @@ class Settings:
     ssl_certificate: str | None = None
     ssl_private_key: str | None = None
     trusted_hosts: tuple[str, ...] | None = None
-    console_auth: bool = True
     log_file: str = "STDOUT"
     log_level: str = "INFO"
-    enabled: bool = True
     mode: str = "ssh"
     ssh_identity_key_file: str = f"{STATE}/ssh/id_rsa_foreman_proxy"
     ssh_user_ca_public_key_file: str | None = None
     ssh_ca_known_hosts_file: str | None = None
     ssh_known_hosts_file: str = f"{STATE}/ssh/known_hosts"
-    ssh_user: str = "root"
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True
-    ssh_log_level: str = "error"
     ssh_connect_timeout: float = 60.0
     ssh_connections_at_once: int = 20
     kill_grace: float = 10.0
@@ -68,23 +64,23 @@ class Settings:
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
 MODES: Final = ("ssh",)
-SSH_LOG_LEVELS: Final = ("debug", "info", "error", "fatal")
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "log_level": LOG_LEVELS,
     "mode": MODES,
-    "ssh_log_level": SSH_LOG_LEVELS,
 }
 
 KNOWN_ELSEWHERE: Final = frozenset(
     {
         "bind_host",
         "cockpit_integration",
+        "console_auth",
         "core_url",
         "daemon",
         "daemon_pid",
         "daemonize",
         "dns_resolv_timeouts",
+        "enabled",
         "execution_plan_cleaner_age",
         "external_core",
         "file_logging_pattern",
@@ -109,6 +105,8 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "settings_directory",
         "socket_working_dir",
         "ssl_disabled_ciphers",
+        "ssh_log_level",
+        "ssh_user",
         "ssl_port",
         "system_logging_pattern",
         "tls_disabled_versions",
@@ -118,6 +116,7 @@ KNOWN_ELSEWHERE: Final = frozenset(
 )
 """Keys of the Ruby services that an installation may carry and that this version makes no use of."""
 
-TYPES: Final[Mapping[str, Any]] = {
-    each.name: each.type for each in fields(Settings) if each.name not in {"folder", "without_effect"}
-}
+OURS: Final = frozenset({"folder", "without_effect"})
+"""Fields that are no settings."""
+
+TYPES: Final[Mapping[str, Any]] = {each.name: each.type for each in fields(Settings) if each.name not in OURS}

@@ -319,6 +319,22 @@ class GoldenTests(TestCase):
         """The known words come first; what sudo said follows."""
         await self.replay("ssh-sudo-wrong-password", edit=first_debug_line)
 
+    async def test_slow_lines(self) -> None:
+        """Lines that come one by one are all there, however they were cut."""
+        await self.replay("ssh-slow-lines")
+
+    async def test_minimal_input(self) -> None:
+        """The least that a job needs."""
+        await self.replay("launch-ssh-minimal")
+
+    async def test_su(self) -> None:
+        """su from root needs no password."""
+        await self.replay("ssh-su-root")
+
+    async def test_sudo_without_cleanup(self) -> None:
+        """The working directory stays."""
+        await self.replay("launch-ssh-no-cleanup-sudo")
+
     async def test_bad_method(self) -> None:
         """A way of changing the user that does not exist."""
         await self.replay("ssh-bad-method", edit=without_runner)

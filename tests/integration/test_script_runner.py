@@ -156,6 +156,7 @@ class UserTests(ScriptTestCase):
             context.text("debug"),
         )
         self.assertNotIn("planted", context.text("debug"))
+        self.assertEqual(self.left_behind(), [])
 
     async def test_su_with_password(self) -> None:
         """su takes the target's password."""

@@ -52,13 +52,16 @@ class SettingsTests(SynchronousTestCase):
             dynflow=":enabled: true\n:console_auth: false\n",
             ansible=":whatever: 1\n",
         )
-        self.assertEqual((found.remote_working_dir, found.enabled, found.console_auth), ("/b", True, False))
-        self.assertEqual([text.split(" ")[0] for text in found.without_effect], ["https_port", "local_working_dir"])
+        self.assertEqual(found.remote_working_dir, "/b")
+        self.assertEqual(
+            [text.split(" ")[0] for text in found.without_effect], ["https_port", "console_auth", "local_working_dir"]
+        )
 
     def test_everything_that_is_wrong_is_said_at_once(self) -> None:
         """With file and line, and the nearest name for a misspelt one."""
         found = self.problems(
-            "---\n:prot: 1\n:port: many\n:log_level: LOUD\n:trusted_hosts: foreman\n", dynflow=":console_auth: maybe\n"
+            "---\n:prot: 1\n:port: many\n:log_level: LOUD\n:trusted_hosts: foreman\n",
+            dynflow=":cleanup_working_dirs: maybe\n",
         )
         self.assertEqual(
             found,
@@ -67,7 +70,7 @@ class SettingsTests(SynchronousTestCase):
                 "settings.yml:3: `port` must be a whole number, not 'many'",
                 "settings.yml:4: `log_level` has to be one of DEBUG, INFO, WARN, ERROR, FATAL, UNKNOWN, given LOUD",
                 "settings.yml:5: `trusted_hosts` must be a list of host names, not 'foreman'",
-                "settings.d/dynflow.yml:1: `console_auth` must be true or false, not 'maybe'",
+                "settings.d/dynflow.yml:1: `cleanup_working_dirs` must be true or false, not 'maybe'",
             ],
         )
 
