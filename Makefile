@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 PACKAGES := openssh-server sudo acl busybox procps
 
-.PHONY: help venv demo test unit integration soak lint bench dist clean system
+.PHONY: help venv demo test unit integration lint bench dist deb rpm clean system
 
 help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
@@ -13,7 +13,7 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       the numbers of the README"
 	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
-	@echo "make soak        the long tests"
+	@echo "make deb, rpm    packages of that file with a systemd unit"
 
 venv: $(STAMP)
 
@@ -51,9 +51,6 @@ unit: venv
 integration: venv system
 	@$(BIN)/python -m twisted.trial tests.integration
 
-soak: venv system
-	@$(BIN)/python -m twisted.trial tests.soak
-
 lint: venv
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
@@ -69,6 +66,16 @@ dist: venv
 	@$(BIN)/shiv --quiet --compressed --console-script smartdyn --output-file dist/smartdyn.pyz dist/smartdyn-*.whl
 	@SHIV_ROOT=$$(mktemp -d) $(BIN)/python dist/smartdyn.pyz --version
 	@ls -l dist
+
+# The packages hold the one-file program; each needs its distribution's own tool.
+deb: dist
+	@packaging/deb/build "$$($(BIN)/python -c 'import smartdyn; print(smartdyn.__version__)')"
+	@ls -l dist/*.deb
+
+rpm: dist
+	@command -v rpmbuild >/dev/null || { echo "rpmbuild is missing (apt-get install rpm, or dnf install rpm-build)"; exit 1; }
+	@packaging/rpm/build "$$($(BIN)/python -c 'import smartdyn; print(smartdyn.__version__)')"
+	@ls -l dist/*.rpm
 
 clean:
 	@rm -rf .venv build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis
