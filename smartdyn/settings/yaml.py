@@ -40,7 +40,7 @@ def read(path: Path) -> list[Entry]:
         raise SettingsError([f"{place}: this is not valid YAML: {error.problem}"]) from error
     except yaml.YAMLError as error:
         raise SettingsError([f"{path}: this is not valid YAML: {error}"]) from error
-    if node is None:
+    if node is None or node.tag == "tag:yaml.org,2002:null":
         return []
     if not isinstance(node, yaml.MappingNode):
         raise SettingsError([f"{path}:{node.start_mark.line + 1}: settings are expected, each as `key: value`"])

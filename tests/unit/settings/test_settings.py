@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given, settings
@@ -106,6 +107,7 @@ class SettingsTests(SynchronousTestCase):
                     key, _, value = line[2:].partition(": ")
                     shown[key] = value
         defaults = Settings()
+        self.assertEqual(replace(load_settings(ETC), folder=Path()), defaults)
         for key, value in shown.items():
             self.assertIn(key, TYPES)
             default = getattr(defaults, key)
