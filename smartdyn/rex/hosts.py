@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
+from weakref import WeakValueDictionary
 
 from twisted.internet.defer import DeferredSemaphore
 from twisted.logger import Logger
@@ -41,7 +42,10 @@ Connector = Callable[..., Awaitable[HostConnection]]
 
 
 class Hosts:
-    """Connects to hosts, not too many at once."""
+    """Connects to hosts; to each, not too many at once.
+
+    The limit is per host: one that does not answer holds up nobody else.
+    """
 
     _log = Logger()
 
@@ -59,7 +63,7 @@ class Hosts:
         self.settings = settings
         self.random = random
         self._connector = connector
-        self._slots = DeferredSemaphore(settings.connections_at_once)
+        self._slots: WeakValueDictionary[tuple[str, int], DeferredSemaphore] = WeakValueDictionary()
         strict = settings.strict_known_hosts
         self.known_hosts = KnownHosts(strict or settings.known_hosts, learn=strict is None)
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
@@ -97,9 +101,12 @@ class Hosts:
         return no_connection(error, self.methods(job))
 
     async def _connect(self, job: ScriptJob, credentials: Credentials) -> HostConnection:
-        await self._slots.acquire()
+        settings = self.settings
+        slots = self._slots.setdefault(
+            (job.target.host, job.target.port), DeferredSemaphore(settings.connections_at_once)
+        )
+        await slots.acquire()
         try:
-            settings = self.settings
             return await self._connector(
                 self.reactor,
                 job.target,
@@ -109,7 +116,7 @@ class Hosts:
                 keepalive=settings.keepalive,
             )
         finally:
-            self._slots.release()
+            slots.release()
 
     def _credentials(self, job: ScriptJob) -> Credentials:
         keys: tuple[PrivateKey, ...] = ()

@@ -27,6 +27,7 @@ KILLED_STATUS = 255
 
 _BACK_OFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
 _POWER_OFF_LIMIT = 30.0
+"""Seconds for which a host that was told to restart or shut down is looked for; staying away is then what was asked."""
 
 
 class _Vanished(Exception):
@@ -105,7 +106,7 @@ class ScriptRunner(Runner):
         """Start the script, or find it again, and stay with it until it has ended, through broken connections."""
         away_since: float | None = None
         attempt = 0
-        limit = self._hosts.settings.reconnect_limit
+        powering_off = False
         while True:
             try:
                 return await self._attend(job, context)
@@ -114,13 +115,15 @@ class ScriptRunner(Runner):
                     raise self._hosts.failure(job, error) from error
                 if self._remote is not None:
                     away_since, attempt = None, 0
-                    if self._remote.expects_power_off:
-                        limit = min(limit, _POWER_OFF_LIMIT)
+                    powering_off = self._remote.expects_power_off
                     self._remote = None
+                limit = _POWER_OFF_LIMIT if powering_off else self._hosts.settings.reconnect_limit
                 now = self._hosts.reactor.seconds()
                 away_since = now if away_since is None else away_since
                 if now - away_since >= limit:
-                    return self._lost_for_good(job, error, limit)
+                    if powering_off:
+                        return 0
+                    raise self._lost_for_good(job, error, limit) from error
                 self._log.info("{error}; the job goes on, connecting again", error=error)
             except SSHError as error:
                 raise self._hosts.failure(job, error) from error
@@ -189,13 +192,9 @@ class ScriptRunner(Runner):
         unknown = f"The script on {job.target.host} was killed together with its supervisor; no exit status is known."
         raise JobFailed(texts.get(ending.reason, unknown), "Runner error")
 
-    def _lost_for_good(self, job: ScriptJob, error: SSHError, limit: float) -> int | str:
-        if limit == _POWER_OFF_LIMIT:
-            return 0
-        raise JobFailed(
-            f"{job.target.host} was not reachable for {limit:g} s: {error}. The script may still be running there.",
-            "Runner error",
-        ) from error
+    def _lost_for_good(self, job: ScriptJob, error: SSHError, limit: float) -> JobFailed:
+        text = f"{job.target.host} was not reachable for {limit:g} s: {error}. The script may still be running there."
+        return JobFailed(text, "Runner error")
 
     async def _stopped_early(self, context: RunnerContext) -> int | str:
         if not self._overdue:

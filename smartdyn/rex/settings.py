@@ -17,7 +17,8 @@ class RunnerSettings:
     @param kill_grace: between asking a script to end and making it.
     @param kill_limit: after which a job that was to end is given up.
     @param reconnect_limit: how long a host may be away before its job is given up.
-    @param connections_at_once: how many connections are being opened at the same time.
+    @param connections_at_once: how many connections to one host are being opened at the same time; sshd begins to
+        refuse at 10 (MaxStartups).
     """
 
     known_hosts: Path
@@ -30,4 +31,4 @@ class RunnerSettings:
     kill_grace: float = 10.0
     kill_limit: float = 60.0
     reconnect_limit: float = 600.0
-    connections_at_once: int = 20
+    connections_at_once: int = 10

@@ -24,7 +24,7 @@ class Settings:
     @param secrets_key_file: the key that secrets in the database are encrypted with; beside the database by default.
     @param without_effect: settings of the Ruby services that were given and that this version makes no use of, with
         their places.
-    @param ssh_connections_at_once: connections to hosts that are being opened at the same time.
+    @param ssh_connections_at_once: connections to one host that are being opened at the same time.
     """
 
     listen: str = "127.0.0.1"
@@ -49,7 +49,7 @@ class Settings:
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True
     ssh_connect_timeout: float = 60.0
-    ssh_connections_at_once: int = 20
+    ssh_connections_at_once: int = 10
     kill_grace: float = 10.0
     kill_limit: float = 60.0
     reconnect_limit: float = 600.0

@@ -1,0 +1,109 @@
+"""The runner's decisions about hosts that go away, with hosts that the test plays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.rex.hosts import Hosts
+from smartdyn.rex.script_runner import ScriptRunner
+from smartdyn.rex.settings import RunnerSettings
+from smartdyn.secret import Secret
+from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed
+from tests.support.context import MemoryContext
+
+
+class AwayTests(SynchronousTestCase):
+    """Hosts that cannot be reached.
+
+    Connections are played by the test: what is tried here is when they are asked for, which a real host cannot show
+    without hours of waiting.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.attempts: list[Deferred[Any]] = []
+        self.context = MemoryContext()
+        settings = RunnerSettings(known_hosts=Path(self.mktemp()), connections_at_once=2)
+        self.hosts = Hosts(self.clock, settings, lambda: 0.5, self.connect)
+
+    async def connect(self, *args: Any, **options: Any) -> Any:
+        """A connection attempt that the test decides."""
+        attempt: Deferred[Any] = Deferred()
+        self.attempts.append(attempt)
+        return await attempt
+
+    def run_job(self, *, resumed: bool = False, host: str = "h1") -> tuple[ScriptRunner, Deferred[None]]:
+        """Begin a job."""
+        input = {"hostname": host, "script": "true", "secrets": {"ssh_password": Secret("x")}}
+        runner = ScriptRunner("r", input, self.hosts)
+        return runner, Deferred.fromCoroutine(runner.run(self.context, resumed=resumed))
+
+    def test_a_host_that_refuses_is_told_at_once(self) -> None:
+        """Nothing has been run: the user hears of it now."""
+        _, running = self.run_job()
+        self.attempts[0].errback(ConnectFailed("h1", 22, "Connection refused"))
+        self.successResultOf(running)
+        self.assertEqual(self.context.status, "EXCEPTION")
+        self.assertIn("ssh: connect to host h1 port 22: Connection refused", self.context.text("debug"))
+
+    def test_an_sshd_that_is_asked_by_too_many_is_asked_again(self) -> None:
+        """A connection closed before the key exchange has run nothing; after five times it is given up."""
+        _, running = self.run_job()
+        for number in range(5):
+            self.assertEqual(len(self.attempts), number + 1)
+            self.attempts[number].errback(HandshakeFailed("h1", 22, "closed"))
+            self.clock.advance(10)
+        self.successResultOf(running)
+        self.assertEqual((len(self.attempts), self.context.status), (5, "EXCEPTION"))
+
+    def test_a_job_that_may_be_running_is_looked_for_until_the_limit(self) -> None:
+        """Ten minutes by default; then what is known is said."""
+        _, running = self.run_job(resumed=True)
+        number = 0
+        while self.clock.seconds() < 599:
+            if number < len(self.attempts):
+                self.attempts[number].errback(ConnectionLost("h1", "no route"))
+                number += 1
+            self.assertNoResult(running)
+            self.clock.advance(1)
+        while not running.called and self.clock.seconds() < 700:
+            if number < len(self.attempts):
+                self.attempts[number].errback(ConnectionLost("h1", "no route"))
+                number += 1
+            self.clock.advance(1)
+        self.successResultOf(running)
+        self.assertEqual(self.context.status, "EXCEPTION")
+        self.assertIn("was not reachable for 600 s", self.context.text("debug"))
+        self.assertLess(number, 40)
+
+    def test_stopping_while_connecting(self) -> None:
+        """The attempt is dropped, and the job is over."""
+        runner, running = self.run_job()
+        self.successResultOf(Deferred.fromCoroutine(runner.kill()))
+        self.successResultOf(running)
+        self.assertEqual(self.context.status, 255)
+
+    def test_stopping_a_job_whose_host_stays_away(self) -> None:
+        """After the kill limit it is given up, and that it may still be running is said."""
+        runner, running = self.run_job(resumed=True)
+        self.successResultOf(Deferred.fromCoroutine(runner.kill()))
+        self.clock.advance(59)
+        self.assertNoResult(running)
+        self.clock.advance(1)
+        self.successResultOf(running)
+        self.assertEqual(self.context.status, "EXCEPTION")
+        self.assertIn("may still be running", self.context.text("debug"))
+
+    def test_one_host_does_not_hold_up_another(self) -> None:
+        """The limit of connections being opened is per host."""
+        for _ in range(3):
+            self.run_job(host="slow")
+        self.run_job(host="other")
+        self.assertEqual(len(self.attempts), 3)
+        self.attempts[0].errback(ConnectFailed("slow", 22, "Connection timed out"))
+        self.assertEqual(len(self.attempts), 4)
