@@ -1,6 +1,5 @@
 # Everything works in a fresh clone: each target sets up what it needs.
 
-PYTHON := $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell $(name) -c 'import sys, sqlite3, venv, ensurepip; print(sys.version_info >= (3, 11) or "")' 2>/dev/null | grep True),$(name))))
 BIN := .venv/bin
 STAMP := .venv/.stamp
 PACKAGES := openssh-server sudo acl busybox procps
@@ -18,11 +17,11 @@ help:
 venv: $(STAMP)
 
 $(STAMP): setup.py
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer with venv is needed (apt-get install python3 python3-venv)"; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/python || tools/make-venv .venv
 	@echo "Installing smartdyn and its tools into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24" "setuptools>=77" wheel
-	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable ".[test,lint]" --config-settings editable_mode=compat
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  --editable ".[test,lint]" --config-settings editable_mode=compat
 	@touch $(STAMP)
 
 demo: venv
@@ -56,7 +55,7 @@ lint: venv
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy smartdyn tests benchmarks
 
-bench: venv
+bench: venv system
 	@$(BIN)/python -m benchmarks
 
 dist: venv

@@ -42,10 +42,10 @@ class Settings:
     log_file: str = "STDOUT"
     log_level: str = "INFO"
     mode: str = "ssh"
-    ssh_identity_key_file: str = f"{STATE}/ssh/id_rsa_foreman_proxy"
+    ssh_identity_key_file: str = "~/.ssh/id_rsa_foreman_proxy"
     ssh_user_ca_public_key_file: str | None = None
     ssh_ca_known_hosts_file: str | None = None
-    ssh_known_hosts_file: str = f"{STATE}/ssh/known_hosts"
+    ssh_known_hosts_file: str = "~/.ssh/known_hosts"
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True
     ssh_connect_timeout: float = 60.0
