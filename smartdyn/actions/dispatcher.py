@@ -48,6 +48,7 @@ class RunnerDispatcher:
         self._world = world
         self._spawner = Spawner()
         self._jobs: dict[str, RunningJob] = {}
+        self._stopping = False
 
     def start(self, runner_id: str, job: Job, make: Callable[[], Runner], *, resumed: bool = False) -> None:
         """Start a job, or go on with one after a restart.
@@ -77,6 +78,7 @@ class RunnerDispatcher:
 
     def stop(self) -> Deferred[None]:
         """Leave all jobs as they are: on their hosts they go on, and the next life of the service finds them."""
+        self._stopping = True
         return self._spawner.stop()
 
     async def _run(self, runner_id: str, running: RunningJob, make: Callable[[], Runner], resumed: bool) -> None:
@@ -90,8 +92,10 @@ class RunnerDispatcher:
             await runner.run(running, resumed=resumed)
             if not running.exited:
                 raise RuntimeError("the runner ended without an exit status")
-        except CancelledError:
-            raise
+        except CancelledError as error:
+            if self._stopping:
+                raise
+            await self._failed(running, error)
         except Exception as error:
             await self._failed(running, error)
         finally:
@@ -115,12 +119,10 @@ class RunnerDispatcher:
         if running.job.time_limit is None:
             return None
         left = running.job.started_at + running.job.time_limit - self._world.now()
-        return self._clock.callLater(
-            max(left, 0.0),
-            self._spawner.spawn,
-            f"time limit of task {running.job.plan_id}",
-            self._time_out(running),
-        )
+        return self._clock.callLater(max(left, 0.0), self._time_is_up, running)
+
+    def _time_is_up(self, running: RunningJob) -> None:
+        self._spawner.spawn(f"time limit of task {running.job.plan_id}", self._time_out(running))
 
     async def _time_out(self, running: RunningJob) -> None:
         if running.runner is not None and not running.exited:

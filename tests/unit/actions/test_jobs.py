@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.actions.dispatcher import RunnerDispatcher
@@ -131,6 +131,19 @@ class JobTests(SynchronousTestCase):
         ScriptedRunner.made[0].end.callback(None)
         self.flushLoggedErrors(RuntimeError)
         self.assertEqual(self.output()["exit_status"], "EXCEPTION")
+
+    def test_a_runner_that_gives_up_waiting_by_itself(self) -> None:
+        """A cancellation that the service did not ask for is an error like any other: the job ends."""
+        self.start()
+        ScriptedRunner.made[0].end.cancel()
+        self.assertEqual(len(self.flushLoggedErrors(CancelledError)), 1)
+        self.assertEqual((self.output()["exit_status"], self.status()["state"]), ("EXCEPTION", "stopped"))
+
+    def test_a_service_that_stops_leaves_the_job_as_it_is(self) -> None:
+        """It is neither ended nor told that it failed."""
+        self.start()
+        self.successResultOf(self.dispatcher.stop())
+        self.assertEqual((self.status()["state"], self.output()["result"]), ("running", []))
 
     def test_cancel_and_timeout_reach_the_runner(self) -> None:
         """Each asks it to stop; the job ends when the runner says so."""

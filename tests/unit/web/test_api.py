@@ -108,6 +108,11 @@ class RouteTests(WebTestCase):
         for path in ("/tasks/launch", "/tasks/launch/"):
             self.assertEqual(self.request("POST", path, {"operation": "ssh"})[0], 200)
 
+    def test_head(self) -> None:
+        """Is answered for what can be read, without a body."""
+        for path in ("/tasks/count", "/dynflow/tasks/operations", "/features", "/console"):
+            self.assertEqual(self.request("HEAD", path), (200, ""), path)
+
     def test_features(self) -> None:
         """Foreman's registration finds the modules it knows."""
         self.assertEqual(self.request("GET", "/features"), (200, ["dynflow", "logs", "script"]))
