@@ -32,9 +32,9 @@ class ServiceTestCase(TestCase):
         self.foreman_url = self.foreman.start(reactor)
         self.addCleanup(lambda: Deferred.fromCoroutine(self.foreman.stop()))
 
-    async def start(self, **settings: Any) -> tuple[ServiceProcess, Client]:
+    async def start(self, environment: dict[str, str] | None = None, **settings: Any) -> tuple[ServiceProcess, Client]:
         """Start a service and a client for it."""
-        service = ServiceProcess({"foreman_url": self.foreman_url, **settings})
+        service = ServiceProcess({"foreman_url": self.foreman_url, **settings}, environment)
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         return service, Client(reactor, service.url)
@@ -138,6 +138,25 @@ class JobTests(ServiceTestCase):
         self.assertEqual(told.json["canceled_steps_count"], 2)
         await self.foreman.when_received(2)
         self.assertEqual([body["data"]["exit_status"] for body in self.foreman.delivered()], [255, 255])
+
+    async def test_simulation(self) -> None:
+        """With REX_SIMULATE no host is contacted: a line a second, then the exit status that was asked for."""
+        lines = Path(self.mktemp())
+        lines.write_text("one\ntwo\n")
+        _, client = await self.start(
+            {
+                "REX_SIMULATE": "1",
+                "REX_SIMULATE_PATH": str(lines.absolute()),
+                "REX_SIMULATE_EXIT": "9",
+                "REX_SIMULATE_FAIL_CHANCE": "100",
+            }
+        )
+        action_input = {"hostname": "nowhere.invalid", "script": "true", "callback": {"task_id": "t", "step_id": 1}}
+        await client.request("POST", "/tasks", {"action_name": RUN_SCRIPT, "action_input": action_input})
+        await self.foreman.when_received(1)
+        data = self.foreman.delivered()[0]["data"]
+        self.assertEqual([chunk["output"] for chunk in data["result"]], ["one\n", "two\n"])
+        self.assertEqual(data["exit_status"], 9)
 
     async def test_planted_secrets_are_nowhere(self) -> None:
         """Neither database, log, pages, answers nor callbacks show a password."""
