@@ -46,6 +46,16 @@ class PlanConflict(SmartdynError):
         self.plan_id = plan_id
 
 
+class NotPossibleNow(SmartdynError):
+    """A task is in a state in which this cannot be done with it."""
+
+    def __init__(self, plan_id: str, wish: str, state: str) -> None:
+        super().__init__(f"Task {plan_id} is {state}; it cannot be {wish} now.")
+        self.plan_id = plan_id
+        self.wish = wish
+        self.state = state
+
+
 class UnknownOperation(SmartdynError):
     """No launcher is registered under this name."""
 

@@ -26,6 +26,9 @@ from smartdyn.model.rules import Progress, RescueStrategy
 from smartdyn.model.skip import skip_step
 from smartdyn.model.states import PlanState, StepKind, StepState
 
+HALTED = "halt execution"
+"""What the history says of a plan that was stopped by force."""
+
 
 class PlanRun:
     """Executes one plan, from its first step to the end."""
@@ -89,6 +92,13 @@ class PlanRun:
         return [
             self.deliver(step.id, PendingEvent(event or Cancel(), optional=True)) for step in self.cancellable_steps()
         ]
+
+    def halt(self) -> None:
+        """Stop the plan whatever its steps are doing; code that is running goes on, but nothing follows it."""
+        unit = Unit()
+        self._end(PlanState.STOPPED, unit, notice=HALTED)
+        self._events.drop_all("the task was halted")
+        self._commit(unit)
 
     def cancellable_steps(self) -> list[Step]:
         """The steps that a cancel would reach."""
@@ -180,8 +190,8 @@ class PlanRun:
         self._end(rules.ended_state(True, strategy), unit)
         return False
 
-    def _end(self, state: PlanState, unit: Unit) -> None:
-        self._move(state, unit)
+    def _end(self, state: PlanState, unit: Unit, notice: str | None = None) -> None:
+        self._move(state, unit, notice)
         if state is PlanState.STOPPED:
             unit.write(*self._environment.closing_writes(self.plan.id))
         unit.after(lambda: self._environment.ended(self))
@@ -270,13 +280,14 @@ class PlanRun:
     def _output_of(self, reference: OutputReference) -> Any:
         return self.actions[reference.action_id].output
 
-    def _move(self, state: PlanState, unit: Unit) -> None:
+    def _move(self, state: PlanState, unit: Unit, notice: str | None = None) -> None:
         self.plan = changes.move_plan(
             self.plan,
             state,
             self.steps.values(),
             now=self._environment.now(),
             world_id=self._environment.world_id,
+            notice=notice,
         )
         unit.save_plan(self.plan)
 

@@ -6,6 +6,7 @@ The name is Dynflow's: a world is one life of the service, and its id shows in t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, fail
@@ -17,18 +18,21 @@ from smartdyn.actions.events import Abort, Cancel
 from smartdyn.actions.registry import Registry
 from smartdyn.aio import Spawner, deadline
 from smartdyn.engine.environment import Environment
-from smartdyn.engine.plan_run import PlanRun
+from smartdyn.engine.plan_run import HALTED, PlanRun
 from smartdyn.engine.planning import Planned, PlanRequest, make_plan
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.step_events import PendingEvent
-from smartdyn.errors import DeadlineExceeded, EventUndeliverable, ShuttingDown
+from smartdyn.errors import DeadlineExceeded, EventUndeliverable, NotPossibleNow, ShuttingDown
+from smartdyn.model import changes, rules
 from smartdyn.model.ids import NewId
 from smartdyn.model.records import WholePlan
+from smartdyn.model.skip import skip_step
 from smartdyn.model.states import PlanState
 from smartdyn.store import plans, vault
 from smartdyn.store.database import Database, Write
 from smartdyn.store.passwords import ForgetPassword
 from smartdyn.store.persistence import Persistence
+from smartdyn.store.steps import SaveStep
 from smartdyn.store.vault import Vault
 from smartdyn.store.worlds import StartWorld, StopWorld
 
@@ -166,6 +170,47 @@ class World:
                 told += 1
         return told
 
+    async def resume(self, plan_id: str) -> None:
+        """Go on with a paused plan: its failed steps are tried again.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        @raise NotPossibleNow: it is not paused.
+        """
+        self.execute(await self._load_paused(plan_id, "resumed"))
+
+    async def skip(self, plan_id: str, step_id: int) -> list[int]:
+        """Mark a failed step of a paused plan, and what depends on it, to be left out when it is resumed.
+
+        @return: the steps that were marked; none when they were already.
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        @raise NotPossibleNow: it is not paused, or has no such step.
+        """
+        whole = await self._load_paused(plan_id, "changed")
+        if step_id not in whole.steps:
+            raise NotPossibleNow(plan_id, f"skipped at step {step_id}, which it does not have,", whole.plan.state)
+        marked = skip_step(whole, step_id)
+        result = rules.result({**whole.steps, **marked}.values())
+        writes: list[Write] = [SaveStep(step) for step in marked.values()]
+        await self.database.commit(*writes, plans.SavePlan(replace(whole.plan, result=result)))
+        return list(marked)
+
+    async def halt(self, plan_id: str) -> None:
+        """Stop a plan in whatever state it is; doing it again is harmless.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        """
+        run = self._runs.get(plan_id)
+        if run is not None:
+            run.halt()
+            return
+        whole = await self.load(plan_id)
+        if whole.plan.state is PlanState.STOPPED:
+            return
+        stopped = changes.move_plan(
+            whole.plan, PlanState.STOPPED, whole.steps.values(), now=self.now(), world_id=self.id, notice=HALTED
+        )
+        await self.database.commit(plans.SavePlan(stopped), *self._closing_writes(plan_id))
+
     def when_ended(self, plan_id: str) -> Deferred[PlanState]:
         """Fires with the state when a plan that is being executed is stopped or paused."""
         ended: Deferred[PlanState] = Deferred()
@@ -190,6 +235,12 @@ class World:
             self._log.warn("steps are still running at the end: {names}", names=self._spawner.names())
             await self._spawner.stop()
         await self.database.commit(StopWorld(self.id, self.now()))
+
+    async def _load_paused(self, plan_id: str, wish: str) -> WholePlan:
+        whole = await self.load(plan_id)
+        if whole.plan.state is not PlanState.PAUSED or plan_id in self._runs:
+            raise NotPossibleNow(plan_id, wish, whole.plan.state)
+        return whole
 
     def _add_run(self, whole: WholePlan) -> PlanRun | None:
         if self._stopping or whole.plan.id in self._runs:

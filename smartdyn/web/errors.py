@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartdyn.errors import (
     InvalidRequest,
+    NotPossibleNow,
     PlanConflict,
     PlanNotFound,
     ShuttingDown,
@@ -21,6 +22,7 @@ STATUS_OF: tuple[tuple[type[SmartdynError], int], ...] = (
     (UnknownOperation, 404),
     (UnknownAction, 404),
     (PlanConflict, 409),
+    (NotPossibleNow, 409),
     (ShuttingDown, 503),
     (StoreError, 503),
 )
