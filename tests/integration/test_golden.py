@@ -143,7 +143,7 @@ def _joined(chunks: list[dict[str, Any]]) -> dict[str, str]:
 class GoldenTests(TestCase):
     """Replays recordings."""
 
-    timeout = 40
+    timeout = 90
 
     async def replay(self, *names: str, edit: Callable[[Any], Any] = lambda value: value) -> None:
         """Replay recordings one after another, all their requests in the order in which they were made.
@@ -241,7 +241,7 @@ class GoldenTests(TestCase):
         user = replay.adapt(user)
         if len(password) == 32:
             owner = replay.adapt(request["path"].split("/")[-2])
-            status = await client.request("GET", f"/tasks/{owner}/status")
+            status = await client.until(f"/tasks/{owner}/status", lambda found: "otp" in found["actions"][0]["output"])
             password = status.json["actions"][0]["output"]["otp"]
         encoded = base64.b64encode(f"{user}{colon}{password}".encode()).decode()
         return {"Authorization": f"{scheme} {encoded}"}
