@@ -100,6 +100,10 @@ class StoreError(SmartdynError):
     """The database could not do what was asked."""
 
 
+class WriteRefused(StoreError):
+    """The database will never take this write, however often it is tried: it breaks a constraint."""
+
+
 class DatabaseInUse(StoreError):
     """Another process owns this database file."""
 

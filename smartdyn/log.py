@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -27,10 +30,22 @@ LEVELS = {
     "UNKNOWN": LogLevel.critical,
 }
 
+_REQUEST: ContextVar[str | None] = ContextVar("request_id", default=None)
+
 _ORDER = (LogLevel.debug, LogLevel.info, LogLevel.warn, LogLevel.error, LogLevel.critical)
 _PRIORITIES = {LogLevel.debug: 7, LogLevel.info: 6, LogLevel.warn: 4, LogLevel.error: 3, LogLevel.critical: 2}
 _NOISY = ("twisted.conch", "twisted.internet", "twisted.web", "smartdyn.ssh")
 """Where infos are details; Conch's loggers carry the names of our subclasses."""
+
+
+@contextmanager
+def request_context(request_id: str | None) -> Iterator[None]:
+    """Whatever is logged meanwhile belongs to a request, also by coroutines that begin in here."""
+    token = _REQUEST.set(request_id)
+    try:
+        yield
+    finally:
+        _REQUEST.reset(token)
 
 
 @implementer(ILogFilterPredicate)
@@ -82,8 +97,8 @@ def line(event: LogEvent, *, journal: bool = False) -> str:
     failure = event.get("log_failure")
     if failure is not None:
         text = f"{text}\n{failure.getTraceback()}".rstrip()
-    request = str(event.get("request_id") or "")[:8]
+    request = str(event.get("request_id") or _REQUEST.get() or "")[:8]
     if journal:
-        head = f"<{_PRIORITIES[level]}>"
+        head = f"<{_PRIORITIES[level]}>{request and f'[{request}] '}"
         return "".join(f"{head}{part}\n" for part in text.split("\n"))
     return f"{format_time(event['log_time'])} {request or '-':8} [{level.name[0].upper()}] {text}\n"

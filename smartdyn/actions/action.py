@@ -8,11 +8,14 @@ when everything in the plan has run. An instance lives for one such call; what m
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn, TypeVar
 
-from smartdyn.actions.phases import FinalizePhase, Phase, PlanPhase, RunPhase
+import msgspec
+
+from smartdyn.actions.middleware import MiddlewareRules
+from smartdyn.actions.phases import EventPlan, FinalizePhase, Phase, PlanPhase, RunPhase, StepHandle, SubPlanRequest
 from smartdyn.model.rules import RescueStrategy
 from smartdyn.store.database import Write
 
@@ -35,6 +38,21 @@ class WrongPhase(TypeError):
         super().__init__(f"Wrong phase {phase.name}, required {wanted}")
 
 
+class InvalidInput(ValueError):
+    """Values do not conform to the format that an action declares."""
+
+
+def conform(value: Any, format: Any, what: str) -> Any:
+    """C{value} as a record of C{format}.
+
+    @raise InvalidInput: it is none; the text says where and why.
+    """
+    try:
+        return msgspec.convert(value, format)
+    except msgspec.ValidationError as error:
+        raise InvalidInput(f"{what}: {error}") from None
+
+
 class Action:
     """Base of all actions.
 
@@ -49,6 +67,15 @@ class Action:
     @cvar resolves_references: output references in C{input} are replaced by their values before C{run}.
     @cvar streams_output: the action's output has a list C{result}, made of the chunks stored for it.
     @cvar counts_sub_plans: the action's output has true counts of the plans it started.
+    @cvar awaits_sub_plans: C{run} understands L{smartdyn.actions.events.SubPlansChanged}.
+    @cvar blocking: C{run} and C{finalize} block, so they are called in a thread; there they may use C{input}, C{output}
+        and whatever else this class offers, and nothing of the service's own.
+    @cvar singleton: only one plan with this action is under way at a time.
+    @cvar subscribes_to: classes (or their names) that this action is planned along with, with the same arguments.
+    @cvar events: classes of events (frozen dataclasses) that C{plan_event} may be given.
+    @cvar middleware: rules for this class and those below it.
+    @cvar input_format: a dataclass, TypedDict or msgspec.Struct that C{input} must conform to.
+    @cvar output_format: likewise for C{output} after C{run} has succeeded.
     """
 
     class_name: ClassVar[str] = ""
@@ -60,6 +87,14 @@ class Action:
     resolves_references: ClassVar[bool] = True
     streams_output: ClassVar[bool] = False
     counts_sub_plans: ClassVar[bool] = False
+    awaits_sub_plans: ClassVar[bool] = False
+    blocking: ClassVar[bool] = False
+    singleton: ClassVar[bool] = False
+    subscribes_to: ClassVar[tuple[type[Action] | str, ...]] = ()
+    events: ClassVar[tuple[type[Any], ...]] = ()
+    middleware: ClassVar[MiddlewareRules] = MiddlewareRules()
+    input_format: ClassVar[Any] = None
+    output_format: ClassVar[Any] = None
 
     def __init__(self, phase: Phase) -> None:
         self._phase = phase
@@ -102,9 +137,37 @@ class Action:
         """The action's number in its plan."""
         return self._phase.action_id
 
+    @property
+    def typed_input(self) -> Any:
+        """C{input} as the record that C{input_format} declares.
+
+        @raise InvalidInput: it does not conform.
+        """
+        return conform(self.input, self.input_format, "Invalid input")
+
+    @property
+    def trigger(self) -> Action | None:
+        """While planning: the action that this one subscribed to, if that is why it is planned."""
+        found: Action | None = self._planning().trigger
+        return found
+
+    @classmethod
+    def delay(cls, options: Any, *args: Any) -> Sequence[Any]:
+        """The JSON values to store for a planning that comes later; L{planned_with} gives them back as arguments."""
+        del options
+        return args
+
+    @classmethod
+    def planned_with(cls, stored: Sequence[Any]) -> Sequence[Any]:
+        """The arguments for C{plan} out of what L{delay} stored."""
+        return stored
+
     def plan(self, *args: Any) -> None:
-        """Decide what will be done. By default: run this action with the given input."""
-        self.plan_self(*args)
+        """Decide what will be done. By default: run this action with the given input, or with that of its trigger."""
+        if self.trigger is not None:
+            self.plan_self(self.trigger.input)
+        else:
+            self.plan_self(*args)
 
     def plan_self(self, input: dict[str, Any] | None = None) -> Action:
         """Have this action's C{run} and C{finalize} called with C{input}, which may hold output references."""
@@ -133,10 +196,45 @@ class Action:
         """Name the host that this plan works on, for lists and searches."""
         self._planning().works_on(host)
 
-    def suspend(self) -> NoReturn:
-        """Leave C{run}; the step waits for an event and holds no slot of its queue."""
-        self._running()
+    def suspend(self, announce: Callable[[StepHandle], None] | None = None) -> NoReturn:
+        """Leave C{run}; the step waits for an event and holds no slot of its queue.
+
+        @param announce: called with a handle for whoever is to send events; if it raises, the step fails.
+        """
+        phase = self._running()
+        if announce is not None:
+            announce(phase.handle())
         raise Suspend
+
+    def plan_event(
+        self,
+        event: Any,
+        delay: float = 0.0,
+        *,
+        at: float | None = None,
+        plan_id: str | None = None,
+        step_id: int | None = None,
+        optional: bool = False,
+    ) -> None:
+        """Have an event delivered when this call's outcome is durable, or later; a restart does not lose it.
+
+        @param event: a JSON value, or an object of a class in C{events}.
+        @param delay: seconds from now.
+        @param at: a time instead, seconds since the epoch.
+        @param plan_id: of the plan it is for, this one by default.
+        @param step_id: the step it is for, this one by default.
+        @param optional: nobody minds when that step does not wait for events any more.
+        """
+        phase = self._running()
+        due_at = at if at is not None else phase.now + delay
+        phase.events.append(EventPlan(plan_id or phase.plan_id, step_id or phase.run_step_id, event, due_at, optional))
+
+    def start_plan(self, action: type[Action], *args: Any, plan_id: str | None = None) -> None:
+        """Plan another action as a plan of its own, whose caller this action is, and execute it.
+
+        It comes to be in the same transaction as this call's outcome: both or none.
+        """
+        self._running().sub_plans.append(SubPlanRequest(action, args, plan_id))
 
     def error(self, message: str) -> NoReturn:
         """Leave C{run} or C{finalize} with the step in error.
@@ -176,6 +274,26 @@ class Action:
     def cancel_requested(self) -> bool:
         """Somebody asked for this plan to be cancelled."""
         return self._running().cancel_requested
+
+    def run_progress(self) -> float:
+        """How much of C{run} is done while it is suspended, between 0 and 1."""
+        return 0.5
+
+    def run_progress_weight(self) -> float:
+        """How much C{run} counts in the progress of the plan."""
+        return 1.0
+
+    def finalize_progress_weight(self) -> float:
+        """How much C{finalize} counts in the progress of the plan."""
+        return 1.0
+
+    def humanized_state(self, state: str) -> str:
+        """What the console says of a step in C{state}."""
+        return state
+
+    def humanized_output(self) -> str | None:
+        """What the action has to say to people, None when its output speaks for itself."""
+        return None
 
     def rescue_strategy_for_self(self) -> RescueStrategy:
         """What becomes of the plan when this action fails; by default it is paused for a human."""

@@ -1,4 +1,4 @@
-"""The events that the engine and the proxy's own actions know.
+"""The events that the engine and the proxy's own actions know, and how events are stored.
 
 Any object may be sent to a suspended step; these are the ones with a meaning here.
 """
@@ -6,7 +6,9 @@ Any object may be sent to a suspended step; these are the ones with a meaning he
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
+
+import msgspec
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,28 @@ class Abort:
 @dataclass(frozen=True, slots=True)
 class Skip:
     """A human (or a rescue strategy) decided to go on without this step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeout:
+    """The time that an action gave itself is up (action/timeouts.rb)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """It is time to look again (action/polling.rb)."""
+
+    coalesces: ClassVar[bool] = True
+
+
+@dataclass(frozen=True, slots=True)
+class SubPlansChanged:
+    """Plans that this action started have ended, or there is room to start more.
+
+    Says nothing of which and how: that is asked of the database, so that it cannot be wrong.
+    """
+
+    coalesces: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +73,44 @@ class RunnerExited:
 
     status: int | str
     timestamp: float
+
+
+BUILT_IN = (Cancel, Abort, Skip, Timeout, Poll, SubPlansChanged, ExternalEvent)
+
+
+class EventTypes:
+    """The classes of events that can be stored, by name: nothing from the database is resolved as code."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, type[Any]] = {}
+        for kind in BUILT_IN:
+            self.register(kind)
+
+    def register(self, kind: type[Any]) -> None:
+        """Let events of this class, a frozen dataclass with JSON fields, be planned for later."""
+        self._by_name[_name(kind)] = kind
+
+    def dump(self, event: Any) -> Any:
+        """The form in which an event is stored: plain JSON values as they are, others with the name of their class.
+
+        @raise TypeError: it cannot be stored; the text says what to do.
+        """
+        if event is None or isinstance(event, (str, int, float, bool, list, dict)):
+            return {"value": event}
+        name = _name(type(event))
+        if name not in self._by_name:
+            raise TypeError(f"an event of class {name} cannot be stored; add the class to `events` of its action")
+        return {"class": name, "value": msgspec.to_builtins(event)}
+
+    def load(self, stored: Any) -> Any:
+        """The event that L{dump} wrote.
+
+        @raise LookupError: no event class of that name is registered.
+        """
+        if "class" not in stored:
+            return stored["value"]
+        return msgspec.convert(stored["value"], self._by_name[stored["class"]])
+
+
+def _name(kind: type[Any]) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"

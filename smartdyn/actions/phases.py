@@ -5,12 +5,71 @@ from __future__ import annotations
 import abc
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, TypeVar
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from twisted.internet.defer import Deferred
 
 from smartdyn.model.references import OutputReference
 from smartdyn.store.database import Write
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class EventPlan:
+    """An event that an action wants delivered.
+
+    @param due_at: seconds since the epoch.
+    @param optional: nobody minds when the step does not wait for events any more.
+    """
+
+    plan_id: str
+    step_id: int
+    event: Any
+    due_at: float
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SubPlanRequest:
+    """A plan that an action wants started."""
+
+    action: type[Any]
+    args: tuple[Any, ...]
+    plan_id: str | None = None
+
+
+class EventSink(Protocol):
+    """Where events for steps are sent to."""
+
+    def event(self, plan_id: str, step_id: int, event: Any, *, optional: bool = False) -> Deferred[bool]:
+        """Send an event now; see L{smartdyn.engine.world.World.event}."""
+
+    async def plan_event(
+        self, plan_id: str, step_id: int, event: Any, at: float | None = None, *, optional: bool = False
+    ) -> None:
+        """Have an event delivered later; see L{smartdyn.engine.world.World.plan_event}."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepHandle:
+    """Names a step that waits, for whoever will have something to tell it (action/suspended.rb).
+
+    It may be kept, and made anew from its two ids.
+    """
+
+    plan_id: str
+    step_id: int
+    sink: EventSink
+
+    def event(self, event: Any, *, optional: bool = False) -> Deferred[bool]:
+        """Send C{event}."""
+        return self.sink.event(self.plan_id, self.step_id, event, optional=optional)
+
+    async def plan_event(self, event: Any, at: float, *, optional: bool = False) -> None:
+        """Have C{event} delivered at a time, seconds since the epoch."""
+        await self.sink.plan_event(self.plan_id, self.step_id, event, at, optional=optional)
 
 
 class Phase:
@@ -41,6 +100,11 @@ class PlanPhase(Phase, abc.ABC):
     @abc.abstractmethod
     def plan_action(self, action: type[Any], args: tuple[Any, ...]) -> Any:
         """Plan another action below this one and return it."""
+
+    @property
+    @abc.abstractmethod
+    def trigger(self) -> Any:
+        """The action whose planning had this one planned by subscription, if so."""
 
     @abc.abstractmethod
     def block(self, kind: str) -> AbstractContextManager[None]:
@@ -94,9 +158,27 @@ class RunPhase(ActingPhase):
     """C{run} is being called."""
 
     name: ClassVar[str] = "Run"
-    run_step_id: int = 0
-    step_started_at: float = 0.0
-    cancel_requested: bool = False
+
+    def __init__(
+        self,
+        *args: Any,
+        run_step_id: int,
+        step_started_at: float,
+        cancel_requested: bool,
+        sink: EventSink,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.run_step_id = run_step_id
+        self.step_started_at = step_started_at
+        self.cancel_requested = cancel_requested
+        self.events: list[EventPlan] = []
+        self.sub_plans: list[SubPlanRequest] = []
+        self._sink = sink
+
+    def handle(self) -> StepHandle:
+        """What others may send events to."""
+        return StepHandle(self.plan_id, self.run_step_id, self._sink)
 
 
 class FinalizePhase(ActingPhase):

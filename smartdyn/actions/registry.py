@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from typing import Any, NoReturn
 
 from smartdyn.actions.action import Action
+from smartdyn.actions.events import EventTypes
+from smartdyn.actions.hooks import find_hooks
+from smartdyn.actions.middleware import Middlewares
 from smartdyn.errors import UnknownAction
 
 
@@ -31,10 +34,18 @@ class MissingAction(Action):
 
 
 class Registry:
-    """Action classes by their names and aliases."""
+    """Action classes by their names and aliases, and what has been found out about them.
+
+    @ivar events: the classes of events that can be stored.
+    @ivar middleware: who wraps what the actions do.
+    """
 
     def __init__(self, actions: Iterable[type[Action]] = ()) -> None:
+        self.events = EventTypes()
+        self.middleware = Middlewares()
         self._by_name: dict[str, type[Action]] = {}
+        self._hooks: dict[str, dict[str, list[str]]] = {}
+        self._subscribers: dict[str, list[type[Action]]] = {}
         for action in actions:
             self.register(action)
 
@@ -47,6 +58,15 @@ class Registry:
             known = self._by_name.setdefault(name, action)
             if known is not action:
                 raise ValueError(f"two action classes are called {name}: {known!r} and {action!r}")
+        for event in action.events:
+            self.events.register(event)
+        hooks = find_hooks(action)
+        if hooks:
+            self._hooks[action.name()] = hooks
+        for trigger in action.subscribes_to:
+            subscribers = self._subscribers.setdefault(trigger if isinstance(trigger, str) else trigger.name(), [])
+            if action not in subscribers:
+                subscribers.append(action)
 
     def find(self, name: str) -> type[Action]:
         """The class of this name or alias.
@@ -61,3 +81,11 @@ class Registry:
     def find_or_missing(self, name: str) -> type[Action]:
         """The class of this name, or one that shows as missing and fails when it is run."""
         return self._by_name.get(name, MissingAction)
+
+    def hooks(self, name: str, kind: str) -> list[str]:
+        """The methods of an action class that are to be called at some state of its plan."""
+        return self._hooks.get(name, {}).get(kind, [])
+
+    def subscribers(self, action: type[Action]) -> list[type[Action]]:
+        """The classes that are planned along with exactly this one."""
+        return self._subscribers.get(action.name(), [])

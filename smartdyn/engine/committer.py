@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from smartdyn.aio import Spawner
@@ -16,9 +18,20 @@ class Committer:
 
     _log = Logger()
 
-    def __init__(self, persistence: Persistence, spawner: Spawner) -> None:
+    def __init__(
+        self,
+        plan_id: str,
+        persistence: Persistence,
+        spawner: Spawner,
+        rejected: Callable[[Unit, Exception], None],
+    ) -> None:
+        """
+        @param rejected: called when the database refuses a unit for good; what was to come after it is dropped.
+        """
+        self._plan_id = plan_id
         self._persistence = persistence
         self._spawner = spawner
+        self._rejected = rejected
         self._units: deque[Unit] = deque()
         self._busy = False
 
@@ -35,7 +48,15 @@ class Committer:
                 unit = self._units.popleft()
                 writes = unit.writes
                 if writes:
-                    await self._persistence.persist(writes)
+                    try:
+                        await self._persistence.persist(writes)
+                    except CancelledError:
+                        raise
+                    except Exception as error:
+                        self._reject([unit, *self._units], error)
+                        return
+                for pending in unit.pending:
+                    pending.done()
                 for effect in unit.effects:
                     try:
                         effect()
@@ -43,3 +64,9 @@ class Committer:
                         self._log.failure("an effect of a committed step failed")
         finally:
             self._busy = False
+
+    def _reject(self, units: list[Unit], error: Exception) -> None:
+        self._units.clear()
+        for unit in units:
+            unit.dismiss(self._plan_id)
+        self._rejected(units[0], error)

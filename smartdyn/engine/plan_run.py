@@ -6,25 +6,31 @@ The only place that changes the plan's records. Every change goes into a L{Unit}
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from smartdyn.actions.events import Cancel, Restarted, Skip
-from smartdyn.engine import rescue
+from smartdyn.engine import plan_hooks, rescue
 from smartdyn.engine.committer import Committer
 from smartdyn.engine.environment import Environment
+from smartdyn.engine.failures import step_error
+from smartdyn.engine.finalize_phase import FinalizeWrapper, Stage
+from smartdyn.engine.plan_hooks import PlanHooks
 from smartdyn.engine.step_call import Outcome, StepCall
 from smartdyn.engine.step_events import PendingEvent, StepEvents
 from smartdyn.engine.unit import Unit
-from smartdyn.errors import EventUndeliverable
+from smartdyn.log import request_context
 from smartdyn.model import changes, rules
 from smartdyn.model.records import Plan, Step, StepError, WholePlan
 from smartdyn.model.references import OutputReference
 from smartdyn.model.rules import Progress, RescueStrategy
 from smartdyn.model.skip import skip_step
 from smartdyn.model.states import PlanState, StepKind, StepState
+from smartdyn.store.events import DeleteStepEvents
 
 HALTED = "halt execution"
 """What the history says of a plan that was stopped by force."""
@@ -38,14 +44,18 @@ class PlanRun:
         self.plan: Plan = whole.plan
         self.steps = dict(whole.steps)
         self.actions = dict(whole.actions)
-        self._committer = Committer(environment.persistence, environment.spawner)
+        self._committer = Committer(self.plan.id, environment.persistence, environment.spawner, self._refused)
+        self._hooks = PlanHooks(environment.registry, environment.spawner)
         self._events = StepEvents(self.plan.id)
+        self._with_events: set[int] = set()
         self._active: set[int] = set()
         self._retry: set[int] = set()
         self._rescued: set[int] = set()
         self._finalizing = False
+        self._wrapper: FinalizeWrapper | None = None
         self._busy = False
         self._stopping = False
+        self._dead = False
 
     def start(self) -> None:
         """Execute a planned plan, or go on with a paused one: failed steps are tried again."""
@@ -66,23 +76,40 @@ class PlanRun:
                 self.plan, state, self.steps.values(), now=self._environment.now(), world_id=world, notice=notice
             )
         unit.save_plan(self.plan)
-        for step in list(self.steps.values()):
-            if step.kind is not StepKind.PLAN and step.state in rules.CANCELLABLE:
-                self._recover_step(step, unit)
+        self._take_up(unit)
         self._go_on(unit)
 
-    def deliver(self, step_id: int, pending: PendingEvent) -> Deferred[bool]:
+    def recover_refused(self, steps: Collection[int], error: Exception) -> None:
+        """Go on from what is stored after the database refused what C{steps} wanted to write: they have failed."""
+        unit = Unit()
+        if self.plan.state is not PlanState.RUNNING:
+            self._move(PlanState.RUNNING, unit)
+        failure = step_error(error)
+        for step_id in sorted(steps):
+            step = self.steps[step_id]
+            if step.state in {StepState.PENDING, StepState.SUSPENDED}:
+                step = changes.start_step(step, now=self._environment.now())
+            if step.state is StepState.RUNNING:
+                self._end_step(step, StepState.ERROR, unit, error=failure)
+        self._take_up(unit)
+        self._go_on(unit)
+
+    def deliver(self, pending: PendingEvent) -> Deferred[bool]:
         """Hand an event to a step that is suspended or running.
 
         Fires when C{run} has dealt with it and that is durable.
         """
-        step = self.steps.get(step_id)
+        step = self.steps.get(pending.step_id)
         takes_events = step is not None and step.kind is StepKind.RUN and step.state in rules.CANCELLABLE
-        if not takes_events or self.plan.state is not PlanState.RUNNING or self._stopping:
-            reason = "step is not suspended, it cannot process events"
-            pending.processed.errback(EventUndeliverable(self.plan.id, step_id, reason, optional=pending.optional))
+        if self._stopping:
+            pending.undone(self.plan.id, "the service is stopping")
             return pending.processed
-        self._events.add(step_id, pending)
+        if not takes_events or self.plan.state is not PlanState.RUNNING:
+            pending.undone(self.plan.id, "step is not suspended, it cannot process events")
+            return pending.processed
+        if pending.stored_id is not None:
+            self._with_events.add(pending.step_id)
+        self._events.add(pending)
         self._go_on(Unit())
         return pending.processed
 
@@ -90,7 +117,7 @@ class PlanRun:
         """Send a cancel event to each step that can be cancelled and is under way."""
         self.plan = replace(self.plan, cancel_requested_at=self.plan.cancel_requested_at or self._environment.now())
         return [
-            self.deliver(step.id, PendingEvent(event or Cancel(), optional=True)) for step in self.cancellable_steps()
+            self.deliver(PendingEvent(step.id, event or Cancel(), optional=True)) for step in self.cancellable_steps()
         ]
 
     def halt(self) -> None:
@@ -165,18 +192,52 @@ class PlanRun:
             return False
         finalize = rules.finalize_steps(self.plan.finalize_flow, self.steps)
         if self._finalizing:
+            if self._wrapper is not None and self._wrapper.stage is not Stage.AFTER:
+                unit.after(self._wrapper.leave)
+                return False
             failed = any(step.state is StepState.ERROR for step in finalize)
         else:
             failed = rules.walk(self.plan.run_flow, self._state_of, self._retry).progress is Progress.FAILED
         if failed:
             return self._rescue(unit)
         if finalize and not self._finalizing:
+            return self._open_finalize(finalize, unit)
+        self._end(PlanState.STOPPED, unit)
+        return False
+
+    def _open_finalize(self, finalize: list[Step], unit: Unit) -> bool:
+        registry = self._environment.registry
+        kind = registry.find_or_missing(finalize[0].action_class)
+        if not registry.middleware.stack(kind, "finalize_phase"):
             self._finalizing = True
             for step in finalize:
                 self._save_step(changes.reset_finalize(step), unit)
             return True
-        self._end(PlanState.STOPPED, unit)
+        if self._wrapper is None:
+            self._wrapper = FinalizeWrapper(registry, kind, self.plan.id)
+            name = f"middleware of the finalize phase of task {self.plan.id}"
+            unit.after(lambda: self._environment.spawner.spawn(name, self._wrap_finalize(finalize)))
         return False
+
+    async def _wrap_finalize(self, finalize: list[Step]) -> None:
+        assert self._wrapper is not None
+
+        def begin() -> None:
+            unit = Unit()
+            self._finalizing = True
+            for step in finalize:
+                self._save_step(changes.reset_finalize(step), unit)
+            self._go_on(unit)
+
+        error = await self._wrapper.run(begin)
+        unit = Unit()
+        self._finalizing = True
+        if error is not None and self.plan.state is PlanState.RUNNING:
+            step = next((step for step in finalize if self.steps[step.id].state is not StepState.SUCCESS), finalize[-1])
+            now = self._environment.now()
+            started = changes.start_step(changes.reset_finalize(self.steps[step.id]), now=now)
+            self._end_step(started, StepState.ERROR, unit, error=step_error(error))
+        self._go_on(unit)
 
     def _rescue(self, unit: Unit) -> bool:
         failed = {step.id for step in self.steps.values() if step.state is StepState.ERROR}
@@ -204,12 +265,13 @@ class PlanRun:
             if not action.accepts_events():
                 self._save_step(replace(step, state=StepState.SKIPPED, progress_done=1.0), unit)
                 return
-            pending = PendingEvent(Skip(), optional=True)
+            pending = PendingEvent(step_id, Skip(), optional=True)
         self._save_step(changes.start_step(step, now=self._environment.now()), unit)
         self._active.add(step_id)
         if action.transactional:
-            call = self._make_call(step_id)
-            outcome = call.prepare(self._output_of) or call.call(pending.event if pending else None)
+            with request_context(self.plan.request_id):
+                call = self._make_call(step_id)
+                outcome = call.prepare(self._output_of) or call.call(pending.event if pending else None)
             self._settle(step_id, outcome, pending, unit)
         else:
             name = f"step {step_id} of task {self.plan.id}"
@@ -219,16 +281,15 @@ class PlanRun:
         call: StepCall | None = None
         try:
             async with self._environment.queues.place(self.steps[step_id].queue):
-                call = self._make_call(step_id)
-                outcome = call.prepare(self._output_of)
-                if outcome is None:
-                    outcome = await call.call_and_wait(pending.event if pending else None)
+                with request_context(self.plan.request_id):
+                    call = self._make_call(step_id)
+                    outcome = call.prepare(self._output_of)
+                    if outcome is None:
+                        outcome = await call.call_and_wait(pending.event if pending else None)
         except CancelledError as error:
             if self._stopping or call is None:
                 if pending is not None:
-                    pending.processed.errback(
-                        EventUndeliverable(self.plan.id, step_id, "the service is stopping", optional=True)
-                    )
+                    pending.undone(self.plan.id, "the service is stopping")
                 raise
             outcome = call.failed(error)
         unit = Unit()
@@ -237,9 +298,7 @@ class PlanRun:
 
     def _make_call(self, step_id: int) -> StepCall:
         step = self.steps[step_id]
-        record = self.actions[step.action_id]
-        action = self._environment.registry.find_or_missing(record.class_name)
-        return StepCall(self.plan, step, record, action, self._environment.resources, self._environment.now)
+        return StepCall(self._environment, self.plan, step, self.actions[step.action_id])
 
     def _settle(self, step_id: int, outcome: Outcome, pending: PendingEvent | None, unit: Unit) -> None:
         """Take over how a call came out."""
@@ -250,32 +309,58 @@ class PlanRun:
         unit.save_action(outcome.action, input_changed=before.input != outcome.action.input)
         step = self.steps[step_id]
         skipped = step.state is StepState.SKIPPING and outcome.state is not StepState.ERROR
-        ended = changes.end_step(
-            step,
-            StepState.SKIPPED if skipped else outcome.state,
-            now=self._environment.now(),
-            spent=outcome.spent,
-            error=outcome.error,
-        )
-        self._save_step(ended, unit)
-        unit.write(*outcome.writes)
-        unit.after(*outcome.effects)
+        state = StepState.SKIPPED if skipped else outcome.state
+        self._end_step(step, state, unit, error=outcome.error, spent=outcome.spent, progress=outcome.progress)
+        if outcome.events:
+            self._with_events.add(step_id)
+        outcome.add_to(unit, self._environment)
         if pending is not None:
-            unit.after(lambda: pending.processed.callback(True))
-        if ended.state is not StepState.SUSPENDED:
-            unit.after(lambda: self._events.drop(step_id, "Message dropped"))
+            unit.dealt_with(pending)
 
-    def _recover_step(self, step: Step, unit: Unit) -> None:
-        """Decide about a step that was under way when the service ended."""
-        if self._environment.registry.find_or_missing(step.action_class).handles_restart:
-            if step.state is StepState.RUNNING:
-                self.steps[step.id] = replace(step, state=StepState.SUSPENDED)
-            self._events.add(step.id, PendingEvent(Restarted(), optional=True))
-        elif step.state is StepState.RUNNING:
-            message = f"Abnormal termination (previous state: {step.state.value})"
-            error = StepError("StandardError", message)
-            now = self._environment.now()
-            self._save_step(changes.end_step(step, StepState.ERROR, now=now, spent=0.0, error=error), unit)
+    def _end_step(
+        self,
+        step: Step,
+        state: StepState,
+        unit: Unit,
+        *,
+        error: StepError | None = None,
+        spent: float = 0.0,
+        progress: float | None = None,
+    ) -> None:
+        now = self._environment.now()
+        ended = changes.end_step(step, state, now=now, spent=spent, error=error, progress=progress)
+        self._save_step(ended, unit)
+        if state is StepState.SUSPENDED:
+            return
+        if step.id in self._with_events:
+            unit.write(DeleteStepEvents(self.plan.id, step.id))
+        unit.after(lambda: self._forget_events(step.id))
+
+    def _forget_events(self, step_id: int) -> None:
+        self._environment.planned_events.forget(self.plan.id, step_id)
+        self._events.drop(step_id, "Message dropped")
+
+    def _take_up(self, unit: Unit) -> None:
+        """Decide about the steps that were under way when somebody else last had this plan."""
+        finalize = rules.finalize_steps(self.plan.finalize_flow, self.steps)
+        self._finalizing = any(step.state in {StepState.SUCCESS, StepState.RUNNING} for step in finalize)
+        for step in list(self.steps.values()):
+            if step.kind is StepKind.PLAN or step.state not in rules.CANCELLABLE:
+                continue
+            action = self._environment.registry.find_or_missing(step.action_class)
+            if step.kind is StepKind.RUN and action.handles_restart:
+                if step.state is StepState.RUNNING:
+                    self.steps[step.id] = replace(step, state=StepState.SUSPENDED)
+                self._events.add(PendingEvent(step.id, Restarted(), optional=True))
+            elif step.state is StepState.RUNNING:
+                error = StepError("StandardError", f"Abnormal termination (previous state: {step.state.value})")
+                self._end_step(step, StepState.ERROR, unit, error=error)
+
+    def _refused(self, unit: Unit, error: Exception) -> None:
+        """The database refused a unit for good: what is in memory is not what is stored."""
+        self._dead = self._stopping = True
+        self._events.drop_all("its task is read again from the database")
+        self._environment.rejected(self, unit.authors, error)
 
     def _output_of(self, reference: OutputReference) -> Any:
         return self.actions[reference.action_id].output
@@ -290,6 +375,10 @@ class PlanRun:
             notice=notice,
         )
         unit.save_plan(self.plan)
+        for kind in plan_hooks.kinds(self.plan, halted=notice == HALTED):
+            wanted = self._hooks.wanted(self._whole(), kind)
+            if wanted:
+                unit.after(partial(self._hooks.call, wanted))
 
     def _save_step(self, step: Step, unit: Unit) -> None:
         self.steps[step.id] = step
@@ -299,6 +388,9 @@ class PlanRun:
         return WholePlan(self.plan, self.steps, self.actions)
 
     def _commit(self, unit: Unit) -> None:
+        if self._dead:
+            unit.dismiss(self.plan.id)
+            return
         result = rules.result(self.steps.values())
         if result is not self.plan.result:
             self.plan = replace(self.plan, result=result)

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from smartdyn.actions.action import Action
+from smartdyn.actions.action import Action, conform
 from smartdyn.actions.phases import PlanPhase
+from smartdyn.actions.registry import Registry
 from smartdyn.engine.failures import step_error
+from smartdyn.engine.singletons import Singletons
 from smartdyn.model import changes, flows, references
 from smartdyn.model.flows import Atom, Concurrence, Sequence
 from smartdyn.model.records import ActionRecord, Plan, Step, StepError, WholePlan
@@ -30,6 +32,7 @@ class PlanRequest:
 
     @param caller: plan id and action id of the action that starts this plan as a sub-plan.
     @param launch_digest: see L{smartdyn.model.records.Plan}.
+    @param scheduled: the plan as it was stored when it was put off until now.
     """
 
     action: type[Action]
@@ -38,6 +41,7 @@ class PlanRequest:
     request_id: str | None = None
     caller: tuple[str, int] | None = None
     launch_digest: bytes | None = None
+    scheduled: Plan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +55,24 @@ class Planned:
     error: StepError | None
 
 
-def make_plan(request: PlanRequest, *, now: float, world_id: str) -> Planned:
+def make_plan(
+    request: PlanRequest, *, now: float, world_id: str, registry: Registry, singletons: Singletons
+) -> Planned:
     """Plan one action with all that it plans itself."""
-    return _Planner(request, now, world_id).make()
+    return _Planner(request, now, world_id, registry, singletons).make()
 
 
 class _Planner:
     """Collects the records of one plan while its actions' C{plan} methods run."""
 
-    def __init__(self, request: PlanRequest, now: float, world_id: str) -> None:
+    def __init__(
+        self, request: PlanRequest, now: float, world_id: str, registry: Registry, singletons: Singletons
+    ) -> None:
         self._request = request
         self._now = now
         self._world_id = world_id
+        self._registry = registry
+        self._singletons = singletons
         self._plan_id = request.plan_id
         self.steps: dict[int, Step] = {}
         self.actions: dict[int, ActionRecord] = {}
@@ -73,7 +83,7 @@ class _Planner:
 
     def make(self) -> Planned:
         """Plan the root action and close the plan."""
-        plan = Plan(
+        plan = self._request.scheduled or Plan(
             id=self._plan_id,
             created_at=self._now,
             caller_plan_id=self._request.caller[0] if self._request.caller else None,
@@ -84,7 +94,8 @@ class _Planner:
         plan = changes.move_plan(plan, PlanState.PLANNING, (), now=self._now, world_id=self._world_id)
         error: StepError | None = None
         try:
-            self.plan_action(self._request.action, self._request.args, self._request.caller)
+            wrap = self._registry.middleware.wrap
+            wrap(self._request.action, "plan_phase", None, self._plan_root)(self._plan_id)
         except Exception as raised:
             error = step_error(raised)
         error = error or self._first_error() or self._unresolved()
@@ -101,8 +112,38 @@ class _Planner:
         plan = changes.move_plan(plan, state, self.steps.values(), now=self._now, world_id=self._world_id)
         return Planned(WholePlan(plan, self.steps, self.actions), error)
 
-    def plan_action(self, action: type[Action], args: tuple[Any, ...], caller: tuple[str | None, int] | None) -> Action:
-        """Plan one action inside its own flow; errors are recorded on its step and go on to whoever planned it."""
+    def _plan_root(self, plan_id: str) -> None:
+        self.plan_action(self._request.action, self._request.args, self._request.caller)
+
+    def plan_action(
+        self,
+        action: type[Action],
+        args: tuple[Any, ...],
+        caller: tuple[str | None, int] | None,
+        trigger: Action | None = None,
+    ) -> Action:
+        """Plan one action inside its own flow; errors are recorded on its step and go on to whoever planned it.
+
+        Those that subscribed to its class are planned beside it.
+        """
+        subscribers = self._registry.subscribers(action)
+        if not subscribers:
+            return self._plan_one(action, args, caller, trigger)
+        with self.block(Concurrence()):
+            planned = self._plan_one(action, args, caller, trigger)
+            for subscriber in subscribers:
+                self.add_child(
+                    planned.action_id, self.plan_action(subscriber, args, (None, planned.action_id), planned)
+                )
+        return planned
+
+    def _plan_one(
+        self,
+        action: type[Action],
+        args: tuple[Any, ...],
+        caller: tuple[str | None, int] | None,
+        trigger: Action | None,
+    ) -> Action:
         step = self._add_step(StepKind.PLAN, len(self.actions) + 1, action, StepState.RUNNING)
         record = ActionRecord(
             plan_id=self._plan_id,
@@ -113,10 +154,13 @@ class _Planner:
             caller_action_id=caller[1] if caller else None,
         )
         self.actions[record.id] = record
-        instance = action(_Planning(self, record.id, action))
+        phase = _Planning(self, record.id, trigger)
+        instance = phase.instance = action(phase)
         try:
+            if action.singleton:
+                self._singletons.claim(action.name(), self._plan_id)
             with self.block(Concurrence()):
-                instance.plan(*args)
+                self._registry.middleware.wrap(action, "plan", instance, instance.plan)(*args)
         except Exception as error:
             self._end(step.id, StepState.ERROR, step_error(error))
             raise
@@ -126,18 +170,23 @@ class _Planner:
             self._remember_request(record.id)
         return instance
 
-    def plan_self(self, action: type[Action], action_id: int, input: dict[str, Any]) -> None:
+    def plan_self(self, instance: Action, trigger: Action | None, input: dict[str, Any]) -> None:
         """Give an action its run and finalize steps."""
+        action, action_id = type(instance), instance.action_id
         record = replace(self.actions[action_id], input=references.serialize(input))
+        needs = frozenset(reference.step_id for reference in references.references(record.input))
+        if action.input_format is not None and not needs:
+            conform(record.input, action.input_format, "Invalid input")
+        queue = action.queue or (type(trigger).queue if trigger else None) or DEFAULT_QUEUE
         if action.method("run"):
-            needs = frozenset(reference.step_id for reference in references.references(record.input))
-            step = self._add_step(StepKind.RUN, action_id, action)
+            step = self._add_step(StepKind.RUN, action_id, action, queue=queue, weight=instance.run_progress_weight())
             record = replace(record, run_step_id=step.id)
             if needs:
                 self._unmet = {**self._unmet, step.id: needs}
             self._add_to_flow(Atom(step.id))
         if action.method("finalize"):
-            step = self._add_step(StepKind.FINALIZE, action_id, action)
+            weight = instance.finalize_progress_weight()
+            step = self._add_step(StepKind.FINALIZE, action_id, action, queue=queue, weight=weight)
             record = replace(record, finalize_step_id=step.id)
             self._finalize.append(Atom(step.id))
         self.actions[action_id] = record
@@ -161,7 +210,14 @@ class _Planner:
         self._flow_stack[-1], self._unmet = flows.add(self._flow_stack[-1], flow, self._unmet)
 
     def _add_step(
-        self, kind: StepKind, action_id: int, action: type[Action], state: StepState = StepState.PENDING
+        self,
+        kind: StepKind,
+        action_id: int,
+        action: type[Action],
+        state: StepState = StepState.PENDING,
+        *,
+        queue: str | None = None,
+        weight: float = 0.0,
     ) -> Step:
         step = Step(
             plan_id=self._plan_id,
@@ -170,8 +226,8 @@ class _Planner:
             action_id=action_id,
             action_class=action.name(),
             state=state,
-            queue=None if kind is StepKind.PLAN else action.queue or DEFAULT_QUEUE,
-            progress_weight=0.0 if kind is StepKind.PLAN else 1.0,
+            queue=queue,
+            progress_weight=weight,
             started_at=self._now if kind is StepKind.PLAN else None,
         )
         self.steps[step.id] = step
@@ -201,10 +257,16 @@ class _Planner:
 class _Planning(PlanPhase):
     """The plan phase of one action."""
 
-    def __init__(self, planner: _Planner, action_id: int, action: type[Action]) -> None:
+    instance: Action
+
+    def __init__(self, planner: _Planner, action_id: int, trigger: Action | None) -> None:
         super().__init__(planner._plan_id, action_id, {}, {})
         self._planner = planner
-        self._action = action
+        self._trigger = trigger
+
+    @property
+    def trigger(self) -> Action | None:
+        return self._trigger
 
     def output_reference(self) -> OutputReference:
         step_id = self._planner.actions[self.action_id].run_step_id
@@ -213,7 +275,7 @@ class _Planning(PlanPhase):
         return OutputReference(self.plan_id, step_id, self.action_id)
 
     def plan_self(self, input: dict[str, Any]) -> None:
-        self._planner.plan_self(self._action, self.action_id, input)
+        self._planner.plan_self(self.instance, self._trigger, input)
         self.input = self._planner.actions[self.action_id].input
 
     def plan_action(self, action: type[Any], args: tuple[Any, ...]) -> Any:

@@ -10,7 +10,7 @@ from twisted.logger import Logger
 from smartdyn.engine.world import World
 from smartdyn.model.records import Plan
 from smartdyn.model.states import PlanResult, PlanState
-from smartdyn.store import plans
+from smartdyn.store import events, plans
 
 _log = Logger()
 
@@ -59,6 +59,9 @@ async def recover(world: World) -> int:
             raise
         except Exception:
             _log.failure("task {plan_id} cannot be recovered; look at it in the console", plan_id=plan_id)
+    for planned in await world.database.query(events.everything):
+        world.arm(planned)
+    world.delayed.check()
     if going:
         _log.info("{count} unfinished tasks go on", count=going)
     return going

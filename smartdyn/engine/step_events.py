@@ -13,11 +13,28 @@ from smartdyn.errors import EventUndeliverable
 
 @dataclass(slots=True)
 class PendingEvent:
-    """An event that waits for its step, with the Deferred that tells its sender."""
+    """An event that waits for its step, with the Deferred that tells its sender.
 
+    @ivar stored_id: of its row, when it is one that is stored until it has been dealt with.
+    @ivar companions: later ones that said the same and did not wait on their own.
+    """
+
+    step_id: int
     event: Any
-    optional: bool
+    optional: bool = False
+    stored_id: str | None = None
     processed: Deferred[bool] = field(default_factory=Deferred)
+    companions: list[PendingEvent] = field(default_factory=list)
+
+    def done(self) -> None:
+        """Tell its sender, and those of events that said the same, that it was dealt with and that this is durable."""
+        for each in (self, *self.companions):
+            each.processed.callback(True)
+
+    def undone(self, plan_id: str, reason: str) -> None:
+        """Tell them that nothing came of it."""
+        for each in (self, *self.companions):
+            each.processed.errback(EventUndeliverable(plan_id, self.step_id, reason, optional=each.optional))
 
 
 class StepEvents:
@@ -27,9 +44,16 @@ class StepEvents:
         self._plan_id = plan_id
         self._waiting: dict[int, deque[PendingEvent]] = {}
 
-    def add(self, step_id: int, pending: PendingEvent) -> None:
-        """Let C{pending} wait behind those that came before."""
-        self._waiting.setdefault(step_id, deque()).append(pending)
+    def add(self, pending: PendingEvent) -> None:
+        """Let C{pending} wait behind those that came before.
+
+        One that says no more than the last of these (C{coalesces}) does not wait on its own.
+        """
+        waiting = self._waiting.setdefault(pending.step_id, deque())
+        if waiting and _same(waiting[-1], pending):
+            waiting[-1].companions.append(pending)
+            return
+        waiting.append(pending)
 
     def waiting(self) -> list[int]:
         """The steps that somebody has sent an event to."""
@@ -48,9 +72,14 @@ class StepEvents:
     def drop(self, step_id: int, reason: str) -> None:
         """Tell all who wait for a step that it will take no more events."""
         for pending in self._waiting.pop(step_id, ()):
-            pending.processed.errback(EventUndeliverable(self._plan_id, step_id, reason, optional=pending.optional))
+            pending.undone(self._plan_id, reason)
 
     def drop_all(self, reason: str) -> None:
         """Likewise for all steps: no Deferred is left without an answer."""
         for step_id in list(self._waiting):
             self.drop(step_id, reason)
+
+
+def _same(waiting: PendingEvent, pending: PendingEvent) -> bool:
+    coalesces = getattr(pending.event, "coalesces", False) and pending.stored_id is None
+    return bool(coalesces and waiting.event == pending.event)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
+from smartdyn.engine.step_events import PendingEvent
 from smartdyn.model.records import ActionRecord, Plan, Step
 from smartdyn.store.actions import SaveAction, SaveOutput
 from smartdyn.store.database import Write
+from smartdyn.store.events import DeleteEvent
 from smartdyn.store.plans import SavePlan
 from smartdyn.store.steps import SaveStep
 
@@ -24,6 +26,8 @@ class Unit:
         self._changed_inputs: set[int] = set()
         self._writes: list[Write] = []
         self._effects: list[Callable[[], None]] = []
+        self._authors: set[int] = set()
+        self._pending: list[PendingEvent] = []
 
     def save_plan(self, plan: Plan) -> None:
         """Write the plan's row."""
@@ -42,6 +46,23 @@ class Unit:
     def write(self, *writes: Write) -> None:
         """Write something else along with it."""
         self._writes.extend(writes)
+
+    def write_for(self, step_id: int, *writes: Write) -> None:
+        """Write what the code of a step asked for, and which the database may refuse."""
+        if writes:
+            self._authors.add(step_id)
+            self._writes.extend(writes)
+
+    def dealt_with(self, pending: PendingEvent) -> None:
+        """When it is durable, tell the sender of an event that it was dealt with; or that this came to nothing."""
+        self._pending.append(pending)
+        if pending.stored_id is not None:
+            self._writes.append(DeleteEvent(pending.stored_id))
+
+    def dismiss(self, plan_id: str) -> None:
+        """It will not be committed: tell the senders of events so."""
+        for pending in self._pending:
+            pending.undone(plan_id, "its outcome could not be stored")
 
     def after(self, *effects: Callable[[], None]) -> None:
         """Do something once it is durable."""
@@ -65,3 +86,13 @@ class Unit:
     def effects(self) -> list[Callable[[], None]]:
         """What to do after the commit, in order."""
         return list(self._effects)
+
+    @property
+    def pending(self) -> list[PendingEvent]:
+        """The events whose senders wait for the commit."""
+        return list(self._pending)
+
+    @property
+    def authors(self) -> Collection[int]:
+        """The steps whose code asked for writes of its own; all steps in it, if none did."""
+        return self._authors or set(self._steps)

@@ -5,31 +5,40 @@ The name is Dynflow's: a world is one life of the service, and its id shows in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from smartdyn.actions.events import Abort, Cancel
+from smartdyn.actions.action import Action
+from smartdyn.actions.events import Abort, Cancel, SubPlansChanged
 from smartdyn.actions.registry import Registry
 from smartdyn.aio import Spawner, deadline
+from smartdyn.engine import plan_hooks
+from smartdyn.engine.delayed import DelayedPlans
 from smartdyn.engine.environment import Environment
+from smartdyn.engine.plan_hooks import PlanHooks
 from smartdyn.engine.plan_run import HALTED, PlanRun
+from smartdyn.engine.planned_events import PlannedEvents
 from smartdyn.engine.planning import Planned, PlanRequest, make_plan
 from smartdyn.engine.queues import Queues
+from smartdyn.engine.refusals import Refusals
+from smartdyn.engine.singletons import Singletons
 from smartdyn.engine.step_events import PendingEvent
 from smartdyn.errors import DeadlineExceeded, EventUndeliverable, NotPossibleNow, ShuttingDown
 from smartdyn.model import changes, rules
 from smartdyn.model.ids import NewId
-from smartdyn.model.records import WholePlan
+from smartdyn.model.records import ActionRecord, Delay, Plan, WholePlan
 from smartdyn.model.skip import skip_step
 from smartdyn.model.states import PlanState
 from smartdyn.store import plans, vault
 from smartdyn.store.database import Database, Write
+from smartdyn.store.delayed import DeleteDelayed
+from smartdyn.store.events import DeletePlanEvents, InsertEvent, PlannedEvent
 from smartdyn.store.passwords import ForgetPassword
 from smartdyn.store.persistence import Persistence
 from smartdyn.store.steps import SaveStep
@@ -37,13 +46,19 @@ from smartdyn.store.vault import Vault
 from smartdyn.store.worlds import StartWorld, StopWorld
 
 T = TypeVar("T")
+InThread: TypeAlias = Callable[[Callable[[], Any]], Deferred[Any]]
 
 TERMINATION_TIMEOUT = 60.0
 """Seconds that steps whose code is running get to finish when the service stops (Dynflow C{termination_timeout})."""
 
 
 class World:
-    """Executes plans."""
+    """Executes plans.
+
+    @ivar registry: the actions, events and middleware it knows.
+    @ivar delayed: the plans that are put off.
+    @ivar hooks: calls the hooks of plans that are not being executed.
+    """
 
     _log = Logger()
 
@@ -57,33 +72,51 @@ class World:
         registry: Registry,
         *,
         queues: Queues | None = None,
+        in_thread: InThread = maybeDeferred,
     ) -> None:
         """
         @param clock: for delays and deadlines.
         @param now: the time of day, seconds since the epoch.
+        @param in_thread: calls what blocks, in a thread.
         """
         self.id = new_id()
         self.new_id = new_id
         self.now = now
         self.database = database
         self.registry = registry
+        self.vault = vault
         self._clock = clock
-        self._vault = vault
         self._spawner = Spawner()
         self._runs: dict[str, PlanRun] = {}
         self._ended: dict[str, list[Deferred[PlanState]]] = {}
+        self._refusals = Refusals(self._spawner, self.load, self._add_run)
         self._stopping = False
         self.persistence = Persistence(clock, database)
+        self.delayed = DelayedPlans(clock, self, self._spawner)
+        self.hooks = PlanHooks(registry, self._spawner)
+        self._singletons = Singletons()
+        self._planned_events = PlannedEvents(
+            clock, now, registry.events, self.persistence, self._spawner, self._deliver
+        )
         self._environment = Environment(
             world_id=self.id,
             now=now,
+            new_id=new_id,
             registry=registry,
             persistence=self.persistence,
             spawner=self._spawner,
             queues=queues or Queues(),
+            singletons=self._singletons,
+            planned_events=self._planned_events,
             resources={},
-            closing_writes=self._closing_writes,
+            sink=self,
+            in_thread=in_thread,
+            plan=self.plan,
+            new_plan_writes=self._new_plan_writes,
+            execute=self._accepted,
+            closing_writes=self.closing_writes,
             ended=self._plan_ended,
+            rejected=self._plan_refused,
         )
 
     def provide(self, kind: type[T], resource: T) -> None:
@@ -96,7 +129,12 @@ class World:
 
     def plan(self, request: PlanRequest) -> Planned:
         """Make a plan, in memory."""
-        return make_plan(request, now=self.now(), world_id=self.id)
+        planned = make_plan(
+            request, now=self.now(), world_id=self.id, registry=self.registry, singletons=self._singletons
+        )
+        if planned.error is not None:
+            self._singletons.release(request.plan_id)
+        return planned
 
     async def accept(self, planned: Sequence[Planned], *writes: Write) -> None:
         """Commit new plans as one unit and begin to execute them.
@@ -104,16 +142,39 @@ class World:
         @raise smartdyn.errors.PlanConflict: one of them exists; none is stored.
         @raise ShuttingDown: the service takes no more.
         """
+        await self.store(planned, *(plans.InsertPlan(one.whole) for one in planned), *writes)
+
+    async def store(self, planned: Sequence[Planned], *writes: Write) -> None:
+        """Commit what C{writes} do to store plans, with the secrets of these, and begin to execute them.
+
+        @raise ShuttingDown: the service takes no more.
+        """
         if self._stopping:
             raise ShuttingDown
-        stored: list[Write] = []
+        sealed = [write for one in planned for write in self.vault.seal_plan(one.whole)]
+        try:
+            await self.database.commit(*writes, *sealed)
+        except Exception:
+            for one in planned:
+                if one.whole.plan.id not in self._runs:
+                    self._singletons.release(one.whole.plan.id)
+            raise
         for one in planned:
-            stored.append(plans.InsertPlan(one.whole))
-            stored.extend(self._sealing_writes(one.whole))
-        await self.database.commit(*stored, *writes)
-        for one in planned:
-            if one.whole.plan.state is PlanState.PLANNED:
-                self.execute(one.whole)
+            self._accepted(one)
+
+    async def delay(
+        self, action: type[Action], args: Sequence[Any], delay: Delay, *, plan_id: str | None = None
+    ) -> str:
+        """Plan and execute an action later.
+
+        @return: the id of the plan, which exists from now on.
+        """
+        request = PlanRequest(action, tuple(args), plan_id or self.new_id())
+        return await self.delayed.delay(request, delay)
+
+    async def chain(self, after: Sequence[str], action: type[Action], *args: Any) -> str:
+        """Plan and execute an action when other plans have stopped, unless one of them fails."""
+        return await self.delay(action, args, Delay(after=tuple(after)))
 
     def execute(self, whole: WholePlan) -> None:
         """Begin to execute a planned or paused plan."""
@@ -127,6 +188,10 @@ class World:
         if run is not None:
             run.recover()
 
+    def arm(self, planned: PlannedEvent) -> None:
+        """Deliver a stored event when it is due."""
+        self._planned_events.arm(planned)
+
     async def load(self, plan_id: str) -> WholePlan:
         """A plan from the database, with its secrets.
 
@@ -137,18 +202,27 @@ class World:
             return plans.load_whole(tx, plan_id), vault.sealed(tx, plan_id)
 
         whole, sealed = await self.database.query(read)
-        return self._vault.restore(whole, sealed) if sealed else whole
+        return self.vault.restore(whole, sealed) if sealed else whole
 
     def event(self, plan_id: str, step_id: int, event: Any, *, optional: bool = False) -> Deferred[bool]:
         """Send an event to a step; fires when C{run} has dealt with it and that is durable.
 
         @raise EventUndeliverable: as a failure, when no such step could take it.
         """
-        run = self._runs.get(plan_id)
-        if run is None:
-            error = EventUndeliverable(plan_id, step_id, "the task is not being executed", optional=optional)
-            return fail(error)
-        return run.deliver(step_id, PendingEvent(event, optional))
+        return self._deliver(plan_id, PendingEvent(step_id, event, optional))
+
+    async def plan_event(
+        self, plan_id: str, step_id: int, event: Any, at: float | None = None, *, optional: bool = False
+    ) -> None:
+        """Store an event that a step is to get later, also if the service is restarted meanwhile.
+
+        @param at: seconds since the epoch, now by default.
+        @raise TypeError: the event is of a class that cannot be stored.
+        """
+        due_at = self.now() if at is None else at
+        planned = PlannedEvent(self.new_id(), plan_id, step_id, self.registry.events.dump(event), due_at, optional)
+        await self.database.commit(InsertEvent(planned))
+        self.arm(planned)
 
     async def cancel(self, plan_id: str, *, force: bool = False) -> int:
         """Ask a plan, and the plans it started, to end.
@@ -158,9 +232,11 @@ class World:
         @return: how many steps were told.
         @raise smartdyn.errors.PlanNotFound: there is no such plan.
         """
-        children = await self.database.query(lambda tx: _family(tx, plan_id))
         told = 0
-        for each in (plan_id, *children):
+        for each, state in await self.database.query(lambda tx: _family(tx, plan_id)):
+            if state == PlanState.SCHEDULED:
+                await self.delayed.cancel(each)
+                told += 1
             run = self._runs.get(each)
             if run is None or not run.cancellable_steps():
                 continue
@@ -209,7 +285,8 @@ class World:
         stopped = changes.move_plan(
             whole.plan, PlanState.STOPPED, whole.steps.values(), now=self.now(), world_id=self.id, notice=HALTED
         )
-        await self.database.commit(plans.SavePlan(stopped), *self._closing_writes(plan_id))
+        await self.database.commit(plans.SavePlan(stopped), DeleteDelayed(plan_id), *self.closing_writes(plan_id))
+        self.plan_is_over(replace(whole, plan=stopped), halted=True)
 
     def when_ended(self, plan_id: str) -> Deferred[PlanState]:
         """Fires with the state when a plan that is being executed is stopped or paused."""
@@ -227,6 +304,8 @@ class World:
         Suspended steps stay as they are: the next life of the service goes on with them.
         """
         self._stopping = True
+        self.delayed.stop()
+        self._planned_events.stop()
         for run in self._runs.values():
             run.shut_down()
         try:
@@ -242,6 +321,13 @@ class World:
             raise NotPossibleNow(plan_id, wish, whole.plan.state)
         return whole
 
+    def _deliver(self, plan_id: str, pending: PendingEvent) -> Deferred[bool]:
+        run = self._runs.get(plan_id)
+        if run is not None:
+            return run.deliver(pending)
+        pending.undone(plan_id, "the task is not being executed")
+        return pending.processed
+
     def _add_run(self, whole: WholePlan) -> PlanRun | None:
         if self._stopping or whole.plan.id in self._runs:
             return None
@@ -249,22 +335,59 @@ class World:
         self._runs[whole.plan.id] = run
         return run
 
+    def _accepted(self, planned: Planned) -> None:
+        """A plan has been stored: execute it, or tell whoever waits for it that it came to nothing."""
+        whole = planned.whole
+        for state in (PlanState.PENDING, PlanState.PLANNING):
+            self.hooks.call(self.hooks.wanted(whole, state.value))
+        if whole.plan.state is PlanState.PLANNED:
+            self.hooks.call(self.hooks.wanted(whole, whole.plan.state.value))
+            self.execute(whole)
+        else:
+            self.plan_is_over(whole)
+
+    def plan_is_over(self, whole: WholePlan, *, halted: bool = False) -> None:
+        """A plan that was not being executed is stopped, and that is durable."""
+        for kind in plan_hooks.kinds(whole.plan, halted=halted):
+            self.hooks.call(self.hooks.wanted(whole, kind))
+        self._tell_others(whole.plan)
+
     def _plan_ended(self, run: PlanRun) -> None:
         self._runs.pop(run.plan.id, None)
-        for waiting in self._ended.pop(run.plan.id, ()):
-            waiting.callback(run.plan.state)
+        self._refusals.ended(run.plan.id)
+        self._tell_others(run.plan)
 
-    def _sealing_writes(self, whole: WholePlan) -> list[Write]:
-        return list(self._vault.seal_plan(whole))
+    def _tell_others(self, plan: Plan) -> None:
+        self._singletons.release(plan.id)
+        for waiting in self._ended.pop(plan.id, ()):
+            waiting.callback(plan.state)
+        if plan.state is PlanState.STOPPED:
+            self.delayed.plan_stopped()
+        caller = self._runs.get(plan.caller_plan_id) if plan.caller_plan_id else None
+        if caller is not None:
+            action = caller.actions.get(plan.caller_action_id or 0)
+            if action is not None and action.run_step_id is not None and self._awaits_sub_plans(action):
+                changed = PendingEvent(action.run_step_id, SubPlansChanged(), optional=True)
+                caller.deliver(changed).addErrback(self._quiet)
 
-    def _closing_writes(self, plan_id: str) -> list[Write]:
-        return [vault.WipeSecrets(plan_id), ForgetPassword(plan_id)]
+    def _awaits_sub_plans(self, action: ActionRecord) -> bool:
+        return self.registry.find_or_missing(action.class_name).awaits_sub_plans
+
+    def _plan_refused(self, run: PlanRun, steps: Collection[int], error: Exception) -> None:
+        self._runs.pop(run.plan.id, None)
+        self._refusals.refused(run.plan.id, steps, error)
+
+    def _new_plan_writes(self, planned: Planned) -> list[Write]:
+        return [plans.InsertPlan(planned.whole), *self.vault.seal_plan(planned.whole)]
+
+    def closing_writes(self, plan_id: str) -> list[Write]:
+        """What else is written when a plan stops."""
+        return [vault.WipeSecrets(plan_id), ForgetPassword(plan_id), DeletePlanEvents(plan_id)]
 
     def _quiet(self, failure: Failure) -> None:
         failure.trap(EventUndeliverable)
 
 
-def _family(tx: Any, plan_id: str) -> list[str]:
-    """The unfinished plans started by C{plan_id}, which must exist."""
-    plans.load(tx, plan_id)
-    return plans.unfinished_children(tx, plan_id)
+def _family(tx: Any, plan_id: str) -> list[tuple[str, str]]:
+    """C{plan_id}, which must exist, and the unfinished plans below it, with their states."""
+    return [(plan_id, plans.load(tx, plan_id).state.value), *plans.unfinished_descendants(tx, plan_id)]

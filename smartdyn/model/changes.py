@@ -75,10 +75,12 @@ def end_step(
     now: float,
     spent: float,
     error: StepError | None = None,
+    progress: float | None = None,
 ) -> Step:
     """C{step} after its code returned.
 
     @param spent: seconds the code took this time.
+    @param progress: how far it says it is, when it has not finished.
     """
     check_step_transition(step.kind, step.state, state)
     finished = state in {StepState.SUCCESS, StepState.SKIPPED}
@@ -89,7 +91,7 @@ def end_step(
         ended_at=now,
         execution_time=step.execution_time + spent,
         real_time=now - step.started_at if step.started_at is not None else 0.0,
-        progress_done=1.0 if finished else step.progress_done,
+        progress_done=1.0 if finished else step.progress_done if progress is None else progress,
     )
 
 

@@ -117,6 +117,22 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Delay:
+    """What a plan waits for before it is planned; times are seconds since the epoch.
+
+    @param start_at: not before this time.
+    @param start_before: not later than this: then it fails.
+    @param frozen: not before somebody lets it go.
+    @param after: not before these plans have stopped, and not at all if one of them failed.
+    """
+
+    start_at: float | None = None
+    start_before: float | None = None
+    frozen: bool = False
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class WholePlan:
     """A plan with all its steps and actions, by id."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from smartdyn.model.flows import Atom, Flow, Sequence
-from smartdyn.model.records import ActionRecord, Step
+from smartdyn.model.records import ActionRecord, Plan, Step
 from smartdyn.model.states import PlanResult, PlanState, StepKind, StepState
 
 StateOf = Callable[[int], StepState]
@@ -141,6 +141,17 @@ def finalize_steps(flow: Flow, steps: Mapping[int, Step]) -> list[Step]:
     if isinstance(flow, Atom):
         return [steps[flow.step_id]]
     return [step for child in flow.flows for step in finalize_steps(child, steps)]
+
+
+def progress(plan: Plan, steps: Mapping[int, Step]) -> float:
+    """How far a plan is, between 0 and 1: its steps by their weights (execution_plan.rb C{progress})."""
+    if plan.state in {PlanState.PENDING, PlanState.SCHEDULED, PlanState.PLANNING}:
+        return 0.0
+    counted = [step for step in steps.values() if step.kind is not StepKind.PLAN]
+    total = sum(step.progress_weight for step in counted)
+    if not total:
+        return 1.0
+    return sum(step.progress_done * step.progress_weight for step in counted) / total
 
 
 def execution_time(steps: Iterable[Step]) -> float:

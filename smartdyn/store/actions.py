@@ -17,6 +17,7 @@ _COLUMNS = (
 _INSERT = f"INSERT INTO actions ({_COLUMNS}) VALUES ({', '.join('?' * 10)})"
 _UPDATE = "UPDATE actions SET input = ?, output = ? WHERE plan_id = ? AND id = ?"
 _UPDATE_OUTPUT = "UPDATE actions SET output = ? WHERE plan_id = ? AND id = ?"
+_DELETE_OF_PLAN = "DELETE FROM actions WHERE plan_id = ?"
 _OF_PLAN = f"SELECT {_COLUMNS} FROM actions WHERE plan_id = ? ORDER BY id"
 _ONE = f"SELECT {_COLUMNS} FROM actions WHERE plan_id = ? AND id = ?"
 
@@ -45,6 +46,11 @@ class SaveOutput:
 def insert(tx: sqlite3.Cursor, actions: Iterable[ActionRecord]) -> None:
     """Store the actions of a new plan."""
     tx.executemany(_INSERT, [_row(action) for action in actions])
+
+
+def delete(tx: sqlite3.Cursor, plan_id: str) -> None:
+    """Remove all actions of a plan."""
+    tx.execute(_DELETE_OF_PLAN, (plan_id,))
 
 
 def of_plan(tx: sqlite3.Cursor, plan_id: str) -> dict[int, ActionRecord]:

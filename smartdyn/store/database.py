@@ -21,7 +21,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smartdyn.aio import deadline, sleep
-from smartdyn.errors import StoreError
+from smartdyn.errors import StoreError, WriteRefused
 from smartdyn.store.migrate import migrate
 from smartdyn.store.ownership import Ownership
 
@@ -105,7 +105,7 @@ def _apply(cursor: sqlite3.Cursor, unit: Unit) -> Failure | None:
     except sqlite3.OperationalError:
         raise
     except Exception as error:
-        failure = Failure(StoreError(f"{type(error).__name__}: {error}") if _is_ours(error) else error)
+        failure = Failure(WriteRefused(f"{type(error).__name__}: {error}") if _is_ours(error) else error)
         cursor.execute("ROLLBACK TO unit")
     cursor.execute("RELEASE unit")
     return failure

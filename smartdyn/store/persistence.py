@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smartdyn.aio import sleep
-from smartdyn.errors import StoreError
+from smartdyn.errors import StoreError, WriteRefused
 from smartdyn.store.database import Database, Write
 
 _FIRST_DELAY = 0.5
@@ -31,13 +31,16 @@ class Persistence:
     async def persist(self, writes: Sequence[Write]) -> None:
         """Commit C{writes} as one unit.
 
-        Errors of the writes themselves (a conflict, say) are raised; those of the database are waited out.
+        @raise WriteRefused: it can never be written. Likewise whatever the writes themselves raise (a conflict, say).
+            Other errors of the database are waited out.
         """
         delay = _FIRST_DELAY
         while True:
             try:
                 await self._database.commit(*writes)
                 return
+            except WriteRefused:
+                raise
             except StoreError as error:
                 self._log.error(
                     "cannot write to the database, trying again in {delay} s: {error}", delay=delay, error=error

@@ -26,6 +26,10 @@ _UPDATE = """
         history = ?, owner = ?
     WHERE id = ?
 """
+_UPDATE_PLANNED = """
+    UPDATE plans SET label = ?, root_plan_step_id = ?, run_flow = ?, finalize_flow = ?, step_ids = ?, host = ?
+    WHERE id = ?
+"""
 _REQUEST_CANCEL = "UPDATE plans SET cancel_requested_at = coalesce(cancel_requested_at, ?) WHERE id = ?"
 _BEGIN = "UPDATE plans SET begun_at = coalesce(begun_at, ?) WHERE id = ?"
 _BEGUN = "SELECT begun_at IS NOT NULL FROM plans WHERE id = ?"
@@ -49,7 +53,13 @@ _RECENT_IN = f"""
 """
 _SUMMARY = f"SELECT {_SUMMARY_COLUMNS} FROM plans WHERE id = ?"
 _CHILDREN = f"SELECT {_SUMMARY_COLUMNS} FROM plans WHERE caller_plan_id = ? ORDER BY created_at, id"
-_UNFINISHED_CHILDREN = "SELECT id FROM plans WHERE caller_plan_id = ? AND state <> 'stopped' ORDER BY created_at, id"
+_UNFINISHED_DESCENDANTS = """
+    WITH RECURSIVE family (id) AS (
+        VALUES (?) UNION SELECT plans.id FROM plans JOIN family ON plans.caller_plan_id = family.id
+    )
+    SELECT plans.id, state FROM family JOIN plans ON plans.id = family.id
+    WHERE state <> 'stopped' AND plans.id <> ? ORDER BY created_at, plans.id
+"""
 _SUB_PLAN_STATES = """
     SELECT state, result, count(*) FROM plans WHERE caller_plan_id = ? AND caller_action_id = ? GROUP BY state, result
 """
@@ -95,6 +105,33 @@ class SavePlan:
                 plan.id,
             ),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacePlan:
+    """Stores what the planning of a delayed plan has made of it."""
+
+    whole: WholePlan
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        plan = self.whole.plan
+        steps.delete(tx, plan.id)
+        actions.delete(tx, plan.id)
+        tx.execute(
+            _UPDATE_PLANNED,
+            (
+                plan.label,
+                plan.root_plan_step_id,
+                dumps(flows.encode(plan.run_flow)),
+                dumps(flows.encode(plan.finalize_flow)),
+                dumps(list(plan.step_ids)),
+                plan.host,
+                plan.id,
+            ),
+        )
+        SavePlan(plan).apply(tx)
+        steps.insert(tx, self.whole.steps.values())
+        actions.insert(tx, self.whole.actions.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,9 +229,9 @@ def unfinished(tx: sqlite3.Cursor) -> list[str]:
     return [row[0] for row in tx.execute(_UNFINISHED)]
 
 
-def unfinished_children(tx: sqlite3.Cursor, plan_id: str) -> list[str]:
-    """The plans started by an action of this one that are not stopped."""
-    return [row[0] for row in tx.execute(_UNFINISHED_CHILDREN, (plan_id,))]
+def unfinished_descendants(tx: sqlite3.Cursor, plan_id: str) -> list[tuple[str, str]]:
+    """The plans started by actions of this one, or of those, that are not stopped, with their states."""
+    return list(tx.execute(_UNFINISHED_DESCENDANTS, (plan_id, plan_id)))
 
 
 def recent(

@@ -21,6 +21,7 @@ _UPDATE = """
         progress_done = ?, progress_weight = ?
     WHERE plan_id = ? AND id = ?
 """
+_DELETE_OF_PLAN = "DELETE FROM steps WHERE plan_id = ?"
 _OF_PLAN = f"SELECT {_COLUMNS} FROM steps WHERE plan_id = ? ORDER BY id"
 
 
@@ -52,6 +53,11 @@ class SaveStep:
 def insert(tx: sqlite3.Cursor, steps: Iterable[Step]) -> None:
     """Store the steps of a new plan."""
     tx.executemany(_INSERT, [_row(step) for step in steps])
+
+
+def delete(tx: sqlite3.Cursor, plan_id: str) -> None:
+    """Remove all steps of a plan."""
+    tx.execute(_DELETE_OF_PLAN, (plan_id,))
 
 
 def of_plan(tx: sqlite3.Cursor, plan_id: str) -> dict[int, Step]:

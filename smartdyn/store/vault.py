@@ -16,7 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from smartdyn.errors import StoreError
-from smartdyn.model.records import ActionRecord, WholePlan
+from smartdyn.model.records import WholePlan
 from smartdyn.secret import Secret
 from smartdyn.store.json import encode, loads
 
@@ -90,40 +90,51 @@ class Vault:
     def seal_plan(self, whole: WholePlan) -> Iterator[SealSecrets]:
         """What is to be stored for the secrets in the inputs of a new plan."""
         for action in whole.actions.values():
-            found = dict(_find(action.input, ()))
-            if found:
-                yield SealSecrets(action.plan_id, action.id, self._seal(action, found))
+            sealed = self.seal(action.plan_id, action.id, action.input)
+            if sealed is not None:
+                yield sealed
 
     def restore(self, whole: WholePlan, sealed: Mapping[int, bytes]) -> WholePlan:
         """C{whole}, as it was loaded, with its secrets back in their places."""
         actions = dict(whole.actions)
         for action_id, blob in sealed.items():
-            action = actions[action_id]
-            restored = action.input
-            for path, value in self._open(action, blob):
-                restored = _put(restored, path, Secret(value))
-            actions[action_id] = replace(action, input=restored)
+            action = actions.get(action_id)
+            if action is not None:
+                restored = self.open_into(whole.plan.id, action_id, action.input, blob)
+                actions[action_id] = replace(action, input=restored)
         return WholePlan(whole.plan, whole.steps, actions)
 
-    def _seal(self, action: ActionRecord, found: Mapping[tuple[str | int, ...], Secret]) -> bytes:
+    def seal(self, plan_id: str, number: int, value: Any) -> SealSecrets | None:
+        """What is to be stored for the secrets in C{value}; None when there are none.
+
+        @param number: of the action that they belong to.
+        """
+        found = dict(_find(value, ()))
+        if not found:
+            return None
         clear = encode([[list(path), secret.reveal()] for path, secret in found.items()])
         nonce = self._random(_NONCE_SIZE)
-        return nonce + self._cipher.encrypt(nonce, clear, _context(action))
+        return SealSecrets(plan_id, number, nonce + self._cipher.encrypt(nonce, clear, _context(plan_id, number)))
 
-    def _open(self, action: ActionRecord, blob: bytes) -> list[tuple[list[str | int], str]]:
+    def open_into(self, plan_id: str, number: int, value: Any, blob: bytes) -> Any:
+        """C{value}, as it was stored, with its secrets back in their places."""
+        for path, secret in self._open(plan_id, number, blob):
+            value = _put(value, path, Secret(secret))
+        return value
+
+    def _open(self, plan_id: str, number: int, blob: bytes) -> list[tuple[list[str | int], str]]:
         try:
-            clear = self._cipher.decrypt(blob[:_NONCE_SIZE], blob[_NONCE_SIZE:], _context(action))
+            clear = self._cipher.decrypt(blob[:_NONCE_SIZE], blob[_NONCE_SIZE:], _context(plan_id, number))
         except InvalidTag:
             raise StoreError(
-                f"The secrets of task {action.plan_id} cannot be opened: "
-                "the key file is not the one they were sealed with."
+                f"The secrets of task {plan_id} cannot be opened: the key file is not the one they were sealed with."
             ) from None
         opened: list[tuple[list[str | int], str]] = [(path, value) for path, value in loads(clear)]
         return opened
 
 
-def _context(action: ActionRecord) -> bytes:
-    return f"{action.plan_id}/{action.id}".encode()
+def _context(plan_id: str, number: int) -> bytes:
+    return f"{plan_id}/{number}".encode()
 
 
 def _derive(key: bytes, purpose: bytes) -> bytes:

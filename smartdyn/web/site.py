@@ -14,6 +14,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
+from smartdyn.log import request_context
 from smartdyn.store.json import encode
 from smartdyn.web.requests import request_id
 
@@ -65,7 +66,8 @@ class LimitedRequest(Request):
         self.responseHeaders.setRawHeaders(b"x-request-id", [request_id(self).encode("latin-1", "replace")])
         began = site.clock.seconds()
         self.notifyFinish().addBoth(self._finished, site.clock, began)
-        super().process()
+        with request_context(request_id(self)):
+            super().process()
 
     def render(self, resrc: IResource) -> None:
         # Twisted puts its own name here just before

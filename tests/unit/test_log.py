@@ -39,7 +39,7 @@ class LogTests(SynchronousTestCase):
 
     def test_the_journal_knows_the_priority(self) -> None:
         """Each line carries it."""
-        self.assertIn("<3>said error\n", self.write("ERROR", log_file="JOURNAL"))
+        self.assertIn("<3>[01234567] said error\n", self.write("ERROR", log_file="JOURNAL"))
 
     def test_a_failure_has_its_traceback(self) -> None:
         """It is written below the message."""

@@ -1,0 +1,77 @@
+"""Calls the hooks of a plan's actions, one after another and outside of its steps."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+
+from smartdyn.actions.phases import Phase
+from smartdyn.actions.registry import Registry
+from smartdyn.aio import Spawner
+from smartdyn.model.records import ActionRecord, Plan, WholePlan
+from smartdyn.model.states import FAILURES, PlanState
+
+
+def kinds(plan: Plan, *, halted: bool) -> tuple[str, ...]:
+    """Which hooks the state of a plan calls for; a halted plan has failed, whatever its steps say."""
+    if plan.state is not PlanState.STOPPED:
+        return (plan.state.value,)
+    return (plan.state.value, "failure" if halted or plan.result in FAILURES else "success")
+
+
+class PlanHooks:
+    """The hooks of one plan."""
+
+    _log = Logger()
+
+    def __init__(self, registry: Registry, spawner: Spawner) -> None:
+        self._registry = registry
+        self._spawner = spawner
+        self._waiting: deque[tuple[Plan, ActionRecord, str]] = deque()
+        self._busy = False
+
+    def wanted(self, whole: WholePlan, kind: str) -> list[tuple[Plan, ActionRecord, str]]:
+        """The calls to be made when the plan has come to some state."""
+        return [
+            (whole.plan, action, method)
+            for action in whole.actions.values()
+            for method in self._registry.hooks(action.class_name, kind)
+        ]
+
+    def call(self, wanted: list[tuple[Plan, ActionRecord, str]]) -> None:
+        """Make the calls, after those before them."""
+        self._waiting.extend(wanted)
+        if self._waiting and not self._busy:
+            self._busy = True
+            self._spawner.spawn("hooks of a plan", self._drain())
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                plan, record, method = self._waiting.popleft()
+                try:
+                    await self._call(plan, record, method)
+                except CancelledError:
+                    raise
+                except Exception:
+                    self._log.failure(
+                        "the hook {method} of {action} failed for task {plan_id}",
+                        method=method,
+                        action=record.class_name,
+                        plan_id=plan.id,
+                    )
+        finally:
+            self._busy = False
+
+    async def _call(self, plan: Plan, record: ActionRecord, method: str) -> None:
+        kind = self._registry.find(record.class_name)
+        action = kind(Phase(record.plan_id, record.id, dict(record.input), dict(record.output)))
+        returned: Any = self._registry.middleware.wrap(kind, "hook", action, getattr(action, method))(plan)
+        if inspect.iscoroutine(returned):
+            await Deferred.fromCoroutine(returned)
+        elif isinstance(returned, Deferred):
+            await returned
