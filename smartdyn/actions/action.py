@@ -16,6 +16,7 @@ import msgspec
 
 from smartdyn.actions.middleware import MiddlewareRules
 from smartdyn.actions.phases import EventPlan, FinalizePhase, Phase, PlanPhase, RunPhase, StepHandle, SubPlanRequest
+from smartdyn.model.counts import SubPlanCounts
 from smartdyn.model.rules import RescueStrategy
 from smartdyn.store.database import Write
 
@@ -274,6 +275,17 @@ class Action:
     def cancel_requested(self) -> bool:
         """Somebody asked for this plan to be cancelled."""
         return self._running().cancel_requested
+
+    @classmethod
+    def present_counts(cls, output: dict[str, Any], counts: SubPlanCounts) -> dict[str, Any]:
+        """The output as it is shown when C{counts_sub_plans} is set, with the counts of this moment."""
+        return {
+            **output,
+            "total_count": counts.total,
+            "failed_count": counts.failed + counts.cancelled,
+            "pending_count": counts.pending,
+            "success_count": counts.success,
+        }
 
     def run_progress(self) -> float:
         """How much of C{run} is done while it is suspended, between 0 and 1."""

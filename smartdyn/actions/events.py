@@ -33,9 +33,12 @@ class Timeout:
 
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """It is time to look again (action/polling.rb)."""
+    """It is time to look again.
 
-    coalesces: ClassVar[bool] = True
+    @param generation: of the series of looks; one left over from before a restart does not begin a second series.
+    """
+
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,14 +147,7 @@ def _presented(
     if kind.streams_output:
         return {"result": [chunk.to_json() for chunk in chunks], **action.output}
     if kind.counts_sub_plans and action.output:
-        counts = plans.sub_plan_counts(tx, action.plan_id, action.id)
-        return {
-            **action.output,
-            "total_count": counts.total,
-            "failed_count": counts.failed,
-            "pending_count": counts.pending,
-            "success_count": counts.success,
-        }
+        return kind.present_counts(action.output, plans.sub_plan_counts(tx, action.plan_id, action.id))
     return action.output
 
 

@@ -45,6 +45,7 @@ async def recover(world: World) -> int:
 
     @return: how many plans go on.
     """
+    waiting = await world.database.query(events.everything)
     going = 0
     for plan_id in await world.database.query(plans.unfinished):
         try:
@@ -59,7 +60,7 @@ async def recover(world: World) -> int:
             raise
         except Exception:
             _log.failure("task {plan_id} cannot be recovered; look at it in the console", plan_id=plan_id)
-    for planned in await world.database.query(events.everything):
+    for planned in waiting:
         world.arm(planned)
     world.delayed.check()
     if going:

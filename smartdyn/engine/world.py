@@ -15,8 +15,9 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smartdyn.actions.action import Action
-from smartdyn.actions.events import Abort, Cancel, SubPlansChanged
+from smartdyn.actions.events import Abort, Cancel
 from smartdyn.actions.registry import Registry
+from smartdyn.actions.sub_plans import SubPlanAccess
 from smartdyn.aio import Spawner, deadline
 from smartdyn.engine import plan_hooks
 from smartdyn.engine.delayed import DelayedPlans
@@ -29,10 +30,11 @@ from smartdyn.engine.queues import Queues
 from smartdyn.engine.refusals import Refusals
 from smartdyn.engine.singletons import Singletons
 from smartdyn.engine.step_events import PendingEvent
+from smartdyn.engine.sub_plans import SubPlans
 from smartdyn.errors import DeadlineExceeded, EventUndeliverable, NotPossibleNow, ShuttingDown
 from smartdyn.model import changes, rules
 from smartdyn.model.ids import NewId
-from smartdyn.model.records import ActionRecord, Delay, Plan, WholePlan
+from smartdyn.model.records import Delay, Plan, WholePlan
 from smartdyn.model.skip import skip_step
 from smartdyn.model.states import PlanState
 from smartdyn.store import plans, vault
@@ -57,6 +59,7 @@ class World:
 
     @ivar registry: the actions, events and middleware it knows.
     @ivar delayed: the plans that are put off.
+    @ivar environment: what running plans share.
     @ivar hooks: calls the hooks of plans that are not being executed.
     """
 
@@ -94,11 +97,12 @@ class World:
         self.persistence = Persistence(clock, database)
         self.delayed = DelayedPlans(clock, self, self._spawner)
         self.hooks = PlanHooks(registry, self._spawner)
+        self._sub_plans = SubPlans(self, self._spawner, self._runs.get)
         self._singletons = Singletons()
         self._planned_events = PlannedEvents(
             clock, now, registry.events, self.persistence, self._spawner, self._deliver
         )
-        self._environment = Environment(
+        self.environment = Environment(
             world_id=self.id,
             now=now,
             new_id=new_id,
@@ -108,7 +112,7 @@ class World:
             queues=queues or Queues(),
             singletons=self._singletons,
             planned_events=self._planned_events,
-            resources={},
+            resources={SubPlanAccess: self._sub_plans.access()},
             sink=self,
             in_thread=in_thread,
             plan=self.plan,
@@ -121,7 +125,7 @@ class World:
 
     def provide(self, kind: type[T], resource: T) -> None:
         """Let actions use C{resource}."""
-        self._environment.resources[kind] = resource
+        self.environment.resources[kind] = resource
 
     async def start(self, hostname: str, pid: int) -> None:
         """Record this life of the service."""
@@ -233,17 +237,20 @@ class World:
         @raise smartdyn.errors.PlanNotFound: there is no such plan.
         """
         told = 0
-        for each, state in await self.database.query(lambda tx: _family(tx, plan_id)):
+        family = await self.database.query(lambda tx: _family(tx, plan_id))
+        under_way = [(each, len(run.cancellable_steps())) for each, _ in family if (run := self._runs.get(each))]
+        for each, state in family:
             if state == PlanState.SCHEDULED:
                 await self.delayed.cancel(each)
                 told += 1
+        for each, steps in under_way:
+            told += steps
             run = self._runs.get(each)
             if run is None or not run.cancellable_steps():
                 continue
             await self.database.commit(plans.RequestCancel(each, self.now()))
             for processed in run.cancel(Abort() if force else Cancel()):
                 processed.addErrback(self._quiet)
-                told += 1
         return told
 
     async def resume(self, plan_id: str) -> None:
@@ -331,7 +338,7 @@ class World:
     def _add_run(self, whole: WholePlan) -> PlanRun | None:
         if self._stopping or whole.plan.id in self._runs:
             return None
-        run = PlanRun(self._environment, whole)
+        run = PlanRun(self.environment, whole)
         self._runs[whole.plan.id] = run
         return run
 
@@ -363,15 +370,7 @@ class World:
             waiting.callback(plan.state)
         if plan.state is PlanState.STOPPED:
             self.delayed.plan_stopped()
-        caller = self._runs.get(plan.caller_plan_id) if plan.caller_plan_id else None
-        if caller is not None:
-            action = caller.actions.get(plan.caller_action_id or 0)
-            if action is not None and action.run_step_id is not None and self._awaits_sub_plans(action):
-                changed = PendingEvent(action.run_step_id, SubPlansChanged(), optional=True)
-                caller.deliver(changed).addErrback(self._quiet)
-
-    def _awaits_sub_plans(self, action: ActionRecord) -> bool:
-        return self.registry.find_or_missing(action.class_name).awaits_sub_plans
+        self._sub_plans.ended(plan)
 
     def _plan_refused(self, run: PlanRun, steps: Collection[int], error: Exception) -> None:
         self._runs.pop(run.plan.id, None)

@@ -21,10 +21,12 @@ T = TypeVar("T")
 class MemoryDatabase(Database):
     """Keeps everything in memory until it is thrown away."""
 
-    def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        configure(self._connection)
-        apply(self._connection, migrations(), ":memory:")
+    def __init__(self, connection: sqlite3.Connection | None = None) -> None:
+        self._connection = connection or sqlite3.connect(":memory:", isolation_level=None)
+        if connection is None:
+            configure(self._connection)
+            apply(self._connection, migrations(), ":memory:")
+        self._dead = False
         self._failures: list[StoreError] = []
         self._held: list[Unit] | None = None
         self.commits = 0
@@ -43,10 +45,17 @@ class MemoryDatabase(Database):
         for unit in held:
             self._commit(unit)
 
+    def take_over(self) -> MemoryDatabase:
+        """The same data for the next owner. This object is dead from now on: its Deferreds never fire."""
+        self._dead = True
+        return MemoryDatabase(self._connection)
+
     def commit(self, *writes: Write) -> Deferred[None]:
         if self._failures:
             return fail(self._failures.pop(0))
         unit = Unit(writes)
+        if self._dead:
+            return unit.done
         if self._held is None:
             self._commit(unit)
         else:
@@ -54,6 +63,8 @@ class MemoryDatabase(Database):
         return unit.done
 
     def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
+        if self._dead:
+            return Deferred()
         try:
             return succeed(reader(self._connection.cursor()))
         except Exception:

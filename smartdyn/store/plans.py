@@ -9,6 +9,7 @@ from typing import Any
 
 from smartdyn.errors import PlanConflict, PlanNotFound
 from smartdyn.model import flows
+from smartdyn.model.counts import SubPlanCounts
 from smartdyn.model.records import HistoryEntry, Plan, WholePlan
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
@@ -61,7 +62,13 @@ _UNFINISHED_DESCENDANTS = """
     WHERE state <> 'stopped' AND plans.id <> ? ORDER BY created_at, plans.id
 """
 _SUB_PLAN_STATES = """
-    SELECT state, result, count(*) FROM plans WHERE caller_plan_id = ? AND caller_action_id = ? GROUP BY state, result
+    SELECT state, result, cancel_requested_at IS NOT NULL, owner IS NULL, count(*) FROM plans
+    WHERE caller_plan_id = ? AND caller_action_id = ? GROUP BY 1, 2, 3, 4
+"""
+_UNCANCELLED_CHILDREN = """
+    SELECT id FROM plans
+    WHERE caller_plan_id = ? AND caller_action_id = ? AND state <> 'stopped' AND cancel_requested_at IS NULL
+    ORDER BY created_at, id
 """
 
 
@@ -165,16 +172,6 @@ class Launched:
     parent_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class SubPlanCounts:
-    """How the plans that an action started are doing; the three kinds add up to the total."""
-
-    total: int
-    failed: int
-    pending: int
-    success: int
-
-
 def load(tx: sqlite3.Cursor, plan_id: str) -> Plan:
     """One plan.
 
@@ -268,15 +265,24 @@ def children(tx: sqlite3.Cursor, plan_id: str) -> list[TaskSummary]:
 
 def sub_plan_counts(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> SubPlanCounts:
     """How the plans started by one action are doing, derived from their rows."""
-    total = failed = success = 0
-    for state, result, number in tx.execute(_SUB_PLAN_STATES, (plan_id, action_id)):
+    total = failed = cancelled = success = unplanned = 0
+    for state, result, was_cancelled, never_executed, number in tx.execute(_SUB_PLAN_STATES, (plan_id, action_id)):
         total += number
-        if state in (PlanState.STOPPED, PlanState.PAUSED):
-            if result == PlanResult.SUCCESS:
-                success += number
-            else:
-                failed += number
-    return SubPlanCounts(total=total, failed=failed, pending=total - failed - success, success=success)
+        if state not in (PlanState.STOPPED, PlanState.PAUSED):
+            continue
+        if result == PlanResult.SUCCESS:
+            success += number
+        elif was_cancelled or result == PlanResult.CANCELLED:
+            cancelled += number
+        else:
+            failed += number
+            unplanned += number if never_executed else 0
+    return SubPlanCounts(total, failed, cancelled, success, unplanned)
+
+
+def uncancelled_children(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> list[str]:
+    """The unfinished plans started by one action that nobody has asked to end."""
+    return [row[0] for row in tx.execute(_UNCANCELLED_CHILDREN, (plan_id, action_id))]
 
 
 def _row(plan: Plan) -> tuple[Any, ...]:

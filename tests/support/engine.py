@@ -1,46 +1,34 @@
-"""A whole engine in memory, with a clock that stands still."""
+"""The engine for tests, with the actions of the reference's recordings and the launchers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
-from smartdyn.actions.action import Action
 from smartdyn.actions.batch import Batch
 from smartdyn.actions.callback import Callback, CallbackSender
 from smartdyn.actions.launchers import BatchLauncher, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
-from smartdyn.actions.registry import Registry
 from smartdyn.actions.rejected import Rejected
 from smartdyn.actions.tasks import Tasks
 from smartdyn.engine.planning import Planned
-from smartdyn.engine.world import World
-from smartdyn.model.ids import random_id
 from smartdyn.model.records import WholePlan
-from smartdyn.store.memory import MemoryDatabase
 from smartdyn.store.plans import InsertPlan
-from smartdyn.store.vault import Vault
+from smartdyn.testing import Engine as BareEngine
+from smartdyn.testing.engine import START
 from tests.support.rig import ACTIONS
 
-START = 1_795_451_540.1006
-KEY = bytes(range(32))
+__all__ = ["START", "Engine"]
 
 
-class Engine:
-    """An engine for tests; L{restart} gives the next life on the same database."""
+class Engine(BareEngine):
+    """Adds what surrounds the engine in a service."""
 
-    def __init__(self, actions: Iterable[type[Action]] = (), database: MemoryDatabase | None = None) -> None:
-        self.clock = Clock()
-        self.clock.advance(START)
-        self.actions = tuple(actions)
-        self.database = database or MemoryDatabase()
-        self.vault = Vault(KEY)
-        self.registry = Registry((*ACTIONS, Batch, Callback, Rejected, *self.actions))
+    def __init__(self, actions: Any = (), **kwargs: Any) -> None:
+        known = (*ACTIONS, Batch, Callback, Rejected)
+        super().__init__((*known, *(action for action in actions if action not in known)), **kwargs)
         self.notified = 0
-        self.world = World(self.clock, self.clock.seconds, random_id, self.database, self.vault, self.registry)
         self.passwords = OneTimePasswords(self.database, self.vault, self.clock.seconds)
         self.world.provide(OneTimePasswords, self.passwords)
         self.world.provide(CallbackSender, CallbackSender(self._notify))
@@ -50,16 +38,9 @@ class Engine:
         self.launchers.register("ssh", BatchLauncher(self.world, self.vault))
         self.tasks = Tasks(self.world, self.launchers, single, self.passwords)
 
-    def restart(self) -> Engine:
-        """The next life of the service, after this one was killed."""
-        return Engine(self.actions, self.database)
-
     def load(self, plan_id: str) -> WholePlan:
         """A plan as it is in the database."""
-        found: list[Any] = []
-        Deferred.fromCoroutine(self.world.load(plan_id)).addCallback(found.append)
-        whole: WholePlan = found[0]
-        return whole
+        return self.plan(plan_id)
 
     def store(self, planned: Planned) -> Deferred[None]:
         """Store a plan as if the service had died before it could begin to execute it."""

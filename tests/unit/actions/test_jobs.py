@@ -189,7 +189,7 @@ class JobTests(SynchronousTestCase):
         ScriptedRunner.made[0].context.publish("first", offset=5)
         ScriptedRunner.made[0].context.begin()
         self.successResultOf(Deferred.fromCoroutine(self.engine.tasks.cancel("p")))
-        self.engine = self.prepare(self.engine.restart())
+        self.engine = self.prepare(self.engine.killed())
         self.successResultOf(Deferred.fromCoroutine(recover(self.engine.world)))
         before, after = ScriptedRunner.made
         self.assertEqual((after.id, after.resumed, after.kills), (before.id, True, 1))

@@ -356,7 +356,7 @@ class RestartTests(EngineTestCase):
 
     def recover(self) -> Engine:
         """Kill the engine and start the next one."""
-        engine = self.engine.restart()
+        engine = self.engine.killed()
         self.successResultOf(Deferred.fromCoroutine(recover(engine.world)))
         return engine
 
