@@ -59,7 +59,8 @@ bench: venv system
 	@$(BIN)/python -m benchmarks
 
 dist: venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check ".[dist]"
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  --editable ".[dist]" --config-settings editable_mode=compat
 	@rm -rf dist build
 	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@$(BIN)/shiv --quiet --compressed --console-script smartdyn --output-file dist/smartdyn.pyz dist/smartdyn-*.whl

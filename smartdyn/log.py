@@ -38,6 +38,11 @@ _NOISY = ("twisted.conch", "twisted.internet", "twisted.web", "smartdyn.ssh")
 """Where infos are details; Conch's loggers carry the names of our subclasses."""
 
 
+def belong_to_request(request_id: str | None) -> None:
+    """Whatever the calling coroutine logs from now on belongs to a request."""
+    _REQUEST.set(request_id)
+
+
 @contextmanager
 def request_context(request_id: str | None) -> Iterator[None]:
     """Whatever is logged meanwhile belongs to a request, also by coroutines that begin in here."""

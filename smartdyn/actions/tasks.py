@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from smartdyn.actions.events import ExternalEvent
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
+from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
@@ -142,13 +143,18 @@ def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, A
 def _presented(
     tx: sqlite3.Cursor, registry: Registry, action: ActionRecord, chunks: Sequence[OutputChunk]
 ) -> dict[str, Any]:
-    """An action's output as it is shown: with what is kept elsewhere put in."""
+    """An action's output as it is shown: with what is kept elsewhere put in, and as middleware wants it shown."""
     kind = registry.find_or_missing(action.class_name)
+    output = action.output
     if kind.streams_output:
-        return {"result": [chunk.to_json() for chunk in chunks], **action.output}
-    if kind.counts_sub_plans and action.output:
-        return kind.present_counts(action.output, plans.sub_plan_counts(tx, action.plan_id, action.id))
-    return action.output
+        output = {"result": [chunk.to_json() for chunk in chunks], **output}
+    elif kind.counts_sub_plans and output:
+        output = kind.present_counts(output, plans.sub_plan_counts(tx, action.plan_id, action.id))
+    if registry.middleware.stack(kind, "present"):
+        shown = kind(Phase(action.plan_id, action.id, action.input, dict(output)))
+        registry.middleware.wrap(kind, "present", shown, lambda: None)()
+        output = shown.output
+    return output
 
 
 async def load_callback_data(world: World, plan_id: str, action_id: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from smartdyn.engine.plan_hooks import PlanHooks
 from smartdyn.engine.step_call import Outcome, StepCall
 from smartdyn.engine.step_events import PendingEvent, StepEvents
 from smartdyn.engine.unit import Unit
-from smartdyn.log import request_context
+from smartdyn.log import belong_to_request, request_context
 from smartdyn.model import changes, rules
 from smartdyn.model.records import Plan, Step, StepError, WholePlan
 from smartdyn.model.references import OutputReference
@@ -281,11 +281,11 @@ class PlanRun:
         call: StepCall | None = None
         try:
             async with self._environment.queues.place(self.steps[step_id].queue):
-                with request_context(self.plan.request_id):
-                    call = self._make_call(step_id)
-                    outcome = call.prepare(self._output_of)
-                    if outcome is None:
-                        outcome = await call.call_and_wait(pending.event if pending else None)
+                belong_to_request(self.plan.request_id)
+                call = self._make_call(step_id)
+                outcome = call.prepare(self._output_of)
+                if outcome is None:
+                    outcome = await call.call_and_wait(pending.event if pending else None)
         except CancelledError as error:
             if self._stopping or call is None:
                 if pending is not None:

@@ -51,6 +51,8 @@ async def recover(world: World) -> int:
         try:
             whole = await world.load(plan_id)
             decided = fate(whole.plan)
+            if decided is not Fate.LEAVE:
+                world.claim_singletons(whole)
             if decided is Fate.EXECUTE:
                 world.execute(whole)
             elif decided is Fate.CONTINUE:

@@ -135,11 +135,11 @@ class StepCall:
         """The outcome of a call that raised C{error}; it is logged and kept with the step."""
         failure = step_error(error)
         self._log.warn(
-            "step {plan_id}:{step_id} of {action} failed: {message} ({error_class})",
+            "step {plan_id}:{step_id} of {action} failed: {reason} ({error_class})",
             plan_id=self._step.plan_id,
             step_id=self._step.id,
             action=self._record.class_name,
-            message=failure.message,
+            reason=failure.message,
             error_class=failure.exception_class,
         )
         try:

@@ -192,6 +192,12 @@ class World:
         if run is not None:
             run.recover()
 
+    def claim_singletons(self, whole: WholePlan) -> None:
+        """A plan from an earlier life holds the rights that it had there."""
+        for action in whole.actions.values():
+            if self.registry.find_or_missing(action.class_name).singleton:
+                self._singletons.claim(action.class_name, whole.plan.id)
+
     def arm(self, planned: PlannedEvent) -> None:
         """Deliver a stored event when it is due."""
         self._planned_events.arm(planned)
