@@ -72,6 +72,14 @@ class UnknownAction(SmartdynError):
         self.name = name
 
 
+class UnknownTarget(SmartdynError):
+    """A runner spoke of a host that is not one of its own."""
+
+    def __init__(self, target: str) -> None:
+        super().__init__(f"'{target}' is not a target of this job.")
+        self.target = target
+
+
 class IllegalTransition(SmartdynError):
     """A plan or step was asked to go to a state that cannot follow its present one."""
 

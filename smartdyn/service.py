@@ -19,6 +19,15 @@ from smartdyn.actions.action import Action
 from smartdyn.actions.batch import Batch
 from smartdyn.actions.callback import Callback, CallbackSender
 from smartdyn.actions.dispatcher import RunnerDispatcher
+from smartdyn.actions.group import (
+    BatchCallback,
+    BatchRunner,
+    GroupRunners,
+    OutputCollector,
+    RunnerFactory,
+    SingleRunnerBatch,
+)
+from smartdyn.actions.group_launcher import GroupLauncher
 from smartdyn.actions.launchers import BatchLauncher, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.registry import Registry
@@ -49,7 +58,17 @@ from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from smartdyn.web.site import LimitedSite
 
-ACTIONS: tuple[type[Action], ...] = (Batch, Callback, Rejected, RunScript, ScriptRunnerAction)
+ACTIONS: tuple[type[Action], ...] = (
+    Batch,
+    BatchCallback,
+    BatchRunner,
+    Callback,
+    OutputCollector,
+    Rejected,
+    RunScript,
+    ScriptRunnerAction,
+    SingleRunnerBatch,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +150,13 @@ class Smartdyn(Service):
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
+    def add_group(
+        self, operation: str, make_runner: RunnerFactory, launcher: type[GroupLauncher] = GroupLauncher
+    ) -> None:
+        """Offer an operation in which one runner works for many hosts."""
+        self._group_runners[operation] = make_runner
+        self.launchers.register(operation, launcher(self.world, self.vault, operation))
+
     def _start_failed(self, failure: Failure) -> None:
         self._failed(failure.value or RuntimeError("unknown"))
 
@@ -179,6 +205,8 @@ class Smartdyn(Service):
         """Offer the operations, and what actions may use."""
         self.passwords = OneTimePasswords(self.database, self.vault, self._around.now)
         self.launchers = Launchers()
+        self._group_runners: dict[str, RunnerFactory] = {}
+        self.world.provide(GroupRunners, GroupRunners(self._group_runners))
         self._single = SingleLauncher(self.world, self.vault)
         self.launchers.register("single", self._single)
         self.launchers.register("ssh", BatchLauncher(self.world, self.vault))

@@ -36,11 +36,13 @@ class ChildInput:
     """One job of a launch.
 
     @param problem: why it cannot be planned as asked, if so.
+    @param named: the action class that the request names.
     """
 
     action: type[Action]
     action_input: dict[str, Any]
     problem: str | None = None
+    named: Any = None
 
 
 class Launcher(abc.ABC):
@@ -166,7 +168,7 @@ class BatchLauncher(Launcher):
             return ChildInput(Rejected, {}, "Invalid input - `action_input` must be an object")
         action_input = conceal_secrets(action_input)
         try:
-            return ChildInput(self.find(child.get("action_class")), action_input)
+            return ChildInput(self.find(child.get("action_class")), action_input, named=child.get("action_class"))
         except (InvalidRequest, UnknownAction) as error:
             return ChildInput(Rejected, action_input, f"{type(error).__name__} - {error}")
 

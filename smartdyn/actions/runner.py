@@ -59,6 +59,38 @@ class RunnerContext(Protocol):
         """Somebody asked for this job to be cancelled, in this life of the service or an earlier one."""
 
 
+class GroupContext(RunnerContext, Protocol):
+    """What a runner may do that works for many hosts at once.
+
+    L{publish} and L{exit} are about the work as a whole: nobody but the console shows the former, and the latter also
+    ends the jobs of all hosts that have not ended by themselves.
+    """
+
+    def targets(self) -> list[str]:
+        """The names of the hosts whose jobs have not ended."""
+
+    def target_offset(self, target: str) -> int:
+        """The largest C{offset} that is committed of one host's output."""
+
+    def publish_for(
+        self,
+        target: str,
+        text: str,
+        type: str = "stdout",
+        *,
+        timestamp: float | None = None,
+        external_id: str | None = None,
+        offset: int | None = None,
+    ) -> Deferred[None]:
+        """Append to the output of one host; see L{publish}."""
+
+    def broadcast(self, text: str, type: str = "stdout", *, timestamp: float | None = None) -> Deferred[None]:
+        """Append to the output of all hosts whose jobs have not ended."""
+
+    def exit_for(self, target: str, status: int | str, *, timestamp: float | None = None) -> Deferred[None]:
+        """The job of one host has ended; see L{exit}."""
+
+
 class Runner(abc.ABC):
     """Does the work of one job and tells its context what happens.
 
@@ -75,9 +107,10 @@ class Runner(abc.ABC):
         self.input = input
 
     @abc.abstractmethod
-    async def run(self, context: RunnerContext, *, resumed: bool) -> None:
+    async def run(self, context: Any, *, resumed: bool) -> None:
         """Do the job until it has ended, then call C{context.exit}, wait for it, and clean up.
 
+        @param context: a L{RunnerContext}, or a L{GroupContext} when it works for many hosts.
         @param resumed: the service was restarted since this job was started; the work may be under way, be done, or
             never have begun. It must not be done twice.
         """

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import abc
 import uuid
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.callback import Callback, split_callback
-from smartdyn.actions.dispatcher import Job, RunnerDispatcher
+from smartdyn.actions.dispatcher import RunnerDispatcher
 from smartdyn.actions.events import Abort, Cancel, ExternalEvent, Restarted, RunnerExited
 from smartdyn.actions.runner import Runner
+from smartdyn.actions.running_job import Job
 from smartdyn.model.rules import RescueStrategy
 
 
@@ -38,12 +40,24 @@ class RunnerAction(Action, abc.ABC):
     def make_runner(self, runner_id: str) -> Runner:
         """The runner for this job; what it raises becomes the job's output."""
 
+    def runner_id(self) -> str:
+        """The id for a new runner."""
+        return str(uuid.uuid4())
+
+    def time_limit(self) -> float | None:
+        """Seconds that the job may take, None when there is no limit."""
+        return time_limit(self.input.get("execution_timeout_interval"))
+
+    def targets(self) -> Mapping[str, Job]:
+        """The jobs of the hosts, when the runner works for many of them."""
+        return {}
+
     def run(self, event: Any = None) -> None:
         """Start the job, and deal with what is heard of it."""
         dispatcher = self.resource(RunnerDispatcher)
         runner_id = self.output.get("runner_id")
         if runner_id is None:
-            self._start(dispatcher, str(uuid.uuid4()), resumed=False)
+            self._start(dispatcher, self.runner_id(), resumed=False)
         elif isinstance(event, RunnerExited):
             self.output["exit_status"] = event.status
             self.output["exit_status_timestamp"] = event.timestamp
@@ -74,15 +88,16 @@ class RunnerAction(Action, abc.ABC):
             action_id=self.action_id,
             step_id=self.run_step_id,
             started_at=self.step_started_at,
-            time_limit=_time_limit(self.input.get("execution_timeout_interval")),
+            time_limit=self.time_limit(),
             cancelled=self.cancel_requested,
+            targets=self.targets(),
         )
         self.after_commit(
             lambda: dispatcher.start(runner_id, job, lambda: self.make_runner(runner_id), resumed=resumed)
         )
 
 
-def _time_limit(value: Any) -> float | None:
+def time_limit(value: Any) -> float | None:
     """Foreman sends a number, a number as text, or nothing; 0 and less mean no limit."""
     try:
         seconds = float(value) if value is not None else 0.0

@@ -239,24 +239,22 @@ class World:
 
         The wish is durable before the steps hear of it, so that a restart does not forget it.
 
-        @return: how many steps were told.
+        @return: how many of its steps were told; those of the plans it started count only when it has none itself.
         @raise smartdyn.errors.PlanNotFound: there is no such plan.
         """
-        told = 0
-        family = await self.database.query(lambda tx: _family(tx, plan_id))
-        under_way = [(each, len(run.cancellable_steps())) for each, _ in family if (run := self._runs.get(each))]
-        for each, state in family:
+        own = self._runs.get(plan_id)
+        told = len(own.cancellable_steps()) if own is not None else 0
+        tells_others = told > 0
+        for each, state in await self.database.query(lambda tx: _family(tx, plan_id)):
+            run = self._runs.get(each)
             if state == PlanState.SCHEDULED:
                 await self.delayed.cancel(each)
                 told += 1
-        for each, steps in under_way:
-            told += steps
-            run = self._runs.get(each)
-            if run is None or not run.cancellable_steps():
-                continue
-            await self.database.commit(plans.RequestCancel(each, self.now()))
-            for processed in run.cancel(Abort() if force else Cancel()):
-                processed.addErrback(self._quiet)
+            elif run is not None and run.cancellable_steps():
+                told += 0 if tells_others else len(run.cancellable_steps())
+                await self.database.commit(plans.RequestCancel(each, self.now()))
+                for processed in run.cancel(Abort() if force else Cancel()):
+                    processed.addErrback(self._quiet)
         return told
 
     async def resume(self, plan_id: str) -> None:

@@ -117,15 +117,24 @@ class Outbox(Service):
 
     async def _send(self, pending: PendingCallback) -> None:
         try:
-            data = pending.data
-            if pending.data_action_id is not None:
-                data = await self._load_data(pending.plan_id, pending.data_action_id)
-            body = {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
-            answer = await self._client.callback(body, pending.request_id)
+            answer = await self._client.callback(await self._body(pending), pending.request_id)
             await self._persistence.persist([self._record(pending, answer)])
         finally:
             self._sending.discard(pending.id)
             self.notify()
+
+    async def _body(self, pending: PendingCallback) -> dict[str, Any]:
+        """What Foreman is told: of one plan, or of all plans of a group."""
+        if isinstance(pending.callback, list):
+            parts = [
+                {"callback": part["callback"], "data": await self._load_data(part["plan_id"], 1)}
+                for part in pending.callback
+            ]
+            return {"callbacks": parts}
+        data = pending.data
+        if pending.data_action_id is not None:
+            data = await self._load_data(pending.plan_id, pending.data_action_id)
+        return {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
 
     def _record(self, pending: PendingCallback, answer: Answer) -> Write:
         now = self._now()

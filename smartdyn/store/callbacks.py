@@ -36,7 +36,8 @@ _COUNTS = "SELECT state, count(*) FROM callbacks GROUP BY state"
 class EnqueueCallback:
     """Promises that Foreman will be told; once per action, however often it is written.
 
-    @param callback: Foreman's own words for whom it is (task id and step id).
+    @param callback: Foreman's own words for whom it is (task id and step id). A list stands for all plans of a group:
+        objects with the C{plan_id} whose first action has the data, and C{callback}.
     @param data_action_id: the action whose output is the data; it is read when it is sent, not stored twice.
     @param data: the data itself, when it is not an action's output.
     """

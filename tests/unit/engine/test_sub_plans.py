@@ -188,9 +188,12 @@ class SubPlanTests(ActionTestCase):
         self.assertEnded(self.engine, parent, PlanState.PAUSED, PlanResult.ERROR)
 
     def test_cancel_reaches_the_children(self) -> None:
-        """Those under way are told, the others never begin, and the parent waits for the end of all."""
+        """Those under way are told, the others never begin, and the parent waits for the end of all.
+
+        As with the reference, the parent passes it on, so only its own step counts.
+        """
         parent = self.engine.trigger(Parent, {"count": 5, "level": 2, "child": {"waits": True}})
-        self.assertEqual(self.engine.cancel(parent), 3)
+        self.assertEqual(self.engine.cancel(parent), 1)
         self.assertEqual(self.counts(parent), dict(self.counts(parent), cancelled=5, pending=0, failed=0, planned=2))
         self.assertEnded(self.engine, parent, PlanState.PAUSED, PlanResult.ERROR)
         self.assertTrue(self.engine.output(parent)["planned"])
