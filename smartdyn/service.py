@@ -33,8 +33,10 @@ from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.registry import Registry
 from smartdyn.actions.rejected import Rejected
 from smartdyn.actions.tasks import Tasks, load_callback_data
+from smartdyn.engine.cleaner import Cleaner, Retention
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
+from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import World
 from smartdyn.errors import SettingsError, SmartdynError
 from smartdyn.foreman.client import make_client
@@ -123,9 +125,18 @@ class Smartdyn(Service):
         self.vault = Vault.open(key_file)
         self.registry = Registry(ACTIONS)
         queues = Queues(settings.queue_sizes)
+        self.threads = Threads(around.reactor, sum(settings.queue_sizes.values()))
         self.world = World(
-            around.reactor, around.now, random_id, self.database, self.vault, self.registry, queues=queues
+            around.reactor,
+            around.now,
+            random_id,
+            self.database,
+            self.vault,
+            self.registry,
+            queues=queues,
+            in_thread=self.threads.call,
         )
+        self.cleaner = Cleaner(around.reactor, around.now, self.database, _retention(settings))
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
         self.hosts = Hosts(around.reactor, _runner_settings(settings), around.random)
         self.foreman = make_client(around.reactor, settings.foreman_url, foreman_policy)
@@ -170,6 +181,7 @@ class Smartdyn(Service):
         await self.world.start(self._around.hostname, self._around.pid)
         await recover(self.world)
         self.outbox.startService()
+        self.cleaner.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -189,8 +201,10 @@ class Smartdyn(Service):
         await self.dispatcher.stop()
         if self.outbox.running:
             await self.outbox.stopService()
+            await self.cleaner.stopService()
         await self.foreman.close()
         await self.world.stop()
+        self.threads.stop()
         await self.database.close()
         self._log.info("smartdyn has stopped")
 
@@ -287,6 +301,14 @@ def _runner_settings(settings: Settings) -> RunnerSettings:
         kill_limit=settings.kill_limit,
         reconnect_limit=settings.reconnect_limit,
         connections_at_once=settings.ssh_connections_at_once,
+    )
+
+
+def _retention(settings: Settings) -> Retention:
+    return Retention(
+        age=settings.execution_plan_cleaner_age or None,
+        size=settings.database_size_limit * 1024 * 1024 or None,
+        archive=settings.path(settings.backup_dir) if settings.backup_deleted_plans else None,
     )
 
 

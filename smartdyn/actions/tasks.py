@@ -17,9 +17,9 @@ from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import wire
 from smartdyn.model.records import ActionRecord, Step, WholePlan
-from smartdyn.model.views import OutputChunk, StepView, TaskList, TaskPage
+from smartdyn.model.views import OutputChunk, StepView, TaskFilter, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import callbacks, output, plans
+from smartdyn.store import callbacks, listing, output, plans
 
 _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
 
@@ -109,14 +109,14 @@ class Tasks:
         """Is this the password that the task's script was given?"""
         return await self._passwords.check(plan_id, password, consume=consume)
 
-    async def recent(self, *, states: Sequence[str] = (), before: str | None = None, limit: int = 50) -> TaskList:
+    async def recent(self, wanted: TaskFilter | None = None, *, before: str | None = None, limit: int = 50) -> TaskList:
         """A page of tasks, newest first.
 
         @raise InvalidRequest: C{before} did not come from an earlier page.
         """
         start = _cursor(before) if before else None
         found = await self._world.database.query(
-            lambda tx: plans.recent(tx, wanted=states, before=start, limit=limit + 1)
+            lambda tx: listing.page(tx, wanted or TaskFilter(), before=start, limit=limit + 1)
         )
         shown = tuple(found[:limit])
         more = len(found) > limit

@@ -6,9 +6,10 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from smartdyn import __version__
-from smartdyn.errors import SettingsError
+from smartdyn.errors import SettingsError, SmartdynError
 
 DEFAULT_FOLDER = "/etc/smartdyn"
 
@@ -24,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         for problem in error.problems:
             print(f"smartdyn: {problem}", file=sys.stderr)
+        return 1
+    except SmartdynError as error:
+        print(f"smartdyn: {error}", file=sys.stderr)
         return 1
     return status
 
@@ -48,7 +52,20 @@ def _parser() -> argparse.ArgumentParser:
     show = config.add_parser("show", help="show the settings in force")
     _add_folder(show)
     show.set_defaults(run=_show)
+    _add_database(commands)
     return parser
+
+
+def _add_database(commands: Any) -> None:
+    database = commands.add_parser("database", help="copy or check the database, also while the service runs")
+    what = database.add_subparsers(metavar="WHAT", required=True)
+    copy = what.add_parser("backup", help="copy it to a new file; keep a copy of its key file too")
+    copy.add_argument("target", type=Path, metavar="FILE", help="the new file")
+    _add_folder(copy)
+    copy.set_defaults(run=_backup)
+    check = what.add_parser("check", help="say whether it is sound")
+    _add_folder(check)
+    check.set_defaults(run=_check_database)
 
 
 def _add_folder(parser: argparse.ArgumentParser) -> None:
@@ -85,3 +102,31 @@ def _show(options: argparse.Namespace) -> int:
 
     print(render(options.config_dir.absolute()), end="")
     return 0
+
+
+def _backup(options: argparse.Namespace) -> int:
+    from smartdyn.store.backup import backup  # noqa: PLC0415  # brings the database with it
+
+    source = _database(options)
+    backup(source, options.target)
+    print(f"{source} was copied to {options.target}. Its secrets can be read only with its key file: copy that too.")
+    return 0
+
+
+def _check_database(options: argparse.Namespace) -> int:
+    from smartdyn.store.backup import check  # noqa: PLC0415
+
+    path = _database(options)
+    problems = check(path)
+    for problem in problems:
+        print(f"{path}: {problem}", file=sys.stderr)
+    if not problems:
+        print(f"{path} is sound.")
+    return 1 if problems else 0
+
+
+def _database(options: argparse.Namespace) -> Path:
+    from smartdyn.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(options.config_dir.absolute())
+    return settings.path(settings.database)

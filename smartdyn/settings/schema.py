@@ -24,6 +24,9 @@ class Settings:
     @param secrets_key_file: the key that secrets in the database are encrypted with; beside the database by default.
     @param without_effect: settings of the Ruby services that were given and that this version makes no use of, with
         their places.
+    @param execution_plan_cleaner_age: how long tasks are kept after they ended and were reported; 0 means for ever.
+    @param database_size_limit: megabytes after which the oldest ended tasks are deleted early; 0 means any number.
+    @param backup_deleted_plans: write tasks to a file in C{backup_dir} before they are deleted.
     @param ssh_connections_at_once: connections to one host that are being opened at the same time.
     """
 
@@ -53,6 +56,10 @@ class Settings:
     kill_grace: float = 10.0
     kill_limit: float = 60.0
     reconnect_limit: float = 600.0
+    execution_plan_cleaner_age: float = 1800.0
+    database_size_limit: int = 0
+    backup_deleted_plans: bool = False
+    backup_dir: str = f"{STATE}/backup"
     queue_sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"default": 5}))
     folder: Path = Path()
     without_effect: tuple[str, ...] = ()
@@ -81,7 +88,6 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "daemonize",
         "dns_resolv_timeouts",
         "enabled",
-        "execution_plan_cleaner_age",
         "external_core",
         "file_logging_pattern",
         "file_rolling_age",

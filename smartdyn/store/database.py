@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from smartdyn.aio import deadline, sleep
 from smartdyn.errors import StoreError, WriteRefused
+from smartdyn.store.integrity import ensure_sound
 from smartdyn.store.migrate import migrate
 from smartdyn.store.ownership import Ownership
 
@@ -161,6 +162,7 @@ class SqliteDatabase(Database):
         self._ownership.acquire()
         try:
             migrate(self._path)
+            ensure_sound(self._path)
             self._writer = self._pool(1, str(self._path), configure)
             self._readers = self._pool(_READERS, f"{self._path.absolute().as_uri()}?mode=ro", _configure_reader)
         except BaseException:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from smartdyn.errors import StoreError
+from smartdyn.store.backup import backup
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def migrate(path: Path) -> int:
     connection = sqlite3.connect(path, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode=WAL")
+        _keep_former(connection, path)
         return apply(connection, migrations(), str(path))
     except sqlite3.DatabaseError as error:
         raise StoreError(
@@ -70,5 +72,18 @@ def apply(connection: sqlite3.Connection, steps: Sequence[Migration], path: str)
         )
     for step in steps:
         if step.number > current:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{step.sql}\nPRAGMA user_version = {step.number};\nCOMMIT;")
+            try:
+                connection.executescript(f"BEGIN IMMEDIATE;\n{step.sql}\nPRAGMA user_version = {step.number};\nCOMMIT;")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
     return newest
+
+
+def _keep_former(connection: sqlite3.Connection, path: Path) -> None:
+    """Copy a database that is to be changed, so that the version before this one can be installed again."""
+    current = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    former = path.with_name(f"{path.name}.schema-{current}")
+    if 0 < current < migrations()[-1].number and not former.exists():
+        backup(path, former)

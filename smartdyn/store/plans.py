@@ -15,6 +15,7 @@ from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
 from smartdyn.store import actions, steps
 from smartdyn.store.json import dumps, loads
+from smartdyn.store.listing import SUMMARY_COLUMNS
 
 _COLUMNS = (
     "id, label, state, result, root_plan_step_id, run_flow, finalize_flow, step_ids, created_at, started_at, ended_at, "
@@ -41,19 +42,8 @@ _DIGESTS = "SELECT id, launch_digest, caller_plan_id FROM plans WHERE id IN (SEL
 _COUNT = "SELECT count(*) FROM plans"
 _COUNT_IN = "SELECT count(*) FROM plans WHERE state IN (SELECT value FROM json_each(?))"
 _UNFINISHED = "SELECT id FROM plans WHERE state <> 'stopped' ORDER BY created_at, id"
-_SUMMARY_COLUMNS = "id, label, state, result, host, created_at, started_at, ended_at, caller_plan_id"
-_RECENT = f"""
-    SELECT {_SUMMARY_COLUMNS} FROM plans
-    WHERE (? IS NULL OR (created_at, id) < (?, ?))
-    ORDER BY created_at DESC, id DESC LIMIT ?
-"""
-_RECENT_IN = f"""
-    SELECT {_SUMMARY_COLUMNS} FROM plans
-    WHERE state IN (SELECT value FROM json_each(?)) AND (? IS NULL OR (created_at, id) < (?, ?))
-    ORDER BY created_at DESC, id DESC LIMIT ?
-"""
-_SUMMARY = f"SELECT {_SUMMARY_COLUMNS} FROM plans WHERE id = ?"
-_CHILDREN = f"SELECT {_SUMMARY_COLUMNS} FROM plans WHERE caller_plan_id = ? ORDER BY created_at, id"
+_SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE id = ?"
+_CHILDREN = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE caller_plan_id = ? ORDER BY created_at, id"
 _UNFINISHED_DESCENDANTS = """
     WITH RECURSIVE family (id) AS (
         VALUES (?) UNION SELECT plans.id FROM plans JOIN family ON plans.caller_plan_id = family.id
@@ -229,22 +219,6 @@ def unfinished(tx: sqlite3.Cursor) -> list[str]:
 def unfinished_descendants(tx: sqlite3.Cursor, plan_id: str) -> list[tuple[str, str]]:
     """The plans started by actions of this one, or of those, that are not stopped, with their states."""
     return list(tx.execute(_UNFINISHED_DESCENDANTS, (plan_id, plan_id)))
-
-
-def recent(
-    tx: sqlite3.Cursor, *, wanted: Sequence[str], before: tuple[float, str] | None, limit: int
-) -> list[TaskSummary]:
-    """The newest plans, or the next page of them.
-
-    @param wanted: states; none means all.
-    @param before: creation time and id of the last plan of the page before.
-    """
-    at, plan_id = before or (None, None)
-    if wanted:
-        rows = tx.execute(_RECENT_IN, (dumps(list(wanted)), at, at, plan_id, limit))
-    else:
-        rows = tx.execute(_RECENT, (at, at, plan_id, limit))
-    return [TaskSummary(*row) for row in rows]
 
 
 def summary(tx: sqlite3.Cursor, plan_id: str) -> TaskSummary:

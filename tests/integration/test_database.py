@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from smartdyn.errors import DatabaseInUse, StoreError
+from smartdyn.store.backup import backup, check
 from smartdyn.store.database import SqliteDatabase
+from smartdyn.store.migrate import apply, migrations
 from smartdyn.store.worlds import StartWorld
 
 ROOT = Path(__file__).parents[2]
@@ -160,3 +163,53 @@ class DatabaseTests(TestCase):
         process.stdout.close()
         process.wait()
         return {f"w{line.strip()}" for line in said if line.endswith("\n")}
+
+
+class BackupTests(TestCase):
+    """Copies and checks."""
+
+    def setUp(self) -> None:
+        self.path = Path(self.mktemp())
+        self.database = SqliteDatabase(reactor, self.path)
+        self.database.open()
+        self.addCleanup(lambda: Deferred.fromCoroutine(self.database.close()))
+
+    async def test_a_copy_of_a_database_in_use(self) -> None:
+        """It is sound, nobody else may read it, and holds whole units only; the service goes on writing meanwhile."""
+        target = self.path.with_name("copy")
+        writing = [self.database.commit(StartWorld(f"w{number}", "h", 1, 0.0)) for number in range(500)]
+        await deferToThread(backup, self.path, target)
+        await gatherResults(writing)
+        self.assertEqual(check(target), [])
+        self.assertEqual(target.stat().st_mode & 0o777, 0o600)
+        with sqlite3.connect(target) as copy:
+            self.assertLessEqual(copy.execute("SELECT count(*) FROM worlds").fetchone()[0], 500)
+
+    def test_nothing_is_overwritten(self) -> None:
+        """And a database that is not there is no empty copy."""
+        with self.assertRaisesRegex(StoreError, "exists already"):
+            backup(self.path, self.path)
+        with self.assertRaisesRegex(StoreError, "no database"):
+            backup(self.path.with_name("nobody"), self.path.with_name("copy"))
+
+    async def test_damage_is_found_at_the_start(self) -> None:
+        """The service does not work with a damaged database; the text says what to do."""
+        for number in range(300):
+            await self.database.commit(StartWorld(f"w{number}", "h" * 500, 1, 0.0))
+        await self.database.close()
+        data = bytearray(self.path.read_bytes())
+        data[len(data) // 2 : len(data) // 2 + 8192] = b"\xff" * 8192
+        self.path.write_bytes(data)
+        with self.assertRaisesRegex(StoreError, "damaged|Restore a backup"):
+            SqliteDatabase(reactor, self.path).open()
+
+    async def test_the_former_schema_is_kept(self) -> None:
+        """Before a database is changed for this version, it is copied."""
+        old = self.path.with_name("old")
+        with closing(sqlite3.connect(old, isolation_level=None)) as connection:
+            apply(connection, migrations()[:1], "old")
+        database = SqliteDatabase(reactor, old)
+        database.open()
+        await database.close()
+        with closing(sqlite3.connect(old.with_name("old.schema-1"))) as former:
+            self.assertEqual(former.execute("PRAGMA user_version").fetchone()[0], 1)

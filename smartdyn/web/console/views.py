@@ -10,6 +10,7 @@ from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest, PlanNotFound
 from smartdyn.model.states import PlanState
+from smartdyn.model.views import TaskFilter
 from smartdyn.web.api import Route
 from smartdyn.web.authorization import Forbidden, Policy
 from smartdyn.web.console import format as fmt
@@ -73,7 +74,7 @@ class Console:
         try:
             if unknown:
                 raise InvalidRequest(f"There is no state {unknown[0]!r}; choose one of {', '.join(_STATES)}.")
-            found = await self._tasks.recent(states=states, before=before, limit=_PAGE_SIZE)
+            found = await self._tasks.recent(TaskFilter(states=tuple(states)), before=before, limit=_PAGE_SIZE)
         except InvalidRequest as error:
             return self._error(request, 400, "This list cannot be shown", str(error))
         return self._page(request, "tasks.html", found=found, states=_STATES, chosen=states, first=before is None)

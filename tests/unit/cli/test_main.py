@@ -11,6 +11,8 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.cli.main import main
+from smartdyn.store.backup import check
+from smartdyn.store.migrate import migrate
 
 
 class CommandTests(SynchronousTestCase):
@@ -51,6 +53,23 @@ class CommandTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         self.assertIn("port: 8008  # default", self.run_command("config", "show", "-c", str(folder))[1])
+
+    def test_database(self) -> None:
+        """Can be copied and checked; what cannot be done ends with 1 and says why."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        folder.joinpath("settings.yml").write_text(":database: data.sqlite\n")
+        options = ("-c", str(folder))
+        migrate(folder / "data.sqlite")
+        self.assertEqual(self.run_command("database", "check", *options)[0], 0)
+        status, output, _ = self.run_command("database", "backup", str(folder / "copy"), *options)
+        self.assertEqual(status, 0)
+        self.assertIn("key file", output)
+        self.assertEqual(check(folder / "copy"), [])
+        status, _, errors = self.run_command("database", "backup", str(folder / "copy"), *options)
+        self.assertEqual((status, "exists already" in errors), (1, True))
+        folder.joinpath("data.sqlite").write_bytes(b"no database at all" * 100)
+        self.assertEqual(self.run_command("database", "check", *options)[0], 1)
 
     def test_starting_is_quick(self) -> None:
         """Asking for the version does not load Twisted."""

@@ -80,7 +80,8 @@ class BootstrapTests(SynchronousTestCase):
     @settings(max_examples=30, deadline=None)
     @given(st.text(st.characters(exclude_characters="\0\n\r", exclude_categories=["Cs"]), max_size=30))
     def test_paths_survive_a_shell(self, path: str) -> None:
-        """An encoded path is one word, and printf gives it back, whatever is in it."""
+        """An encoded path is one word, and printf gives it back, whatever is in it; all paths are absolute."""
+        path = f"/{path}"
         quoted = "'" + encode(path, "\\") + "'"
         self.assertEqual(len(shlex.split(quoted)), 1)
         shown = subprocess.run(["/bin/sh", "-c", f"printf {quoted}x"], capture_output=True, check=True)

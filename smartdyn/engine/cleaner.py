@@ -1,0 +1,106 @@
+"""Deletes plans that are over: old ones, and the oldest when the database grows too large."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+
+from smartdyn.aio import Spawner, sleep
+from smartdyn.store import archive, cleaning
+from smartdyn.store.cleaning import DeletePlans
+from smartdyn.store.database import Database
+
+_BATCH = 100
+"""Plans deleted in one transaction: jobs wait for it."""
+
+_LONGEST_PAUSE = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long plans are kept.
+
+    @param age: seconds since they ended; None means for ever.
+    @param size: bytes that the database may have; None means any number.
+    @param archive: where plans are written before they are deleted; None means nowhere.
+    """
+
+    age: float | None = 1800.0
+    size: int | None = None
+    archive: Path | None = None
+
+
+class Cleaner(Service):
+    """Looks for such plans once a minute, and more often when they are kept for a shorter time."""
+
+    _log = Logger()
+
+    def __init__(self, clock: IReactorTime, now: Callable[[], float], database: Database, retention: Retention) -> None:
+        self._clock = clock
+        self._now = now
+        self._database = database
+        self._retention = retention
+        self._spawner = Spawner()
+
+    def startService(self) -> None:
+        super().startService()
+        if self._retention.age is not None or self._retention.size is not None:
+            self._spawner.spawn("cleaning up", self._run())
+
+    def stopService(self) -> Deferred[None]:
+        super().stopService()
+        return self._spawner.stop()
+
+    async def clean(self) -> int:
+        """Delete what is to be deleted now.
+
+        @return: how many plans that were.
+        """
+        deleted = 0
+        if self._retention.age is not None:
+            cutoff = self._now() - self._retention.age
+            while batch := await self._delete(cutoff):
+                deleted += batch
+        while self._retention.size is not None and await self._database.query(cleaning.size) > self._retention.size:
+            batch = await self._delete(self._now())
+            if not batch:
+                self._log.warn(
+                    "the database is larger than it may be, and nothing in it is over: raise its limit of {size} bytes",
+                    size=self._retention.size,
+                )
+                break
+            deleted += batch
+        if deleted:
+            self._log.info("{count} tasks that were over have been deleted", count=deleted)
+        return deleted
+
+    async def _run(self) -> None:
+        pause = min(_LONGEST_PAUSE, max(self._retention.age or _LONGEST_PAUSE, 1.0))
+        while True:
+            try:
+                await self.clean()
+            except CancelledError:
+                raise
+            except Exception:
+                self._log.failure("cleaning up failed, trying again in {pause} s", pause=pause)
+            await sleep(self._clock, pause)
+
+    async def _delete(self, cutoff: float) -> int:
+        found = await self._database.query(lambda tx: cleaning.over(tx, cutoff, _BATCH))
+        if found and self._retention.archive is not None:
+            folder, now = self._retention.archive, self._now()
+            await self._database.query(lambda tx: _archive(tx, folder, found, now))
+        if found:
+            await self._database.commit(DeletePlans(found))
+        return len(found)
+
+
+def _archive(tx: Any, folder: Path, plan_ids: Sequence[str], now: float) -> None:
+    archive.append(folder, (archive.record(tx, plan_id) for plan_id in plan_ids), now)
