@@ -55,24 +55,33 @@ class ServiceProcess:
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
-        await deferToThread(self._start)
+        await deferToThread(self.start_now)
 
     async def stop(self) -> int:
         """Stop it in good order.
 
         @return: its exit status.
         """
-        return int(await deferToThread(self._end, signal.SIGTERM))
+        return int(await deferToThread(self.stop_now))
 
     async def kill(self) -> None:
         """Kill it without a word."""
-        await deferToThread(self._end, signal.SIGKILL)
+        await deferToThread(self.kill_now)
+
+    def stop_now(self) -> int:
+        """L{stop}, for those who may block."""
+        return self._end(signal.SIGTERM)
+
+    def kill_now(self) -> None:
+        """L{kill}, for those who may block."""
+        self._end(signal.SIGKILL)
 
     def launch(self) -> subprocess.Popen[bytes]:
         """Start another process with the same configuration, which is expected to fail."""
         return self._spawn(subprocess.PIPE)
 
-    def _start(self) -> None:
+    def start_now(self) -> None:
+        """L{start}, for those who may block."""
         with self.log.open("ab") as log:
             self._process = self._spawn(log)
         for _ in range(300):
