@@ -309,6 +309,10 @@ class World:
         """The plans that are being executed."""
         return list(self._runs)
 
+    def run_of(self, plan_id: str) -> PlanRun | None:
+        """A plan that is being executed, as it is in memory: for those who look, not for those who change."""
+        return self._runs.get(plan_id)
+
     async def stop(self) -> None:
         """Let running code finish, commit everything, and end.
 

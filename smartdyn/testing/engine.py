@@ -15,7 +15,7 @@ from smartdyn.engine.planning import PlanRequest
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.world import World
-from smartdyn.model.ids import random_id
+from smartdyn.model.ids import NewId, random_id
 from smartdyn.model.records import ActionRecord, Delay, WholePlan
 from smartdyn.model.states import PlanResult, PlanState, StepState
 from smartdyn.store.memory import MemoryDatabase
@@ -70,8 +70,10 @@ class Engine:
         queues: Mapping[str, int] | None = None,
         database: MemoryDatabase | None = None,
         clock: Clock | None = None,
+        new_id: NewId = random_id,
     ) -> None:
         """
+        @param new_id: makes ids of plans and events; give one that counts for tests that must repeat exactly.
         @param resources: what actions get when they ask for C{resource}, by type.
         @param queues: sizes of queues.
         """
@@ -82,13 +84,14 @@ class Engine:
         self.resources = dict(resources or {})
         self.queues = dict(queues or {})
         self.clock = clock
+        self.new_id = new_id
         self.database = database or MemoryDatabase()
         self.vault = Vault(_KEY)
         self.registry = Registry(self.actions)
         self.world = World(
             clock,
             clock.seconds,
-            random_id,
+            new_id,
             self.database,
             self.vault,
             self.registry,
@@ -102,7 +105,7 @@ class Engine:
 
         @return: the plan's id, also when planning failed: the plan then says why.
         """
-        planned = self.world.plan(PlanRequest(action, args, plan_id or random_id()))
+        planned = self.world.plan(PlanRequest(action, args, plan_id or self.new_id()))
         done(self.world.accept([planned]))
         return planned.whole.plan.id
 
@@ -207,7 +210,12 @@ class Engine:
         for call in self.clock.getDelayedCalls():
             call.cancel()
         return type(self)(
-            self.actions, resources=self.resources, queues=self.queues, database=following, clock=self.clock
+            self.actions,
+            resources=self.resources,
+            queues=self.queues,
+            database=following,
+            clock=self.clock,
+            new_id=self.new_id,
         )
 
     def _recovered(self) -> Self:
