@@ -4,11 +4,12 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 PACKAGES := openssh-server sudo acl busybox procps
 
-.PHONY: help venv demo test unit integration lint bench dist deb rpm clean system
+.PHONY: help venv demo test unit integration soak lint bench dist deb rpm clean system
 
 help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
 	@echo "make test        set everything up and run all tests (KEEP=1 with demo leaves the service running)"
+	@echo "make soak        the long runs: random trouble, and fifty kills of the service"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       the numbers of the README"
 	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
@@ -49,6 +50,10 @@ unit: venv
 
 integration: venv system
 	@$(BIN)/python -m twisted.trial tests.integration
+
+# What takes longer than anybody wants to wait for after each change.
+soak: venv
+	@SMARTDYN_SOAK=1 $(BIN)/python -m twisted.trial tests.unit.engine.test_state_machine tests.integration.test_durability
 
 lint: venv
 	@$(BIN)/ruff check .

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.callback import Callback, split_callback
 from smartdyn.actions.events import Cancel, ExternalEvent
 from smartdyn.actions.passwords import OneTimePasswords
+from smartdyn.model.rules import RescueStrategy
 
 
 class Noop(Action):
@@ -76,7 +78,29 @@ class WaitForUpdate(Action):
             self.suspend()
 
 
-ACTIONS = (Noop, NoopCallback, RaiseInPlan, RaiseInRun, WaitForUpdate)
+class Effect(Action):
+    """Has an effect outside: a line in a file, which shows how often it was run."""
+
+    class_name: ClassVar[str] = "Rig::Effect"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """Report it, also when it was interrupted."""
+        rest, callback = split_callback(input)
+        with self.concurrence():
+            self.plan_self(rest)
+            self.plan_action(Callback, callback, {"reported": True})
+
+    def run(self) -> None:
+        """Append the line in one system call."""
+        descriptor = os.open(self.input["file"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        os.write(descriptor, f"{self.plan_id}\n".encode())
+        os.close(descriptor)
+
+    def rescue_strategy_for_self(self) -> RescueStrategy:
+        return RescueStrategy.FAIL
+
+
+ACTIONS = (Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, WaitForUpdate)
 
 
 def install(service: Any) -> None:

@@ -415,8 +415,8 @@ class StateMachineTests(SynchronousTestCase):
         run_state_machine_as_test(
             Trouble,
             settings=settings(
-                max_examples=2000 if SOAK else 60,
-                stateful_step_count=60 if SOAK else 30,
+                max_examples=1000 if SOAK else 100,
+                stateful_step_count=50 if SOAK else 30,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),
             ),
