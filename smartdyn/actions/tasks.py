@@ -63,8 +63,8 @@ class Tasks:
         return planned.whole.plan.id
 
     async def cancel(self, plan_id: str) -> int:
-        """Ask a task to end; see L{World.cancel}."""
-        return await self._world.cancel(plan_id)
+        """Ask a task to end; see L{smartdyn.engine.interventions.Interventions.cancel}."""
+        return await self._world.interventions.cancel(plan_id)
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.

@@ -11,7 +11,6 @@ from twisted.logger import Logger
 
 from smartdyn.aio import Spawner
 from smartdyn.engine.planning import PlanRequest
-from smartdyn.errors import NotPossibleNow
 from smartdyn.model import changes
 from smartdyn.model.records import ActionRecord, Delay, Plan, Step, StepError, WholePlan
 from smartdyn.model.states import PlanState, StepKind, StepState
@@ -72,15 +71,17 @@ class DelayedPlans:
         await self._world.database.commit(SetFrozen(plan_id, frozen, start_at))
         self.check()
 
-    async def cancel(self, plan_id: str) -> None:
-        """Stop a plan before it was planned.
+    async def cancel(self, plan_id: str) -> bool:
+        """Stop a plan before it is planned.
 
-        @raise NotPossibleNow: it is not scheduled any more.
+        @return: whether it was still waiting.
         """
-        whole = await self._world.load(plan_id)
-        if whole.plan.state is not PlanState.SCHEDULED:
-            raise NotPossibleNow(plan_id, "cancelled", whole.plan.state)
-        await self._give_up(whole, StepState.CANCELLED, "Delayed task cancelled")
+        async with self._world.locks.hold(plan_id):
+            whole = await self._world.load(plan_id)
+            if whole.plan.state is not PlanState.SCHEDULED:
+                return False
+            await self._give_up(whole, StepState.CANCELLED, "Delayed task cancelled")
+        return True
 
     def check(self) -> None:
         """See what is to be started now."""
@@ -132,6 +133,10 @@ class DelayedPlans:
             self._timer = self._clock.callLater(max(at - self._world.now(), 0.0), self.check)
 
     async def _start(self, plan_id: str) -> None:
+        async with self._world.locks.hold(plan_id):
+            await self._start_alone(plan_id)
+
+    async def _start_alone(self, plan_id: str) -> None:
         world = self._world
 
         def read(tx: Any) -> Any:

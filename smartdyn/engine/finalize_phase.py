@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -11,6 +11,10 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.registry import Registry
+from smartdyn.engine.failures import step_error
+from smartdyn.model import changes
+from smartdyn.model.records import Step
+from smartdyn.model.states import StepState
 
 
 class Stage(Enum):
@@ -19,6 +23,22 @@ class Stage(Enum):
     BEFORE = "before"
     INSIDE = "inside"
     AFTER = "after"
+
+
+def end_of_phase(steps: Sequence[Step], error: Exception | None, *, begun: bool, now: float) -> list[Step]:
+    """What changes in the finalize steps when the middleware is done.
+
+    @param error: what it raised: then the step fails that did not succeed, or the last one.
+    @param begun: it let the steps begin; when it did not, they are skipped.
+    """
+    if error is not None:
+        blamed = next((step for step in steps if step.state is not StepState.SUCCESS), steps[-1])
+        started = changes.start_step(changes.reset_finalize(blamed), now=now)
+        return [changes.end_step(started, StepState.ERROR, now=now, spent=0.0, error=step_error(error))]
+    if not begun:
+        waiting = [changes.reset_finalize(step) for step in steps if step.state is not StepState.SKIPPED]
+        return [changes.end_step(step, StepState.SKIPPED, now=now, spent=0.0) for step in waiting]
+    return []
 
 
 class FinalizeWrapper:

@@ -18,7 +18,7 @@ from smartdyn.engine import plan_hooks, rescue
 from smartdyn.engine.committer import Committer
 from smartdyn.engine.environment import Environment
 from smartdyn.engine.failures import step_error
-from smartdyn.engine.finalize_phase import FinalizeWrapper, Stage
+from smartdyn.engine.finalize_phase import FinalizeWrapper, Stage, end_of_phase
 from smartdyn.engine.plan_hooks import PlanHooks
 from smartdyn.engine.step_call import Outcome, StepCall
 from smartdyn.engine.step_events import PendingEvent, StepEvents
@@ -67,14 +67,9 @@ class PlanRun:
     def recover(self) -> None:
         """Go on with a plan that an earlier life of the service was executing."""
         unit = Unit()
-        former = self.plan.owner or ""
-        for state, world, notice in (
-            (PlanState.PAUSED, former, "terminate execution"),
-            (PlanState.RUNNING, self._environment.world_id, None),
-        ):
-            self.plan = changes.move_plan(
-                self.plan, state, self.steps.values(), now=self._environment.now(), world_id=world, notice=notice
-            )
+        self.plan = changes.take_over(
+            self.plan, self.steps.values(), now=self._environment.now(), world_id=self._environment.world_id
+        )
         unit.save_plan(self.plan)
         self._take_up(unit)
         self._go_on(unit)
@@ -122,6 +117,8 @@ class PlanRun:
 
     def halt(self) -> None:
         """Stop the plan whatever its steps are doing; code that is running goes on, but nothing follows it."""
+        if self.plan.state is PlanState.STOPPED:
+            return
         unit = Unit()
         self._end(PlanState.STOPPED, unit, notice=HALTED)
         self._events.drop_all("the task was halted")
@@ -173,12 +170,7 @@ class PlanRun:
     def _ready(self) -> tuple[int, ...]:
         if not self._finalizing:
             return rules.walk(self.plan.run_flow, self._state_of, self._retry).ready
-        for step in rules.finalize_steps(self.plan.finalize_flow, self.steps):
-            if step.state is StepState.PENDING:
-                return (step.id,)
-            if step.state not in {StepState.SUCCESS, StepState.SKIPPED}:
-                break
-        return ()
+        return rules.next_finalize(self.plan.finalize_flow, self.steps)
 
     def _state_of(self, step_id: int) -> StepState:
         return self.steps[step_id].state
@@ -209,34 +201,36 @@ class PlanRun:
         registry = self._environment.registry
         kind = registry.find_or_missing(finalize[0].action_class)
         if not registry.middleware.stack(kind, "finalize_phase"):
-            self._finalizing = True
-            for step in finalize:
-                self._save_step(changes.reset_finalize(step), unit)
+            self._begin_finalize(unit)
             return True
         if self._wrapper is None:
             self._wrapper = FinalizeWrapper(registry, kind, self.plan.id)
             name = f"middleware of the finalize phase of task {self.plan.id}"
-            unit.after(lambda: self._environment.spawner.spawn(name, self._wrap_finalize(finalize)))
+            unit.after(lambda: self._environment.spawner.spawn(name, self._wrap_finalize()))
         return False
 
-    async def _wrap_finalize(self, finalize: list[Step]) -> None:
+    def _begin_finalize(self, unit: Unit) -> None:
+        self._finalizing = True
+        for step in rules.finalize_steps(self.plan.finalize_flow, self.steps):
+            self._save_step(changes.reset_finalize(step), unit)
+
+    async def _wrap_finalize(self) -> None:
+        """Let the middleware begin the phase, and go on when it is done with it."""
         assert self._wrapper is not None
 
         def begin() -> None:
             unit = Unit()
-            self._finalizing = True
-            for step in finalize:
-                self._save_step(changes.reset_finalize(step), unit)
+            self._begin_finalize(unit)
             self._go_on(unit)
 
         error = await self._wrapper.run(begin)
         unit = Unit()
-        self._finalizing = True
-        if error is not None and self.plan.state is PlanState.RUNNING:
-            step = next((step for step in finalize if self.steps[step.id].state is not StepState.SUCCESS), finalize[-1])
+        if self.plan.state is PlanState.RUNNING:
+            steps = rules.finalize_steps(self.plan.finalize_flow, self.steps)
             now = self._environment.now()
-            started = changes.start_step(changes.reset_finalize(self.steps[step.id]), now=now)
-            self._end_step(started, StepState.ERROR, unit, error=step_error(error))
+            for step in end_of_phase(steps, error, begun=self._finalizing, now=now):
+                self._save_step(step, unit)
+            self._finalizing = True
         self._go_on(unit)
 
     def _rescue(self, unit: Unit) -> bool:
@@ -332,7 +326,7 @@ class PlanRun:
         self._save_step(ended, unit)
         if state is StepState.SUSPENDED:
             return
-        if step.id in self._with_events:
+        if step.id in self._with_events or self._environment.planned_events.has(self.plan.id, step.id):
             unit.write(DeleteStepEvents(self.plan.id, step.id))
         unit.after(lambda: self._forget_events(step.id))
 

@@ -52,6 +52,10 @@ class PlannedEvents:
         armed = self._armed.setdefault((planned.plan_id, planned.step_id), {})
         armed[planned.id] = self._clock.callLater(delay, self._fire, planned)
 
+    def has(self, plan_id: str, step_id: int) -> bool:
+        """Does any event wait for its time to come to this step?"""
+        return (plan_id, step_id) in self._armed
+
     def forget(self, plan_id: str, step_id: int) -> None:
         """Deliver nothing more to a step that has ended."""
         for timer in self._armed.pop((plan_id, step_id), {}).values():

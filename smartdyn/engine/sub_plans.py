@@ -55,7 +55,7 @@ class SubPlans:
     async def _cancel_rest(self, plan_id: str, action_id: int, force: bool) -> None:
         world = self._world
         for each in await world.database.query(lambda tx: plans.uncancelled_children(tx, plan_id, action_id)):
-            await world.cancel(each, force=force)
+            await world.interventions.cancel(each, force=force)
 
 
 def _quiet(failure: Failure) -> None:

@@ -6,24 +6,23 @@ The name is Dynflow's: a world is one life of the service, and its id shows in t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from smartdyn.actions.action import Action
-from smartdyn.actions.events import Abort, Cancel
 from smartdyn.actions.registry import Registry
 from smartdyn.actions.sub_plans import SubPlanAccess
 from smartdyn.aio import Spawner, deadline
 from smartdyn.engine import plan_hooks
 from smartdyn.engine.delayed import DelayedPlans
 from smartdyn.engine.environment import Environment
+from smartdyn.engine.interventions import Interventions
 from smartdyn.engine.plan_hooks import PlanHooks
-from smartdyn.engine.plan_run import HALTED, PlanRun
+from smartdyn.engine.plan_locks import PlanLocks
+from smartdyn.engine.plan_run import PlanRun
 from smartdyn.engine.planned_events import PlannedEvents
 from smartdyn.engine.planning import Planned, PlanRequest, make_plan
 from smartdyn.engine.queues import Queues
@@ -31,19 +30,15 @@ from smartdyn.engine.refusals import Refusals
 from smartdyn.engine.singletons import Singletons
 from smartdyn.engine.step_events import PendingEvent
 from smartdyn.engine.sub_plans import SubPlans
-from smartdyn.errors import DeadlineExceeded, EventUndeliverable, NotPossibleNow, ShuttingDown
-from smartdyn.model import changes, rules
+from smartdyn.errors import DeadlineExceeded, ShuttingDown
 from smartdyn.model.ids import NewId
 from smartdyn.model.records import Delay, Plan, WholePlan
-from smartdyn.model.skip import skip_step
 from smartdyn.model.states import PlanState
 from smartdyn.store import plans, vault
 from smartdyn.store.database import Database, Write
-from smartdyn.store.delayed import DeleteDelayed
 from smartdyn.store.events import DeletePlanEvents, InsertEvent, PlannedEvent
 from smartdyn.store.passwords import ForgetPassword
 from smartdyn.store.persistence import Persistence
-from smartdyn.store.steps import SaveStep
 from smartdyn.store.vault import Vault
 from smartdyn.store.worlds import StartWorld, StopWorld
 
@@ -60,6 +55,8 @@ class World:
     @ivar registry: the actions, events and middleware it knows.
     @ivar delayed: the plans that are put off.
     @ivar environment: what running plans share.
+    @ivar interventions: cancel, resume, skip, halt.
+    @ivar locks: for those who change a plan that is not being executed.
     @ivar hooks: calls the hooks of plans that are not being executed.
     """
 
@@ -97,6 +94,8 @@ class World:
         self.persistence = Persistence(clock, database)
         self.delayed = DelayedPlans(clock, self, self._spawner)
         self.hooks = PlanHooks(registry, self._spawner)
+        self.locks = PlanLocks()
+        self.interventions = Interventions(self, self._runs)
         self._sub_plans = SubPlans(self, self._spawner, self._runs.get)
         self._singletons = Singletons()
         self._planned_events = PlannedEvents(
@@ -234,71 +233,6 @@ class World:
         await self.database.commit(InsertEvent(planned))
         self.arm(planned)
 
-    async def cancel(self, plan_id: str, *, force: bool = False) -> int:
-        """Ask a plan, and the plans it started, to end.
-
-        The wish is durable before the steps hear of it, so that a restart does not forget it.
-
-        @return: how many of its steps were told; those of the plans it started count only when it has none itself.
-        @raise smartdyn.errors.PlanNotFound: there is no such plan.
-        """
-        own = self._runs.get(plan_id)
-        told = len(own.cancellable_steps()) if own is not None else 0
-        tells_others = told > 0
-        for each, state in await self.database.query(lambda tx: _family(tx, plan_id)):
-            run = self._runs.get(each)
-            if state == PlanState.SCHEDULED:
-                await self.delayed.cancel(each)
-                told += 1
-            elif run is not None and run.cancellable_steps():
-                told += 0 if tells_others else len(run.cancellable_steps())
-                await self.database.commit(plans.RequestCancel(each, self.now()))
-                for processed in run.cancel(Abort() if force else Cancel()):
-                    processed.addErrback(self._quiet)
-        return told
-
-    async def resume(self, plan_id: str) -> None:
-        """Go on with a paused plan: its failed steps are tried again.
-
-        @raise smartdyn.errors.PlanNotFound: there is no such plan.
-        @raise NotPossibleNow: it is not paused.
-        """
-        self.execute(await self._load_paused(plan_id, "resumed"))
-
-    async def skip(self, plan_id: str, step_id: int) -> list[int]:
-        """Mark a failed step of a paused plan, and what depends on it, to be left out when it is resumed.
-
-        @return: the steps that were marked; none when they were already.
-        @raise smartdyn.errors.PlanNotFound: there is no such plan.
-        @raise NotPossibleNow: it is not paused, or has no such step.
-        """
-        whole = await self._load_paused(plan_id, "changed")
-        if step_id not in whole.steps:
-            raise NotPossibleNow(plan_id, f"skipped at step {step_id}, which it does not have,", whole.plan.state)
-        marked = skip_step(whole, step_id)
-        result = rules.result({**whole.steps, **marked}.values())
-        writes: list[Write] = [SaveStep(step) for step in marked.values()]
-        await self.database.commit(*writes, plans.SavePlan(replace(whole.plan, result=result)))
-        return list(marked)
-
-    async def halt(self, plan_id: str) -> None:
-        """Stop a plan in whatever state it is; doing it again is harmless.
-
-        @raise smartdyn.errors.PlanNotFound: there is no such plan.
-        """
-        run = self._runs.get(plan_id)
-        if run is not None:
-            run.halt()
-            return
-        whole = await self.load(plan_id)
-        if whole.plan.state is PlanState.STOPPED:
-            return
-        stopped = changes.move_plan(
-            whole.plan, PlanState.STOPPED, whole.steps.values(), now=self.now(), world_id=self.id, notice=HALTED
-        )
-        await self.database.commit(plans.SavePlan(stopped), DeleteDelayed(plan_id), *self.closing_writes(plan_id))
-        self.plan_is_over(replace(whole, plan=stopped), halted=True)
-
     def when_ended(self, plan_id: str) -> Deferred[PlanState]:
         """Fires with the state when a plan that is being executed is stopped or paused."""
         ended: Deferred[PlanState] = Deferred()
@@ -329,12 +263,6 @@ class World:
             self._log.warn("steps are still running at the end: {names}", names=self._spawner.names())
             await self._spawner.stop()
         await self.database.commit(StopWorld(self.id, self.now()))
-
-    async def _load_paused(self, plan_id: str, wish: str) -> WholePlan:
-        whole = await self.load(plan_id)
-        if whole.plan.state is not PlanState.PAUSED or plan_id in self._runs:
-            raise NotPossibleNow(plan_id, wish, whole.plan.state)
-        return whole
 
     def _deliver(self, plan_id: str, pending: PendingEvent) -> Deferred[bool]:
         run = self._runs.get(plan_id)
@@ -390,11 +318,3 @@ class World:
     def closing_writes(self, plan_id: str) -> list[Write]:
         """What else is written when a plan stops."""
         return [vault.WipeSecrets(plan_id), ForgetPassword(plan_id), DeletePlanEvents(plan_id)]
-
-    def _quiet(self, failure: Failure) -> None:
-        failure.trap(EventUndeliverable)
-
-
-def _family(tx: Any, plan_id: str) -> list[tuple[str, str]]:
-    """C{plan_id}, which must exist, and the unfinished plans below it, with their states."""
-    return [(plan_id, plans.load(tx, plan_id).state.value), *plans.unfinished_descendants(tx, plan_id)]

@@ -61,6 +61,7 @@ class Outbox(Service):
         self._persistence = Persistence(clock, database)
         self._spawner = Spawner()
         self._sending: set[int] = set()
+        self._sent_meanwhile: set[int] = set()
         self._timer: IDelayedCall | None = None
         self._looking = False
         self._look_again = False
@@ -94,12 +95,15 @@ class Outbox(Service):
         """Send what is due and set the timer for the next."""
         try:
             self._drop_timer()
+            self._sent_meanwhile.clear()
             now = self._now()
             free = _AT_ONCE - len(self._sending)
             found = await self._database.query(
                 lambda tx: (callbacks.due(tx, now, _AT_ONCE + free), callbacks.next_due_at(tx, now))
             )
-            due = [pending for pending in found[0] if pending.id not in self._sending][:free]
+            # What has been sent since the question may still look due in the answer
+            known = self._sending | self._sent_meanwhile
+            due = [pending for pending in found[0] if pending.id not in known][:free]
             for pending in due:
                 self._sending.add(pending.id)
                 self._spawner.spawn(f"callback of task {pending.plan_id}", self._send(pending))
@@ -121,6 +125,7 @@ class Outbox(Service):
             await self._persistence.persist([self._record(pending, answer)])
         finally:
             self._sending.discard(pending.id)
+            self._sent_meanwhile.add(pending.id)
             self.notify()
 
     async def _body(self, pending: PendingCallback) -> dict[str, Any]:

@@ -57,6 +57,14 @@ def move_plan(
     return note(moved, entry, now=now, world_id=world_id) if entry else moved
 
 
+def take_over(plan: Plan, steps: Iterable[Step], *, now: float, world_id: str) -> Plan:
+    """C{plan}, which an earlier world was executing when it ended, in the hands of this one."""
+    all_steps = list(steps)
+    former = plan.owner or ""
+    left = move_plan(plan, PlanState.PAUSED, all_steps, now=now, world_id=former, notice="terminate execution")
+    return move_plan(left, PlanState.RUNNING, all_steps, now=now, world_id=world_id)
+
+
 def start_step(step: Step, *, now: float) -> Step:
     """C{step} while its code runs.
 

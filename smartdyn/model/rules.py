@@ -143,6 +143,16 @@ def finalize_steps(flow: Flow, steps: Mapping[int, Step]) -> list[Step]:
     return [step for child in flow.flows for step in finalize_steps(child, steps)]
 
 
+def next_finalize(flow: Flow, steps: Mapping[int, Step]) -> tuple[int, ...]:
+    """The finalize step whose turn it is; they go strictly one after another, and a failed one ends the phase."""
+    for step in finalize_steps(flow, steps):
+        if step.state is StepState.PENDING:
+            return (step.id,)
+        if step.state not in {StepState.SUCCESS, StepState.SKIPPED}:
+            break
+    return ()
+
+
 def progress(plan: Plan, steps: Mapping[int, Step]) -> float:
     """How far a plan is, between 0 and 1: its steps by their weights (execution_plan.rb C{progress})."""
     if plan.state in {PlanState.PENDING, PlanState.SCHEDULED, PlanState.PLANNING}:

@@ -181,19 +181,19 @@ class Engine:
 
     def cancel(self, plan_id: str, *, force: bool = False) -> int:
         """Ask a plan to end; how many steps were told."""
-        return done(self.world.cancel(plan_id, force=force))
+        return done(self.world.interventions.cancel(plan_id, force=force))
 
     def resume(self, plan_id: str) -> None:
         """Go on with a paused plan."""
-        done(self.world.resume(plan_id))
+        done(self.world.interventions.resume(plan_id))
 
     def skip(self, plan_id: str, step_id: int) -> list[int]:
         """Leave out a failed step when the plan is resumed; which steps are marked."""
-        return done(self.world.skip(plan_id, step_id))
+        return done(self.world.interventions.skip(plan_id, step_id))
 
     def halt(self, plan_id: str) -> None:
         """Stop a plan by force."""
-        done(self.world.halt(plan_id))
+        done(self.world.interventions.halt(plan_id))
 
     def crash(self) -> Self:
         """Kill this engine where it stands, and start the next one on what it had committed."""

@@ -341,14 +341,14 @@ class EventTests(EngineTestCase):
     def test_cancel_reaches_cancellable_steps_and_is_durable(self) -> None:
         """The number of steps told is returned, and the wish is in the database."""
         self.run_plan(WaitForUpdate)
-        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.engine.world.cancel("p"))), 1)
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.engine.world.interventions.cancel("p"))), 1)
         plan = self.engine.load("p").plan
         self.assertEqual((plan.state, plan.cancel_requested_at), (PlanState.STOPPED, START))
 
     def test_cancel_of_a_finished_plan_tells_nobody(self) -> None:
         """It is no error and counts 0."""
         self.run_plan(Noop)
-        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.engine.world.cancel("p"))), 0)
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.engine.world.interventions.cancel("p"))), 0)
 
 
 class RestartTests(EngineTestCase):

@@ -61,7 +61,7 @@ class ResumeTests(InterventionTestCase):
         """What succeeded is not repeated; what waited goes on."""
         self.run_plan(Chain)
         self.patch(Flaky, "fails", False)
-        self.do(self.engine.world.resume("p"))
+        self.do(self.engine.world.interventions.resume("p"))
         whole = self.engine.load("p")
         self.assertEqual((whole.plan.state, whole.plan.result), (PlanState.STOPPED, PlanResult.SUCCESS))
         self.assertIsNone(whole.steps[3].error)
@@ -69,8 +69,8 @@ class ResumeTests(InterventionTestCase):
     def test_only_paused_plans_can_be_resumed(self) -> None:
         """Others are left alone, and the text says in which state they are."""
         self.run_plan(Noop)
-        self.assertIn("is stopped", self.refuse(self.engine.world.resume("p"), NotPossibleNow))
-        self.refuse(self.engine.world.resume("nope"), PlanNotFound)
+        self.assertIn("is stopped", self.refuse(self.engine.world.interventions.resume("p"), NotPossibleNow))
+        self.refuse(self.engine.world.interventions.resume("nope"), PlanNotFound)
 
 
 class SkipTests(InterventionTestCase):
@@ -79,7 +79,7 @@ class SkipTests(InterventionTestCase):
     def test_dependents_are_left_out_too(self) -> None:
         """The step is marked, what needs its output is skipped, and the result is a warning at once."""
         self.run_plan(Chain)
-        self.assertEqual(self.do(self.engine.world.skip("p", 3)), [3, 5])
+        self.assertEqual(self.do(self.engine.world.interventions.skip("p", 3)), [3, 5])
         whole = self.engine.load("p")
         self.assertEqual(
             [whole.steps[step].state for step in (3, 5, 7)], [StepState.SKIPPING, StepState.SKIPPED, StepState.SUCCESS]
@@ -89,9 +89,9 @@ class SkipTests(InterventionTestCase):
     def test_resuming_tells_the_step_that_it_is_skipped(self) -> None:
         """It gets the event and is then skipped; the plan ends with a warning."""
         self.run_plan(Chain)
-        self.do(self.engine.world.skip("p", 3))
+        self.do(self.engine.world.interventions.skip("p", 3))
         self.patch(Flaky, "fails", False)
-        self.do(self.engine.world.resume("p"))
+        self.do(self.engine.world.interventions.resume("p"))
         whole = self.engine.load("p")
         self.assertEqual(whole.actions[2].output, {"value": {"skipped": True}})
         self.assertEqual((whole.steps[3].state, whole.plan.state), (StepState.SKIPPED, PlanState.STOPPED))
@@ -99,18 +99,18 @@ class SkipTests(InterventionTestCase):
     def test_skipping_again_after_it_failed(self) -> None:
         """A step whose skipping fails can be skipped once more (Dynflow #390)."""
         self.run_plan(Chain)
-        self.do(self.engine.world.skip("p", 3))
-        self.do(self.engine.world.resume("p"))
+        self.do(self.engine.world.interventions.skip("p", 3))
+        self.do(self.engine.world.interventions.resume("p"))
         self.assertEqual(self.engine.load("p").steps[3].state, StepState.ERROR)
-        self.assertEqual(self.do(self.engine.world.skip("p", 3)), [3])
-        self.assertEqual(self.do(self.engine.world.skip("p", 3)), [])
+        self.assertEqual(self.do(self.engine.world.interventions.skip("p", 3)), [3])
+        self.assertEqual(self.do(self.engine.world.interventions.skip("p", 3)), [])
 
     def test_what_cannot_be_skipped(self) -> None:
         """A step that is not there, or a plan that is not paused."""
         self.run_plan(RaiseInRun)
-        self.assertIn("step 9", self.refuse(self.engine.world.skip("p", 9), NotPossibleNow))
+        self.assertIn("step 9", self.refuse(self.engine.world.interventions.skip("p", 9), NotPossibleNow))
         self.run_plan(Noop, plan_id="q")
-        self.refuse(self.engine.world.skip("q", 2), NotPossibleNow)
+        self.refuse(self.engine.world.interventions.skip("q", 2), NotPossibleNow)
 
 
 class HaltTests(InterventionTestCase):
@@ -123,7 +123,7 @@ class HaltTests(InterventionTestCase):
         self.run_plan(Noop, plan_id="stopped")
         for _ in range(2):
             for plan_id in ("running", "paused", "stopped"):
-                self.do(self.engine.world.halt(plan_id))
+                self.do(self.engine.world.interventions.halt(plan_id))
                 self.assertEqual(self.engine.load(plan_id).plan.state, PlanState.STOPPED)
         names = [entry.name for entry in self.engine.load("running").plan.history]
         self.assertEqual(names, ["start execution", "halt execution"])
@@ -132,14 +132,14 @@ class HaltTests(InterventionTestCase):
         """No Deferred is left without an answer, and later events find nobody."""
         self.run_plan(Slow)
         waiting = self.engine.world.event("p", 2, "x")
-        self.do(self.engine.world.halt("p"))
+        self.do(self.engine.world.interventions.halt("p"))
         self.failureResultOf(waiting, EventUndeliverable)
         self.failureResultOf(self.engine.world.event("p", 2, ExternalEvent({})), EventUndeliverable)
 
     def test_nothing_follows_code_that_was_running(self) -> None:
         """Its own outcome is kept with its step, and the plan stays stopped."""
         self.run_plan(Slow)
-        self.do(self.engine.world.halt("p"))
+        self.do(self.engine.world.interventions.halt("p"))
         Slow.waiting[0].callback(None)
         whole = self.engine.load("p")
         self.assertEqual((whole.steps[2].state, whole.plan.state), (StepState.SUCCESS, PlanState.STOPPED))

@@ -134,6 +134,19 @@ class Doomed(Wrapped):
     middleware: ClassVar[MiddlewareRules] = MiddlewareRules().do_not_use(Recorder).use(Broken)
 
 
+class Never(Middleware):
+    """Does without a finalize phase."""
+
+    async def finalize_phase(self, call: Call, plan_id: str) -> Any:
+        """Do not call."""
+
+
+class Unfinished(Wrapped):
+    """Is not finalized."""
+
+    middleware: ClassVar[MiddlewareRules] = MiddlewareRules().do_not_use(Recorder).use(Never)
+
+
 class Redacted(Middleware):
     """Shows something else than is stored."""
 
@@ -149,7 +162,7 @@ class MiddlewareTests(ActionTestCase):
 
     def setUp(self) -> None:
         LOG.clear()
-        self.engine = Engine((Wrapped, Mild, Doomed))
+        self.engine = Engine((Wrapped, Mild, Doomed, Unfinished))
 
     def test_all_points(self) -> None:
         """The eight of them, in their order."""
@@ -183,6 +196,12 @@ class MiddlewareTests(ActionTestCase):
         LOG.clear()
         self.engine.resume(plan)
         self.assertEqual((self.engine.errors(plan), LOG), (["too bad"], ["finalize"]))
+
+    def test_a_finalize_phase_that_never_begins(self) -> None:
+        """Its steps are skipped."""
+        plan = self.engine.trigger(Unfinished)
+        self.assertEnded(self.engine, plan, PlanState.STOPPED, PlanResult.WARNING)
+        self.assertEqual(LOG, ["run", "hook"])
 
     def test_a_reader_is_shown_something_else(self) -> None:
         """What is stored stays as it is."""

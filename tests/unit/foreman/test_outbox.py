@@ -82,6 +82,26 @@ class OutboxTests(SynchronousTestCase):
         self.assertEqual(self.client.bodies, [{"callback": {"task_id": "p1", "step_id": 3}, "data": {"x": 1}}])
         self.assertEqual(self.counts(), {"delivered": 1})
 
+    def test_a_look_that_is_out_of_date(self) -> None:
+        """What was delivered while the outbox was being read is not sent again."""
+        self.client.answers = [None]
+        self.outbox.startService()
+        self.enqueue()
+        database = self.engine.database
+        read, late = database.query, Deferred[Any]()
+
+        def query_slowly(reader: Any) -> Any:
+            found = self.successResultOf(read(reader))
+            return late.addCallback(lambda _: found)
+
+        self.patch(database, "query", query_slowly)
+        self.outbox.notify()
+        self.client.pending[0].callback(OK)
+        self.patch(database, "query", read)
+        late.callback(None)
+        self.assertEqual(len(self.client.bodies), 1)
+        self.assertEqual(self.counts(), {"delivered": 1})
+
     def test_the_output_of_an_action_is_read_when_it_is_sent(self) -> None:
         """It is not stored a second time."""
         self.outbox.startService()

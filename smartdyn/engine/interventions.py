@@ -1,0 +1,119 @@
+"""What somebody outside may do to a plan: cancel, resume, skip, halt."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from twisted.python.failure import Failure
+
+from smartdyn.actions.events import Abort, Cancel
+from smartdyn.engine.plan_run import HALTED, PlanRun
+from smartdyn.errors import EventUndeliverable, NotPossibleNow
+from smartdyn.model import changes, rules
+from smartdyn.model.records import WholePlan
+from smartdyn.model.skip import skip_step
+from smartdyn.model.states import PlanState
+from smartdyn.store import plans
+from smartdyn.store.database import Write
+from smartdyn.store.delayed import DeleteDelayed
+from smartdyn.store.steps import SaveStep
+
+if TYPE_CHECKING:
+    from smartdyn.engine.world import World
+
+
+class Interventions:
+    """Decides what is possible and does it."""
+
+    def __init__(self, world: World, runs: Mapping[str, PlanRun]) -> None:
+        """
+        @param runs: the plans that are being executed.
+        """
+        self._world = world
+        self._runs = runs
+
+    async def cancel(self, plan_id: str, *, force: bool = False) -> int:
+        """Ask a plan, and the plans it started, to end.
+
+        The wish is durable before the steps hear of it, so that a restart does not forget it.
+
+        @return: how many of its steps were told; those of the plans it started count only when it has none itself.
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        """
+        world = self._world
+        own = self._runs.get(plan_id)
+        told = len(own.cancellable_steps()) if own is not None else 0
+        tells_others = told > 0
+        for each, state in await world.database.query(lambda tx: _family(tx, plan_id)):
+            run = self._runs.get(each)
+            if state == PlanState.SCHEDULED:
+                told += await world.delayed.cancel(each)
+            elif run is not None and run.cancellable_steps():
+                told += 0 if tells_others else len(run.cancellable_steps())
+                await world.database.commit(plans.RequestCancel(each, world.now()))
+                for processed in run.cancel(Abort() if force else Cancel()):
+                    processed.addErrback(_quiet)
+        return told
+
+    async def resume(self, plan_id: str) -> None:
+        """Go on with a paused plan: its failed steps are tried again.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        @raise NotPossibleNow: it is not paused.
+        """
+        async with self._world.locks.hold(plan_id):
+            self._world.execute(await self._load_paused(plan_id, "resumed"))
+
+    async def skip(self, plan_id: str, step_id: int) -> list[int]:
+        """Mark a failed step of a paused plan, and what depends on it, to be left out when it is resumed.
+
+        @return: the steps that were marked; none when they were already.
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        @raise NotPossibleNow: it is not paused, or has no such step.
+        """
+        async with self._world.locks.hold(plan_id):
+            whole = await self._load_paused(plan_id, "changed")
+            if step_id not in whole.steps:
+                raise NotPossibleNow(plan_id, f"skipped at step {step_id}, which it does not have,", whole.plan.state)
+            marked = skip_step(whole, step_id)
+            result = rules.result({**whole.steps, **marked}.values())
+            writes: list[Write] = [SaveStep(step) for step in marked.values()]
+            await self._world.database.commit(*writes, plans.SavePlan(replace(whole.plan, result=result)))
+        return list(marked)
+
+    async def halt(self, plan_id: str) -> None:
+        """Stop a plan in whatever state it is; doing it again is harmless.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        """
+        world = self._world
+        async with world.locks.hold(plan_id):
+            run = self._runs.get(plan_id)
+            if run is not None:
+                run.halt()
+                return
+            whole = await world.load(plan_id)
+            if whole.plan.state is PlanState.STOPPED:
+                return
+            stopped = changes.move_plan(
+                whole.plan, PlanState.STOPPED, whole.steps.values(), now=world.now(), world_id=world.id, notice=HALTED
+            )
+            await world.database.commit(plans.SavePlan(stopped), DeleteDelayed(plan_id), *world.closing_writes(plan_id))
+        world.plan_is_over(replace(whole, plan=stopped), halted=True)
+
+    async def _load_paused(self, plan_id: str, wish: str) -> WholePlan:
+        whole = await self._world.load(plan_id)
+        if whole.plan.state is not PlanState.PAUSED or plan_id in self._runs:
+            raise NotPossibleNow(plan_id, wish, whole.plan.state)
+        return whole
+
+
+def _family(tx: Any, plan_id: str) -> list[tuple[str, str]]:
+    """C{plan_id}, which must exist, and the unfinished plans below it, with their states."""
+    return [(plan_id, plans.load(tx, plan_id).state.value), *plans.unfinished_descendants(tx, plan_id)]
+
+
+def _quiet(failure: Failure) -> None:
+    failure.trap(EventUndeliverable)
