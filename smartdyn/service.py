@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,8 @@ class Surroundings:
 
     @param now: the time of day, seconds since the epoch.
     @param random: between 0 and 1.
-    @param plugins: called with the service before it starts, to add actions, launchers and resources.
+    @param plugins: load, by name, what is called with the service before it starts: it adds actions, launchers and
+        resources.
     """
 
     reactor: Any
@@ -88,7 +89,7 @@ class Surroundings:
     environment: Mapping[str, str]
     hostname: str
     pid: int
-    plugins: Iterable[Callable[[Smartdyn], None]] = ()
+    plugins: Mapping[str, Callable[[], Callable[[Smartdyn], None]]] = field(default_factory=dict)
 
 
 class Smartdyn(Service):
@@ -149,9 +150,18 @@ class Smartdyn(Service):
             lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
         )
         self._provide()
-        for plugin in around.plugins:
-            plugin(self)
+        self._add_plugins()
         self._listen()
+
+    def _add_plugins(self) -> None:
+        """A plugin that is broken is reported, and keeps nobody else from working."""
+        for name, load in self._around.plugins.items():
+            try:
+                load()(self)
+            except Exception:
+                self._log.failure(
+                    "the plugin {name} cannot be used, so what it provides is missing; repair or remove it", name=name
+                )
 
     def startService(self) -> None:
         super().startService()

@@ -78,7 +78,7 @@ class Application(MultiService):
                 environment=os.environ,
                 hostname=socket.gethostname(),
                 pid=os.getpid(),
-                plugins=[found.load() for found in entry_points(group=PLUGINS)],
+                plugins={found.name: found.load for found in entry_points(group=PLUGINS)},
             ),
             self._fail,
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.logger import Logger
 
+from smartdyn.actions.action import Action
 from smartdyn.actions.events import ExternalEvent
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
@@ -15,7 +16,7 @@ from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
-from smartdyn.model import wire
+from smartdyn.model import rules, wire
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.views import OutputChunk, StepView, TaskFilter, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
@@ -62,9 +63,9 @@ class Tasks:
         await self._world.accept([planned])
         return planned.whole.plan.id
 
-    async def cancel(self, plan_id: str) -> int:
+    async def cancel(self, plan_id: str, *, force: bool = False) -> int:
         """Ask a task to end; see L{smartdyn.engine.interventions.Interventions.cancel}."""
-        return await self._world.interventions.cancel(plan_id)
+        return await self._world.interventions.cancel(plan_id, force=force)
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
@@ -174,15 +175,40 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
     return TaskPage(
         summary=plans.summary(tx, plan_id),
         status=wire.status_hash(whole, outputs),
-        steps=tuple(_step_view(step) for _, step in sorted(whole.steps.items())),
+        steps=tuple(
+            _step_view(step, _present(registry, whole.actions[step.action_id]))
+            for _, step in sorted(whole.steps.items())
+        ),
         output=tuple(chunk for _, found in sorted(chunks.items()) for chunk in found),
         exit_status=_exit_status(whole),
+        progress=rules.progress(whole.plan, whole.steps),
+        remarks=_remarks(registry, whole),
         callbacks=tuple(callbacks.of_plan(tx, plan_id)),
         children=tuple(plans.children(tx, plan_id)),
     )
 
 
-def _step_view(step: Step) -> StepView:
+def _present(registry: Registry, action: ActionRecord) -> Action:
+    kind = registry.find_or_missing(action.class_name)
+    return kind(Phase(action.plan_id, action.id, action.input, action.output))
+
+
+def _remarks(registry: Registry, whole: WholePlan) -> tuple[str, ...]:
+    """What the actions have to say; one that fails at that has nothing to say."""
+    found = []
+    for action in rules.in_status_order(whole.actions):
+        try:
+            found.append(_present(registry, action).humanized_output())
+        except Exception as error:
+            found.append(f"{action.class_name} cannot say anything of its output: {error}")
+    return tuple(remark for remark in found if remark)
+
+
+def _step_view(step: Step, action: Action) -> StepView:
+    try:
+        note = action.humanized_state(step.state.value)
+    except Exception as error:
+        note = f"{step.state.value} ({error})"
     return StepView(
         id=step.id,
         phase=_PHASES[step.kind.name],
@@ -193,6 +219,8 @@ def _step_view(step: Step) -> StepView:
         ended_at=step.ended_at,
         execution_time=step.execution_time,
         real_time=step.real_time,
+        note=note,
+        progress=step.progress_done,
     )
 
 

@@ -45,6 +45,7 @@ class Environment:
     persistence: Persistence
     spawner: Spawner
     queues: Queues
+    auto_rescue: bool
     singletons: Singletons
     planned_events: PlannedEvents
     resources: dict[type[Any], Any]

@@ -236,6 +236,8 @@ class PlanRun:
     def _rescue(self, unit: Unit) -> bool:
         failed = {step.id for step in self.steps.values() if step.state is StepState.ERROR}
         strategy = rescue.strategy(self._whole(), self._environment.registry)
+        if not self._environment.auto_rescue:
+            strategy = RescueStrategy.PAUSE
         if strategy is RescueStrategy.SKIP and failed - self._rescued:
             self._rescued |= failed
             for step_id in sorted(failed):

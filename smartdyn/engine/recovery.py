@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from enum import Enum
 
-from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from smartdyn.engine.world import World
-from smartdyn.model.records import Plan
+from smartdyn.model.records import Plan, WholePlan
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.store import events, plans
 
 _log = Logger()
+
+_AT_ONCE = 100
+"""Plans read in one go: fewer take longer, more keep requests waiting."""
 
 
 class Fate(Enum):
@@ -46,25 +48,34 @@ async def recover(world: World) -> int:
     @return: how many plans go on.
     """
     waiting = await world.database.query(events.everything)
+    unfinished = await world.database.query(plans.unfinished)
     going = 0
-    for plan_id in await world.database.query(plans.unfinished):
-        try:
-            whole = await world.load(plan_id)
-            decided = fate(whole.plan)
-            if decided is not Fate.LEAVE:
-                world.claim_singletons(whole)
-            if decided is Fate.EXECUTE:
-                world.execute(whole)
-            elif decided is Fate.CONTINUE:
-                world.recover(whole)
-            going += decided is not Fate.LEAVE
-        except CancelledError:
-            raise
-        except Exception:
-            _log.failure("task {plan_id} cannot be recovered; look at it in the console", plan_id=plan_id)
+    for start in range(0, len(unfinished), _AT_ONCE):
+        batch = unfinished[start : start + _AT_ONCE]
+        for plan_id, found in zip(batch, await world.load_many(batch), strict=True):
+            going += _go_on(world, plan_id, found)
     for planned in waiting:
         world.arm(planned)
     world.delayed.check()
     if going:
         _log.info("{count} unfinished tasks go on", count=going)
     return going
+
+
+def _go_on(world: World, plan_id: str, found: WholePlan | Exception) -> bool:
+    """Go on with one plan, if that is its fate."""
+    try:
+        if isinstance(found, Exception):
+            raise found
+        decided = fate(found.plan)
+        if decided is Fate.LEAVE:
+            return False
+        world.claim_singletons(found)
+        if decided is Fate.EXECUTE:
+            world.execute(found)
+        else:
+            world.recover(found)
+    except Exception:
+        _log.failure("task {plan_id} cannot be recovered; look at it in the console", plan_id=plan_id)
+        return False
+    return True

@@ -72,11 +72,13 @@ class World:
         registry: Registry,
         *,
         queues: Queues | None = None,
+        auto_rescue: bool = True,
         in_thread: InThread = maybeDeferred,
     ) -> None:
         """
         @param clock: for delays and deadlines.
         @param now: the time of day, seconds since the epoch.
+        @param auto_rescue: apply the rescue strategies of actions; otherwise each failed plan is paused.
         @param in_thread: calls what blocks, in a thread.
         """
         self.id = new_id()
@@ -109,6 +111,7 @@ class World:
             persistence=self.persistence,
             spawner=self._spawner,
             queues=queues or Queues(),
+            auto_rescue=auto_rescue,
             singletons=self._singletons,
             planned_events=self._planned_events,
             resources={SubPlanAccess: self._sub_plans.access()},
@@ -206,12 +209,25 @@ class World:
 
         @raise smartdyn.errors.PlanNotFound: there is none.
         """
+        (found,) = await self.load_many([plan_id])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-        def read(tx: Any) -> tuple[WholePlan, dict[int, bytes]]:
-            return plans.load_whole(tx, plan_id), vault.sealed(tx, plan_id)
+    async def load_many(self, plan_ids: Sequence[str]) -> list[WholePlan | Exception]:
+        """Several plans from the database, or why one cannot be read."""
 
-        whole, sealed = await self.database.query(read)
-        return self.vault.restore(whole, sealed) if sealed else whole
+        def read(tx: Any) -> list[WholePlan | Exception]:
+            return [self._read(tx, plan_id) for plan_id in plan_ids]
+
+        return await self.database.query(read)
+
+    def _read(self, tx: Any, plan_id: str) -> WholePlan | Exception:
+        try:
+            whole, sealed = plans.load_whole(tx, plan_id), vault.sealed(tx, plan_id)
+            return self.vault.restore(whole, sealed) if sealed else whole
+        except Exception as error:
+            return error
 
     def event(self, plan_id: str, step_id: int, event: Any, *, optional: bool = False) -> Deferred[bool]:
         """Send an event to a step; fires when C{run} has dealt with it and that is durable.

@@ -57,11 +57,17 @@ def encode(flow: Flow) -> Any:
 
 
 def decode(encoded: Any) -> Flow:
-    """The flow that L{encode} wrote."""
+    """The flow that L{encode} wrote, or Dynflow before it wrote flows as lists (execution_plan.rb)."""
     if isinstance(encoded, int):
         return Atom(encoded)
-    kind, *children = encoded
-    return (Sequence if kind == "S" else Concurrence)(tuple(decode(child) for child in children))
+    if isinstance(encoded, dict):
+        kind = encoded["class"].rpartition("::")[2]
+        if kind == "Atom":
+            return Atom(encoded["step_id"])
+        children = encoded["flows"]
+    else:
+        kind, *children = encoded
+    return (Sequence if kind.startswith("S") else Concurrence)(tuple(decode(child) for child in children))
 
 
 def unwrap(flow: Flow) -> Flow:

@@ -74,7 +74,11 @@ class TaskList:
 
 @dataclass(frozen=True, slots=True)
 class StepView:
-    """A step of a task."""
+    """A step of a task.
+
+    @param note: what its action says of its state.
+    @param progress: between 0 and 1.
+    """
 
     id: int
     phase: str
@@ -85,6 +89,8 @@ class StepView:
     ended_at: float | None
     execution_time: float
     real_time: float
+    note: str
+    progress: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +109,8 @@ class TaskPage:
     """Everything that the page of one task shows.
 
     @param status: the task as the API gives it, without the output.
+    @param progress: of the whole task, between 0 and 1.
+    @param remarks: what its actions have to say to people.
     """
 
     summary: TaskSummary
@@ -110,5 +118,7 @@ class TaskPage:
     steps: tuple[StepView, ...]
     output: tuple[OutputChunk, ...]
     exit_status: int | str | None
+    progress: float
+    remarks: tuple[str, ...]
     callbacks: tuple[CallbackView, ...]
     children: tuple[TaskSummary, ...]

@@ -45,6 +45,10 @@ class MemoryDatabase(Database):
         for unit in held:
             self._commit(unit)
 
+    def trace(self, observer: Callable[[str], object]) -> None:
+        """Tell C{observer} of each statement."""
+        self._connection.set_trace_callback(observer)
+
     def take_over(self) -> MemoryDatabase:
         """The same data for the next owner. This object is dead from now on: its Deferreds never fire."""
         self._dead = True

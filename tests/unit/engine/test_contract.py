@@ -17,10 +17,12 @@ from smartdyn.engine.world import World
 from smartdyn.log import line
 from smartdyn.model import flows, rules
 from smartdyn.model.ids import random_id
+from smartdyn.model.rules import RescueStrategy
 from smartdyn.model.states import PlanResult, PlanState, StepState
 from smartdyn.store.memory import MemoryDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.testing import ActionTestCase, Engine, call_finalize, call_run, done, plan
+from tests.support.engine import Engine as FullEngine
 
 
 class Leaf(Action):
@@ -413,3 +415,75 @@ class KitTests(ActionTestCase):
         found = [text for text in lines if "look for this" in text]
         self.assertTrue(found)
         self.assertIn(" 0123abcd [W]", found[0])
+
+
+class CostTests(ActionTestCase):
+    """What plans cost, and what many of them do."""
+
+    def test_statements_of_a_trivial_plan(self) -> None:
+        """No more than fifteen writes from the request to the end (the reference: 50 statements)."""
+        engine = Engine([Leaf])
+        statements: list[str] = []
+        engine.database.trace(statements.append)
+        self.assertSucceeded(engine, engine.trigger(Leaf))
+        writes = [text for text in statements if text.split()[0] in {"INSERT", "UPDATE", "DELETE", "REPLACE"}]
+        self.assertLessEqual(len(writes), 15, "\n".join(writes))
+
+    def test_many_leftover_plans(self) -> None:
+        """All are taken up at a start, one that is broken aside."""
+        engine = Engine([Heavy])
+        plans = [engine.trigger(Heavy, {}) for _ in range(250)]
+        engine = engine.crash()
+        self.assertEqual(len(engine.world.running()), 250)
+        for task in plans:
+            done(engine.send(task, "go on"))
+            self.assertSucceeded(engine, task)
+
+    def test_without_rescue(self) -> None:
+        """A failed plan is paused, whatever its actions would like."""
+        engine = Engine([Doomed])
+        engine.world = World(
+            engine.clock,
+            engine.clock.seconds,
+            random_id,
+            engine.database,
+            Vault(bytes(32)),
+            engine.registry,
+            auto_rescue=False,
+        )
+        self.assertEnded(engine, engine.trigger(Doomed), PlanState.PAUSED, PlanResult.ERROR)
+
+
+class Doomed(Leaf):
+    """Fails, and is not to be paused for it."""
+
+    def run(self) -> None:
+        """Fail."""
+        self.error("failed")
+
+    def rescue_strategy_for_self(self) -> RescueStrategy:
+        return RescueStrategy.FAIL
+
+    def humanized_state(self, state: str) -> str:
+        return f"{state}, alas"
+
+    def humanized_output(self) -> str | None:
+        return f"{self.input['name']} is doomed"
+
+
+class PageTests(ActionTestCase):
+    """What people are shown."""
+
+    def test_what_actions_say(self) -> None:
+        """Of their states and output; one that cannot say anything does not break the page."""
+        engine = FullEngine([Doomed])
+        page = done(engine.tasks.page(engine.trigger(Doomed, {"name": "he"})))
+        self.assertEqual((page.remarks, page.steps[1].note), (("he is doomed",), "error, alas"))
+        page = done(engine.tasks.page(engine.trigger(Doomed, {})))
+        self.assertIn("cannot say anything", page.remarks[0])
+
+    def test_progress(self) -> None:
+        """Of the whole and of each step."""
+        engine = FullEngine([Heavy])
+        page = done(engine.tasks.page(engine.trigger(Heavy, {"progress": 0.25})))
+        self.assertEqual((page.progress, page.steps[1].progress), (0.25, 0.25))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -93,3 +95,15 @@ class EncodingTests(SynchronousTestCase):
     def test_an_empty_flow_keeps_its_kind(self) -> None:
         """An empty run flow is C{["C"]}, an empty finalize flow C{["S"]}."""
         self.assertEqual([encode(Concurrence()), encode(Sequence())], [["C"], ["S"]])
+
+    def test_the_old_form(self) -> None:
+        """Flows as Dynflow wrote them before they were lists."""
+
+        def atom(step_id: int) -> dict[str, Any]:
+            return {"class": "Dynflow::Flows::Atom", "step_id": step_id}
+
+        old = {
+            "class": "Dynflow::Flows::Sequence",
+            "flows": [atom(3), {"class": "Dynflow::Flows::Concurrence", "flows": [atom(5), atom(7)]}],
+        }
+        self.assertEqual(encode(decode(old)), ["S", 3, ["C", 5, 7]])
