@@ -58,7 +58,7 @@ soak: venv
 lint: venv
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
-	@$(BIN)/mypy smartdyn tests benchmarks
+	@$(BIN)/mypy smartdyn tests benchmarks docs/example/smartdyn_example.py
 
 bench: venv system
 	@$(BIN)/python -m benchmarks

@@ -307,9 +307,10 @@ class PlanRun:
         skipped = step.state is StepState.SKIPPING and outcome.state is not StepState.ERROR
         state = StepState.SKIPPED if skipped else outcome.state
         self._end_step(step, state, unit, error=outcome.error, spent=outcome.spent, progress=outcome.progress)
-        if outcome.events:
-            self._with_events.add(step_id)
-        outcome.add_to(unit, self._environment)
+        if self.plan.state is PlanState.RUNNING:
+            # Nothing follows in a plan that was halted meanwhile
+            self._with_events.update([step_id] if outcome.events else [])
+            outcome.add_to(unit, self._environment)
         if pending is not None:
             unit.dealt_with(pending)
 

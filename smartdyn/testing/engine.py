@@ -10,6 +10,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from smartdyn.actions.action import Action
+from smartdyn.actions.dispatcher import RunnerDispatcher
 from smartdyn.actions.registry import Registry
 from smartdyn.engine.planning import PlanRequest
 from smartdyn.engine.queues import Queues
@@ -59,6 +60,7 @@ class Engine:
 
     @ivar clock: stands still until L{advance}.
     @ivar world: the engine itself, for whatever is not offered here.
+    @ivar dispatcher: starts the runners of jobs.
     @ivar database: where everything is kept, also across L{crash}.
     """
 
@@ -97,6 +99,8 @@ class Engine:
             self.registry,
             queues=Queues(self.queues),
         )
+        self.dispatcher = RunnerDispatcher(clock, self.world)
+        self.world.provide(RunnerDispatcher, self.dispatcher)
         for kind, resource in self.resources.items():
             self.world.provide(kind, resource)
 

@@ -97,7 +97,8 @@ class ServiceProcess:
         raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")
 
     def _spawn(self, log: Any) -> subprocess.Popen[bytes]:
-        path = os.pathsep.join([str(ROOT), str(self.folder / "plugins")])
+        more = self._environment.get("SMARTDYN_TEST_PLUGINS")
+        path = os.pathsep.join([str(ROOT), str(self.folder / "plugins"), *([more] if more else [])])
         arguments = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(self.folder)]
         return subprocess.Popen(
             [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", *arguments],

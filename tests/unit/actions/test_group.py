@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 
-from smartdyn.actions.dispatcher import RunnerDispatcher
 from smartdyn.actions.group import BatchCallback, BatchRunner, GroupRunners, OutputCollector, SingleRunnerBatch
 from smartdyn.actions.group_launcher import GroupLauncher
 from smartdyn.actions.runner import GroupContext, Runner
@@ -52,7 +51,6 @@ class GroupTests(ActionTestCase):
 
     def prepare(self, engine: Engine) -> Engine:
         """Give an engine what groups need."""
-        engine.world.provide(RunnerDispatcher, RunnerDispatcher(engine.clock, engine.world))
         engine.world.provide(GroupRunners, GroupRunners({"play": Orchestra}))
         engine.launchers.register("play", GroupLauncher(engine.world, engine.vault, "play"))
         return engine

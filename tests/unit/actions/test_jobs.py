@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.actions.dispatcher import RunnerDispatcher
 from smartdyn.actions.runner import Runner, RunnerContext
 from smartdyn.actions.runner_action import RunnerAction
 from smartdyn.engine.planning import PlanRequest
@@ -65,8 +64,7 @@ class JobTests(SynchronousTestCase):
 
     def prepare(self, engine: Engine) -> Engine:
         """Give an engine its dispatcher."""
-        self.dispatcher = RunnerDispatcher(engine.clock, engine.world)
-        engine.world.provide(RunnerDispatcher, self.dispatcher)
+        self.dispatcher = engine.dispatcher
         return engine
 
     def start(self, **input: Any) -> None:

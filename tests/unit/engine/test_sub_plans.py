@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from twisted.internet.defer import Deferred
+
 from smartdyn.actions.action import Action
 from smartdyn.actions.events import Cancel
 from smartdyn.actions.phases import SubPlanRequest
 from smartdyn.actions.sub_plans import Throttle, WithSubPlans
 from smartdyn.model.states import PlanResult, PlanState
-from smartdyn.store import plans
+from smartdyn.store import events, plans
 from smartdyn.testing import ActionTestCase, Engine, done
 
 
@@ -270,3 +272,33 @@ class ThrottleTests(ActionTestCase):
         """It comes back from an input as it was."""
         for throttle in (Throttle(), Throttle(3), Throttle(None, 60, 5), Throttle(2, 60, 5)):
             self.assertEqual(Throttle.from_json(throttle.to_json()), throttle)
+
+
+class Late(Action):
+    """Would like to do more when what it waited for has come."""
+
+    waiting: ClassVar[list[Deferred[None]]] = []
+
+    async def run(self) -> None:
+        """Wait."""
+        deferred: Deferred[None] = Deferred()
+        self.waiting.append(deferred)
+        await deferred
+        self.start_plan(Child, {"number": 1})
+        self.plan_event("more", 10)
+        self.after_commit(lambda: self.waiting.append(Deferred()))
+
+
+class HaltedTests(ActionTestCase):
+    """Plans that were stopped by force."""
+
+    def test_nothing_follows(self) -> None:
+        """Code that was running is told nothing, but what it wants done is not done; how it came out is noted."""
+        engine = Engine((Late, Child))
+        plan = engine.trigger(Late)
+        engine.halt(plan)
+        Late.waiting.pop().callback(None)
+        self.assertEnded(engine, plan, PlanState.STOPPED, PlanResult.SUCCESS)
+        self.assertEqual(done(engine.database.query(lambda tx: plans.count(tx, None))), 1)
+        self.assertEqual(done(engine.database.query(events.everything)), [])
+        self.assertEqual(Late.waiting, [])
