@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 
-from benchmarks.http import launcher, request
+from benchmarks.launches import launcher, request
 from tests.support.service import ServiceProcess
 
 PLANS = 100_000

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 
 from smartdyn.actions.action import Action
-from smartdyn.actions.events import Cancel
+from smartdyn.actions.events import Abort, Cancel
 from smartdyn.actions.phases import SubPlanRequest
 from smartdyn.actions.sub_plans import Throttle, WithSubPlans
 from smartdyn.model.states import PlanResult, PlanState
@@ -302,3 +302,27 @@ class HaltedTests(ActionTestCase):
         self.assertEqual(done(engine.database.query(lambda tx: plans.count(tx, None))), 1)
         self.assertEqual(done(engine.database.query(events.everything)), [])
         self.assertEqual(Late.waiting, [])
+
+
+class Stubborn(Action):
+    """Ends only when it is made to."""
+
+    cancellable: ClassVar[bool] = True
+
+    def run(self, event: Any = None) -> None:
+        """Wait on, whatever comes."""
+        self.output.setdefault("heard", []).append(type(event).__name__)
+        if not isinstance(event, Abort):
+            self.suspend()
+
+
+class ForceTests(ActionTestCase):
+    """Cancelling with and without force."""
+
+    def test_force(self) -> None:
+        """The action is told which of both it is."""
+        engine = Engine([Stubborn])
+        plan = engine.trigger(Stubborn)
+        self.assertEqual((engine.cancel(plan), engine.state(plan)), (1, PlanState.RUNNING))
+        self.assertEqual((engine.cancel(plan, force=True), engine.state(plan)), (1, PlanState.STOPPED))
+        self.assertEqual(engine.output(plan)["heard"], ["NoneType", "Cancel", "Abort"])

@@ -24,6 +24,7 @@ from tests.support.service import ServiceProcess
 BATCH = 2000
 SINGLES = 1000
 CLIENTS = 16
+WAITING = 10_000
 ROUNDS = 5
 _LINES = Path("/tmp/smartdyn-simulated-output")
 
@@ -35,8 +36,9 @@ def main() -> None:
     try:
         batches(service)
         singles(service)
+        waiting(service)
     finally:
-        service.stop_now()
+        service.kill_now()
     simulated()
 
 
@@ -73,6 +75,27 @@ def singles(service: ServiceProcess) -> None:
     rate = len(together) / (time.perf_counter() - began)
     print(f"single launches: one client p50 {statistics.median(alone) * 1000:.1f} ms")
     print(f"  {CLIENTS} clients: {rate:.0f}/s, p50 {statistics.median(together) * 1000:.1f} ms\n")
+
+
+def waiting(service: ServiceProcess) -> None:
+    """Tasks that wait: what they take, and how long a start with them does."""
+    before = resident(service)
+    for _ in range(WAITING // BATCH):
+        body = {str(uuid.uuid4()): {"action_class": "Rig::WaitForUpdate", "action_input": {}} for _ in range(BATCH)}
+        request(service, "POST", "/tasks/launch", {"operation": "ssh", "input": body})
+    after = resident(service)
+    service.kill_now()
+    began = time.perf_counter()
+    service.start_now()
+    started = time.perf_counter() - began
+    print(f"{WAITING} waiting tasks: {(after - before) / WAITING * 1000:.1f} kB of memory each")
+    print(f"  killed and started again, ready after {started:.1f} s\n")
+
+
+def resident(service: ServiceProcess) -> float:
+    """Megabytes of memory that the service uses."""
+    fields = Path(f"/proc/{service.pid}/statm").read_text().split()
+    return int(fields[1]) * 4096 / 1e6
 
 
 def launcher(service: ServiceProcess) -> Callable[[Any], Any]:
