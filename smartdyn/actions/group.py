@@ -58,12 +58,7 @@ class SingleRunnerBatch(WithSubPlans):
 
     @classmethod
     def present_counts(cls, output: dict[str, Any], counts: SubPlanCounts) -> dict[str, Any]:
-        return {
-            "total_count": counts.total,
-            "failed_count": counts.failed + counts.cancelled,
-            "pending_count": counts.pending,
-            "success_count": counts.success,
-        }
+        return Action.present_counts({}, counts)
 
     def finalize(self) -> None:
         """Nothing is left to do; Foreman expects the step."""

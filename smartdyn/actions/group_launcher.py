@@ -62,10 +62,7 @@ class GroupLauncher(BatchLauncher):
             kept = {**self.child_input(rest), "runner_id": runner_id}
             fields = {"plan_id": key, "caller": (parent_id, 1), "launch_digest": digests[key]}
             planned.append(self._world.plan(self.request(OutputCollector, kept, context, **fields)))
-        input_hash = {
-            key: {"action_class": child.named, "action_input": child.action_input} for key, child in children.items()
-        }
-        launcher = {"class": self.ruby_name, "callback": context.callback_host, "options": options or {}}
+        launcher, input_hash = self.describe(children, options, context)
         parent = self._world.plan(
             PlanRequest(SingleRunnerBatch, (launcher, input_hash, callbacks), parent_id, request_id=context.request_id)
         )

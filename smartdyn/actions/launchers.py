@@ -128,17 +128,22 @@ class BatchLauncher(Launcher):
         options: Any,
         context: LaunchContext,
     ) -> str:
-        input_hash = {
-            key: {"action_class": child.action.name(), "action_input": child.action_input}
-            for key, child in children.items()
-        }
-        launcher = {"class": self.ruby_name, "callback": context.callback_host, "options": options or {}}
+        launcher, input_hash = self.describe(children, options, context)
         parent = PlanRequest(Batch, (launcher, input_hash), self._world.new_id(), request_id=context.request_id)
         planned = [self._world.plan(parent)]
         for key, child in children.items():
             planned.append(self._plan_child(key, child, parent.plan_id, digests[key], context))
         await self._world.accept(planned)
         return parent.plan_id
+
+    def describe(
+        self, children: Mapping[str, ChildInput], options: Any, context: LaunchContext
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a parent keeps of its launch: by whom, and of what."""
+        input_hash = {
+            key: {"action_class": child.named, "action_input": child.action_input} for key, child in children.items()
+        }
+        return {"class": self.ruby_name, "callback": context.callback_host, "options": options or {}}, input_hash
 
     def _plan_child(
         self, key: str, child: ChildInput, parent_id: str, digest: bytes, context: LaunchContext
@@ -166,11 +171,11 @@ class BatchLauncher(Launcher):
         action_input = child.get("action_input") or {}
         if not isinstance(action_input, dict):
             return ChildInput(Rejected, {}, "Invalid input - `action_input` must be an object")
-        action_input = conceal_secrets(action_input)
+        action_input, named = conceal_secrets(action_input), child.get("action_class")
         try:
-            return ChildInput(self.find(child.get("action_class")), action_input, named=child.get("action_class"))
+            return ChildInput(self.find(named), action_input, named=named)
         except (InvalidRequest, UnknownAction) as error:
-            return ChildInput(Rejected, action_input, f"{type(error).__name__} - {error}")
+            return ChildInput(Rejected, action_input, f"{type(error).__name__} - {error}", named)
 
     def _digest(self, child: ChildInput) -> bytes:
         """A keyed digest of a job's input; the request id changes with each attempt and does not count."""
