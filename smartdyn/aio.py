@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
@@ -114,6 +115,13 @@ def cancelled_as_such(source: Deferred[T]) -> Deferred[T]:
 
     source.addBoth(relay)
     return outer
+
+
+async def settled(value: Any) -> Any:
+    """The result of C{value}, which authors may have made by a plain function or by a coroutine function."""
+    if inspect.iscoroutine(value):
+        return await Deferred.fromCoroutine(value)
+    return await value if isinstance(value, Deferred) else value
 
 
 async def deadline(clock: IReactorTime, seconds: float, what: str, source: Deferred[T]) -> T:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import abc
-import inspect
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from smartdyn.actions.events import Restarted, Skip, Timeout
 from smartdyn.actions.timeouts import WithTimeout
+from smartdyn.aio import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ class PollingAction(WithTimeout, abc.ABC):
         if not self.done():
             self.plan_event(PollExternal(self.output["poll_generation"]), self.poll_interval())
             self.suspend()
-        await _settled(self.on_finish())
+        await settled(self.on_finish())
 
     def poll_interval(self) -> float:
         """Seconds until the next question."""
@@ -102,20 +102,20 @@ class PollingAction(WithTimeout, abc.ABC):
     async def _begin(self) -> None:
         if self.external_task is not None:
             try:
-                self.output["task"] = await _settled(self.poll_external_task())
+                self.output["task"] = await settled(self.poll_external_task())
             except CancelledError:
                 raise
             except Exception as error:
                 self._log.info("asking for the task failed, starting it again: {error}", error=error)
             else:
                 return
-        self.output["task"] = await _settled(self.invoke_external_task())
+        self.output["task"] = await settled(self.invoke_external_task())
 
     async def _poll(self) -> None:
         attempts = self.output["poll_attempts"]
         attempts["total"] += 1
         try:
-            self.output["task"] = await _settled(self.poll_external_task())
+            self.output["task"] = await settled(self.poll_external_task())
         except CancelledError:
             raise
         except Exception as error:
@@ -125,7 +125,3 @@ class PollingAction(WithTimeout, abc.ABC):
             self._log.warn("asking for the external task failed: {error}", error=error)
         else:
             attempts["failed"] = 0
-
-
-async def _settled(value: Any) -> Any:
-    return await value if inspect.iscoroutine(value) or isinstance(value, Deferred) else value

@@ -6,17 +6,15 @@ restart. Plans are made in batches, as many as may run at the same time, in the 
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any, ClassVar
 
-from twisted.internet.defer import Deferred
-
 from smartdyn.actions.action import Action
 from smartdyn.actions.events import Abort, Cancel, Poll, Restarted, Skip, SubPlansChanged
 from smartdyn.actions.phases import SubPlanRequest
+from smartdyn.aio import settled
 from smartdyn.model.counts import SubPlanCounts
 
 
@@ -219,14 +217,14 @@ class WithSubPlans(Action):
         over = self.output.get("cancelled_timestamp") is not None
         if (over or tick.planned >= self.output["total_count"]) and not self.output.get("planning_finished"):
             self.output["planning_finished"] = True
-            await _settled(self.on_planning_finished())
-        ended = counts.success + counts.failed + counts.cancelled
+            await settled(self.on_planning_finished())
+        ended = counts.total - counts.pending
         self.output["progress"] = ended / tick.total if tick.total else 1.0
         if ended < tick.planned or not (over or tick.planned >= self.output["total_count"]):
             self._wait(tick, throttle, event)
         never = tick.total - tick.planned if over else 0
         self.check_for_errors(replace(counts, total=tick.total, cancelled=counts.cancelled + never))
-        await _settled(self.on_finish())
+        await settled(self.on_finish())
 
     def _plan_more(self, tick: _Tick, throttle: Throttle) -> None:
         missing = tick.total - tick.planned
@@ -237,8 +235,7 @@ class WithSubPlans(Action):
             self.output["reason"] = "The task could not be started within the maintenance window."
             self._stop_planning()
             return
-        under_way = tick.counts.total - tick.counts.success - tick.counts.failed - tick.counts.cancelled
-        room = throttle.room(under_way=under_way, started=tick.planned, elapsed=elapsed)
+        room = throttle.room(under_way=tick.counts.pending, started=tick.planned, elapsed=elapsed)
         size = min(missing, self.batch_size, missing if room is None else room)
         if size <= 0:
             return
@@ -271,7 +268,3 @@ class WithSubPlans(Action):
         at = self.output["started_at"] + min(following, throttle.span or following)
         self.output["next_start_at"] = at
         self.plan_event(SubPlansChanged(), at=at, optional=True)
-
-
-async def _settled(value: Any) -> Any:
-    return await value if inspect.iscoroutine(value) or isinstance(value, Deferred) else value

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from smartdyn.aio import Spawner
 from smartdyn.engine.planning import PlanRequest
+from smartdyn.errors import ShuttingDown, StoreError
 from smartdyn.model import changes
 from smartdyn.model.records import ActionRecord, Delay, Plan, Step, StepError, WholePlan
 from smartdyn.model.states import PlanState, StepKind, StepState
@@ -109,12 +110,13 @@ class DelayedPlans:
             while self._again and not self._stopped:
                 self._again = False
                 found = await self._world.database.query(self._schedule)
+                stumbled = False
                 for plan_id in found.ready:
-                    await self._start(plan_id)
-                self._again = self._again or bool(found.ready)
+                    stumbled = not await self._start(plan_id) or stumbled
+                self._again = self._again or (bool(found.ready) and not stumbled)
                 self._waiting = found.waiting
-                self._set_timer(found.next_at)
-        except CancelledError:
+                self._set_timer(self._world.now() + _RETRY if stumbled else found.next_at)
+        except (CancelledError, ShuttingDown):
             raise
         except Exception:
             self._log.failure("cannot look for delayed plans, trying again in {delay} s", delay=_RETRY)
@@ -132,9 +134,24 @@ class DelayedPlans:
         if at is not None and not self._stopped:
             self._timer = self._clock.callLater(max(at - self._world.now(), 0.0), self.check)
 
-    async def _start(self, plan_id: str) -> None:
+    async def _start(self, plan_id: str) -> bool:
+        """Start one plan; one that cannot be started is stopped, and does not keep others waiting.
+
+        @return: False when it has to be tried again.
+        """
         async with self._world.locks.hold(plan_id):
-            await self._start_alone(plan_id)
+            try:
+                await self._start_alone(plan_id)
+            except (CancelledError, ShuttingDown):
+                raise
+            except StoreError as error:
+                self._log.error("the delayed task {plan_id} has to wait: {error}", plan_id=plan_id, error=error)
+                return False
+            except Exception as error:
+                self._log.failure("the delayed task {plan_id} cannot be started", plan_id=plan_id)
+                whole = await self._world.load(plan_id)
+                await self._give_up(whole, StepState.ERROR, "finish execution", f"{type(error).__name__}: {error}")
+        return True
 
     async def _start_alone(self, plan_id: str) -> None:
         world = self._world
@@ -162,7 +179,7 @@ class DelayedPlans:
 
     async def _plan(self, whole: WholePlan, args: Sequence[Any]) -> None:
         world, plan, root = self._world, whole.plan, whole.actions[1]
-        action = world.registry.find_or_missing(root.class_name)
+        action = world.registry.find(root.class_name)
         planned = world.plan(
             PlanRequest(
                 action,

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.registry import Registry
+from smartdyn.aio import settled
 from smartdyn.engine.failures import step_error
 from smartdyn.model import changes
 from smartdyn.model.records import Step
@@ -66,11 +65,7 @@ class FinalizeWrapper:
 
         try:
             wrapped = self._registry.middleware.wrap(self._kind, "finalize_phase", None, innermost)
-            returned: Any = wrapped(self._plan_id)
-            if inspect.iscoroutine(returned):
-                await Deferred.fromCoroutine(returned)
-            elif isinstance(returned, Deferred):
-                await returned
+            await settled(wrapped(self._plan_id))
         except CancelledError:
             raise
         except Exception as error:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
-from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
-from smartdyn.aio import Spawner
+from smartdyn.aio import Spawner, settled
 from smartdyn.model.records import ActionRecord, Plan, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
 
@@ -70,8 +68,4 @@ class PlanHooks:
     async def _call(self, plan: Plan, record: ActionRecord, method: str) -> None:
         kind = self._registry.find(record.class_name)
         action = kind(Phase(record.plan_id, record.id, dict(record.input), dict(record.output)))
-        returned: Any = self._registry.middleware.wrap(kind, "hook", action, getattr(action, method))(plan)
-        if inspect.iscoroutine(returned):
-            await Deferred.fromCoroutine(returned)
-        elif isinstance(returned, Deferred):
-            await returned
+        await settled(self._registry.middleware.wrap(kind, "hook", action, getattr(action, method))(plan))

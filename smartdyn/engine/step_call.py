@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
 
 from smartdyn.actions.action import Action, Suspend, conform
 from smartdyn.actions.phases import ActingPhase, FinalizePhase, RunPhase
+from smartdyn.aio import settled
 from smartdyn.engine.environment import Environment
 from smartdyn.engine.failures import step_error
 from smartdyn.engine.planning import Planned, PlanRequest
@@ -119,10 +120,7 @@ class StepCall:
                 returned = await self._environment.in_thread(lambda: self._invoke(event))
             else:
                 returned = self._invoke(event)
-            if inspect.iscoroutine(returned):
-                await Deferred.fromCoroutine(returned)
-            elif isinstance(returned, Deferred):
-                await returned
+            await settled(returned)
         except CancelledError:
             raise
         except Suspend:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from smartdyn.actions.action import Action
+from smartdyn.errors import StoreError
 from smartdyn.model import wire
 from smartdyn.model.records import Delay
 from smartdyn.model.states import PlanResult, PlanState
@@ -134,6 +135,30 @@ class DelayedTests(ActionTestCase):
         self.engine.advance(1)
         self.assertEnded(self.engine, plan, PlanState.STOPPED, PlanResult.ERROR)
         self.assertEqual(self.engine.errors(plan), ["cannot be planned"])
+
+    def test_one_that_cannot_be_started(self) -> None:
+        """Is stopped with the reason, and does not keep others from starting."""
+        gone = self.engine.delay(Work, {}, delay=Delay(start_at=self.now(1)))
+        broken = self.engine.delay(Dated, {"number": 1}, delay=Delay(start_at=self.now(2)))
+        fine = self.engine.delay(Dated, {"number": 2}, delay=Delay(start_at=self.now(3)))
+        following = Engine((Dated,), database=self.engine.database.take_over(), clock=self.engine.clock)
+        self.patch(Dated, "planned_with", classmethod(lambda _, stored: [{"number": {"2": 2}[stored[0]]}]))
+        following.world.delayed.check()
+        following.advance(3)
+        for plan, text in ((gone, "Unknown action class"), (broken, "KeyError")):
+            self.assertEnded(following, plan, PlanState.STOPPED, PlanResult.ERROR)
+            self.assertIn(text, following.errors(plan)[0])
+        self.assertSucceeded(following, fine)
+        self.assertEqual(len(self.flushLoggedErrors()), 2)
+
+    def test_a_database_that_stumbles(self) -> None:
+        """The plan waits a little longer."""
+        plan = self.engine.delay(Work, {}, delay=Delay(start_at=self.now(1)))
+        self.engine.database.fail_next(StoreError("full"))
+        self.engine.advance(1)
+        self.assertEqual(self.engine.state(plan), PlanState.SCHEDULED)
+        self.engine.advance(15)
+        self.assertSucceeded(self.engine, plan)
 
     def test_arguments_in_a_form_of_their_own(self) -> None:
         """What an action stores for later, it gets back."""
