@@ -40,7 +40,7 @@ class ExampleTests(TestCase):
         path = os.pathsep.join([str(target), str(EXAMPLE.parents[1])])
         done = await deferToThread(
             subprocess.run,
-            [sys.executable, "-m", "twisted.trial", f"--temp-directory={self.mktemp()}", "tests.test_example"],
+            [sys.executable, "-m", "twisted.trial", f"--temp-directory={Path(self.mktemp()).absolute()}", "tests.test_example"],
             capture_output=True,
             text=True,
             check=False,
