@@ -16,7 +16,8 @@ _OVER = """
     SELECT id FROM plans AS plan
     WHERE state = 'stopped' AND ended_at <= :cutoff
         AND NOT EXISTS (
-            SELECT 1 FROM callbacks WHERE callbacks.plan_id = plan.id AND callbacks.state = 'pending'
+            SELECT 1 FROM callbacks
+            WHERE callbacks.plan_id = plan.id AND (callbacks.state = 'pending' OR callbacks.delivered_at > :cutoff)
         )
         AND NOT EXISTS (
             SELECT 1 FROM plans AS parent
