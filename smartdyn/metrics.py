@@ -10,12 +10,16 @@ from prometheus_client.registry import Collector
 from smartdyn.actions.dispatcher import RunnerDispatcher
 from smartdyn.engine.world import World
 from smartdyn.store.database import SqliteDatabase
+from smartdyn.web.expiry import CertificateWatch
 
 
 class ServiceMetrics(Collector):
     """What the service is doing now, and what it has done since it was started."""
 
-    def __init__(self, database: SqliteDatabase, world: World, dispatcher: RunnerDispatcher) -> None:
+    def __init__(
+        self, database: SqliteDatabase, world: World, dispatcher: RunnerDispatcher, watch: CertificateWatch
+    ) -> None:
+        self._watch = watch
         self._database = database
         self._world = world
         self._dispatcher = dispatcher
@@ -31,3 +35,9 @@ class ServiceMetrics(Collector):
         )
         yield CounterMetricFamily("smartdyn_database_commits", "Commits to the database", self._database.commits)
         yield CounterMetricFamily("smartdyn_database_units", "Units in these commits", self._database.units)
+        expiries = GaugeMetricFamily(
+            "smartdyn_certificate_expiry_timestamp_seconds", "When our certificates expire", labels=["file"]
+        )
+        for path, expiry in self._watch.expiries().items():
+            expiries.add_metric([path.name], expiry.timestamp())
+        yield expiries

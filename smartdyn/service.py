@@ -42,6 +42,7 @@ from smartdyn.errors import SettingsError, SmartdynError
 from smartdyn.foreman.client import make_client
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanCertificates, ForemanPolicy
+from smartdyn.listeners import Listener, listeners
 from smartdyn.metrics import ServiceMetrics
 from smartdyn.model.ids import random_id
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
@@ -54,11 +55,13 @@ from smartdyn.store import callbacks
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.web.api import TaskApi
-from smartdyn.web.authorization import policy
 from smartdyn.web.console.views import Console
+from smartdyn.web.expiry import CertificateWatch
+from smartdyn.web.names import HostNames
 from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from smartdyn.web.site import LimitedSite
+from smartdyn.web.tls import ReloadingContextFactory
 
 ACTIONS: tuple[type[Action], ...] = (
     Batch,
@@ -110,7 +113,7 @@ class Smartdyn(Service):
         self._failed = failed
         self._waiting: list[Deferred[None]] = []
         self._is_ready = False
-        self.port: Any = None
+        self.ports: list[Any] = []
 
     def open(self) -> None:
         """Take the database, the keys and the port.
@@ -137,6 +140,7 @@ class Smartdyn(Service):
             queues=queues,
             in_thread=self.threads.call,
         )
+        self.watch = CertificateWatch(around.reactor, around.now, _own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, _retention(settings))
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
         self.hosts = Hosts(around.reactor, _runner_settings(settings), around.random)
@@ -192,22 +196,24 @@ class Smartdyn(Service):
         await recover(self.world)
         self.outbox.startService()
         self.cleaner.startService()
+        self.watch.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
         for each in waiting:
             each.callback(None)
-        address = self.port.getHost()
         self._log.info(
-            "smartdyn {version} is ready on http://{host}:{port}, console at /console, database {database}",
+            "smartdyn {version} is ready on {urls}, database {database}",
             version=__version__,
-            host=address.host,
-            port=address.port,
+            urls=" and ".join(map(_url, self.ports)),
             database=str(self._settings.path(self._settings.database)),
         )
 
     async def _stop(self) -> None:
         """Take no more requests, leave jobs running on their hosts, and write down what is left."""
-        await self.port.stopListening()
+        for port in self.ports:
+            await port.stopListening()
+        if self.watch.running:
+            await self.watch.stopService()
         await self.dispatcher.stop()
         if self.outbox.running:
             await self.outbox.stopService()
@@ -240,24 +246,34 @@ class Smartdyn(Service):
         self.world.provide(ScriptRunners, ScriptRunners(self.hosts, _simulation(self._around.environment)))
 
     def _listen(self) -> None:
-        settings = self._settings
+        around = self._around
         tasks = Tasks(self.world, self.launchers, self._single, self.passwords)
-        peers = policy(settings.trusted_hosts)
+        names = HostNames(around.reactor, forward_verify=self._settings.forward_verify)
         metrics = CollectorRegistry()
-        metrics.register(ServiceMetrics(self.database, self.world, self.dispatcher))
-        app = make_app(
-            TaskApi(tasks, peers),
-            ProxyApi(self._facts(tasks), peers, metrics, self._problems),
-            Console(tasks, peers, self._around.now),
-            self.until_ready,
-        )
-        site = LimitedSite(app.resource(), self._around.reactor, __version__)
+        metrics.register(ServiceMetrics(self.database, self.world, self.dispatcher, self.watch))
+        for listener in listeners(self._settings, names.name_of):
+            app = make_app(
+                TaskApi(tasks, listener.policy),
+                ProxyApi(self._facts(tasks), listener.policy, metrics, self._problems),
+                Console(tasks, listener.policy, around.now),
+                self.until_ready,
+                listener.prefixes,
+            )
+            self.ports.append(self._open_port(listener, LimitedSite(app.resource(), around.reactor, __version__)))
+            if listener.is_pointless:
+                self._log.warn(
+                    "{url} has neither TLS nor `trusted_hosts`, so everybody but this machine is turned away there",
+                    url=listener.url,
+                )
+
+    def _open_port(self, listener: Listener, site: LimitedSite) -> Any:
+        reactor, interface = self._around.reactor, listener.interface
         try:
-            self.port = self._around.reactor.listenTCP(settings.port, site, interface=settings.listen)
+            if listener.tls is None:
+                return reactor.listenTCP(listener.port, site, interface=interface)
+            return reactor.listenSSL(listener.port, site, ReloadingContextFactory(listener.tls), interface=interface)
         except CannotListenError as error:
-            raise SettingsError(
-                [f"Cannot listen on {settings.listen} port {settings.port}: {error.socketError}. Set another `port`."]
-            ) from error
+            raise SettingsError([f"Cannot listen on {listener.url}: {error.socketError}. Set another port."]) from error
 
     def _facts(self, tasks: Tasks) -> ProxyFacts:
         settings = self._settings
@@ -282,7 +298,7 @@ class Smartdyn(Service):
             await self.database.query(callbacks.counts)
         except SmartdynError as error:
             return [str(error)]
-        return [] if self._is_ready else ["The service is starting."]
+        return self.watch.problems() if self._is_ready else ["The service is starting."]
 
 
 def _foreman_certificates(settings: Settings) -> ForemanCertificates:
@@ -312,6 +328,17 @@ def _runner_settings(settings: Settings) -> RunnerSettings:
         reconnect_limit=settings.reconnect_limit,
         connections_at_once=settings.ssh_connections_at_once,
     )
+
+
+def _url(port: Any) -> str:
+    address = port.getHost()
+    scheme = "https" if "TLS" in type(port).__name__ or port._type == "TLS" else "http"
+    return f"{scheme}://{address.host}:{address.port}"
+
+
+def _own_certificates(settings: Settings) -> list[Path]:
+    chosen = (settings.ssl_certificate, settings.foreman_ssl_cert)
+    return [settings.path(path) for path in dict.fromkeys(chosen) if path is not None]
 
 
 def _retention(settings: Settings) -> Retention:

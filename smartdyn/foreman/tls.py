@@ -18,9 +18,7 @@ from twisted.internet.ssl import (
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
-from smartdyn.errors import SettingsError
-
-_PEM_END = b"-----END CERTIFICATE-----"
+from smartdyn.pem import certificates, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +37,12 @@ class ForemanPolicy:
     Ruby's proxy does not verify at all when no CA is set; that is never done here.
     """
 
-    def __init__(self, certificates: ForemanCertificates) -> None:
+    def __init__(self, files: ForemanCertificates) -> None:
         """
-        @raise SettingsError: a file cannot be used.
+        @raise smartdyn.errors.SettingsError: a file cannot be used.
         """
-        self._trust = _trust(certificates.ca)
-        self._ours = _ours(certificates)
+        self._trust = _trust(files.ca)
+        self._ours = _ours(files)
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
         return optionsForClientTLS(
@@ -58,24 +56,14 @@ class ForemanPolicy:
 def _trust(ca: Path | None) -> Any:
     if ca is None:
         return platformTrust()
-    blocks = [block + _PEM_END for block in _read(ca).split(_PEM_END) if b"BEGIN CERTIFICATE" in block]
-    if not blocks:
-        raise SettingsError([f"{ca} holds no certificate."])
-    return trustRootFromCertificates([Certificate.loadPEM(block) for block in blocks])
+    return trustRootFromCertificates([Certificate.loadPEM(block) for block in certificates(ca)])
 
 
-def _ours(certificates: ForemanCertificates) -> PrivateCertificate | None:
-    if certificates.certificate is None or certificates.key is None:
+def _ours(files: ForemanCertificates) -> PrivateCertificate | None:
+    if files.certificate is None or files.key is None:
         return None
-    key = KeyPair.load(_read(certificates.key), 1)
+    key = KeyPair.load(read(files.key), 1)
     own: PrivateCertificate = PrivateCertificate.fromCertificateAndKeyPair(
-        Certificate.loadPEM(_read(certificates.certificate)), key
+        Certificate.loadPEM(certificates(files.certificate)[0]), key
     )
     return own
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise SettingsError([f"{path} cannot be read: {error.strerror}."]) from error

@@ -33,9 +33,14 @@ _TYPES: dict[str, Any] = {
     "float": float,
     "bool": bool,
     "str | None": str | None,
+    "int | None": int | None,
+    "tuple[str, ...]": tuple[str, ...],
     "tuple[str, ...] | None": tuple[str, ...] | None,
     "Mapping[str, int]": dict[str, int],
 }
+
+
+_NUMBERS: tuple[Any, ...] = (int, float, int | None)
 
 
 def load_settings(folder: Path) -> Settings:
@@ -66,7 +71,7 @@ def load_settings(folder: Path) -> Settings:
                 problems.extend(error.problems)
     if problems:
         raise SettingsError(problems)
-    return Settings(**values, folder=folder, without_effect=tuple(without_effect))
+    return Settings(**values, folder=folder, without_effect=tuple(without_effect), given=frozenset(values))
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -98,14 +103,23 @@ def _converted(entry: Entry) -> Any:
     """The value as its type; numbers may be written as text, as the installer sometimes does."""
     wanted = _TYPES[TYPES[entry.key]]
     value = entry.value
-    if isinstance(value, str) and wanted in {int, float}:
+    if isinstance(value, str) and wanted in _NUMBERS:
         value = value.strip()
+    if isinstance(value, str) and wanted == tuple[str, ...]:
+        value = [value]
     if wanted is str and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     try:
-        return msgspec.convert(value, wanted, strict=not (isinstance(value, str) and wanted in {int, float}))
+        return msgspec.convert(value, wanted, strict=not (isinstance(value, str) and wanted in _NUMBERS))
     except msgspec.ValidationError:
-        named = {int: "a whole number", float: "a number of seconds", bool: "true or false", str: "text"}
+        named = {
+            int | None: "a whole number",
+            tuple[str, ...]: "text or a list of texts",
+            int: "a whole number",
+            float: "a number of seconds",
+            bool: "true or false",
+            str: "text",
+        }
         expected = named.get(wanted, "text" if "str" in str(wanted) else "a mapping of names and numbers")
         if entry.key == "trusted_hosts":
             expected = "a list of host names"

@@ -19,7 +19,13 @@ STATE = "/var/lib/smartdyn"
 class Settings:
     """What the service was told; times are in seconds.
 
-    @param listen: the address to listen on.
+    @param listen: the address of the standalone core, C{port} its port; it is there when C{port} is set, or no other
+        port is.
+    @param use_https: the core speaks TLS, and lets in only who shows C{foreman_ssl_cert} (or C{ssl_certificate}).
+    @param bind_host: the addresses of the smart proxy, on C{http_port} and C{https_port}.
+    @param console_auth: with TLS, the console is only for those who may use the API.
+    @param forward_verify: the name of a peer without a certificate must lead back to its address.
+    @param given: the settings that were given, whatever their values.
     @param database: the database file; C{~} and relative paths are taken from the configuration directory.
     @param secrets_key_file: the key that secrets in the database are encrypted with; beside the database by default.
     @param without_effect: settings of the Ruby services that were given and that this version makes no use of, with
@@ -32,6 +38,14 @@ class Settings:
 
     listen: str = "127.0.0.1"
     port: int = 8008
+    use_https: bool = False
+    bind_host: tuple[str, ...] = ("*",)
+    http_port: int | None = None
+    https_port: int | None = None
+    console_auth: bool = True
+    forward_verify: bool = True
+    ssl_disabled_ciphers: tuple[str, ...] = ()
+    tls_disabled_versions: tuple[str, ...] = ()
     database: str = f"{STATE}/smartdyn.sqlite"
     secrets_key_file: str | None = None
     foreman_url: str = "https://127.0.0.1:3000"
@@ -63,6 +77,7 @@ class Settings:
     queue_sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"default": 5}))
     folder: Path = Path()
     without_effect: tuple[str, ...] = ()
+    given: frozenset[str] = frozenset()
 
     def path(self, value: str) -> Path:
         """A path in a setting: C{~} is the home directory, a relative one begins at the configuration directory."""
@@ -79,9 +94,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 KNOWN_ELSEWHERE: Final = frozenset(
     {
-        "bind_host",
         "cockpit_integration",
-        "console_auth",
         "core_url",
         "daemon",
         "daemon_pid",
@@ -93,9 +106,6 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "file_rolling_age",
         "file_rolling_keep",
         "file_rolling_size",
-        "forward_verify",
-        "http_port",
-        "https_port",
         "kerberos_auth",
         "local_working_dir",
         "log_buffer",
@@ -110,19 +120,16 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "runner_refresh_interval",
         "settings_directory",
         "socket_working_dir",
-        "ssl_disabled_ciphers",
         "ssh_log_level",
         "ssh_user",
         "ssl_port",
         "system_logging_pattern",
-        "tls_disabled_versions",
-        "use_https",
         "virsh_network",
     }
 )
 """Keys of the Ruby services that an installation may carry and that this version makes no use of."""
 
-OURS: Final = frozenset({"folder", "without_effect"})
+OURS: Final = frozenset({"folder", "without_effect", "given"})
 """Fields that are no settings."""
 
 TYPES: Final[Mapping[str, Any]] = {each.name: each.type for each in fields(Settings) if each.name not in OURS}

@@ -13,7 +13,8 @@ from smartdyn.aio import shielded
 from smartdyn.errors import InvalidRequest, PlanNotFound
 from smartdyn.web.authorization import Forbidden, Policy, parse_basic
 from smartdyn.web.facade import TaskFacade
-from smartdyn.web.requests import base_url, header, peer_of, read_json, request_id, send_json
+from smartdyn.web.peers import peer_of
+from smartdyn.web.requests import base_url, header, read_json, request_id, send_json
 
 Handler = Callable[..., Awaitable[bytes]]
 
@@ -58,7 +59,7 @@ class TaskApi:
 
     async def launch(self, request: IRequest) -> bytes:
         """Launch an operation; everything is planned and stored before the answer."""
-        self._require(request)
+        await self._require(request)
         body = read_json(request, dict[str, Any])
         if "operation" not in body:
             raise InvalidRequest("`operation` is missing; GET /tasks/operations lists what can be launched.")
@@ -76,7 +77,7 @@ class TaskApi:
 
     async def trigger(self, request: IRequest) -> bytes:
         """Run one action (deprecated)."""
-        self._require(request)
+        await self._require(request)
         body = read_json(request, dict[str, Any])
         name, action_input = body.get("action_name"), body.get("action_input")
         if not isinstance(name, str):
@@ -97,7 +98,7 @@ class TaskApi:
 
     async def status(self, request: IRequest, plan_id: str) -> bytes:
         """A task with its actions and their output."""
-        self._require(request)
+        await self._require(request)
         try:
             return send_json(request, await self._tasks.status(plan_id))
         except PlanNotFound:
@@ -105,12 +106,12 @@ class TaskApi:
 
     async def states(self, request: IRequest) -> bytes:
         """State and result of many tasks: Foreman asks this of all its jobs, and may send nulls."""
-        self._require(request)
+        await self._require(request)
         return send_json(request, await self._tasks.states(_ids(read_json(request, dict[str, Any]))))
 
     async def statuses(self, request: IRequest) -> bytes:
         """Many tasks in full."""
-        self._require(request)
+        await self._require(request)
         ids = _ids(read_json(request, dict[str, Any]))
         if not ids:
             return send_json(request, {"error": _NO_IDS}, 422)
@@ -118,13 +119,13 @@ class TaskApi:
 
     async def cancel(self, request: IRequest, plan_id: str) -> bytes:
         """Ask a task to end."""
-        self._require(request)
+        await self._require(request)
         told = await _whatever_happens(self._tasks.cancel(plan_id))
         return send_json(request, {"task_id": plan_id, "canceled_steps_count": told})
 
     async def count(self, request: IRequest) -> bytes:
         """How many tasks there are, in all or in a state."""
-        self._require(request)
+        await self._require(request)
         arguments: dict[bytes, list[bytes]] = request.args or {}
         if b"state[]" in arguments:
             states = [state.decode("utf-8", "replace") for state in arguments[b"state[]"]]
@@ -135,7 +136,7 @@ class TaskApi:
 
     async def operations(self, request: IRequest) -> bytes:
         """What can be launched."""
-        self._require(request)
+        await self._require(request)
         return send_json(request, self._tasks.operations())
 
     async def update(self, request: IRequest, plan_id: str) -> bytes:
@@ -157,7 +158,7 @@ class TaskApi:
         """A report needs the job's one-time password, or a peer who may use the API anyway."""
         given = header(request, "Authorization")
         if given is None:
-            self._require(request)
+            await self._require(request)
             return
         credentials = parse_basic(given)
         if credentials is not None and credentials[0] == plan_id:
@@ -166,8 +167,8 @@ class TaskApi:
                 return
         raise Forbidden("Invalid username or password supplied")
 
-    def _require(self, request: IRequest) -> None:
-        self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
+    async def _require(self, request: IRequest) -> None:
+        await self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
 
 
 def _whatever_happens(work: Any) -> Deferred[Any]:

@@ -4,71 +4,86 @@ from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from smartdyn.errors import SmartdynError
+from smartdyn.web.peers import ClientCertificate, Peer
 
 
 class Forbidden(SmartdynError):
     """The peer may not do this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Peer:
-    """What is known of whoever sends a request.
+NameOf = Callable[[str], Awaitable[str | None]]
+"""Finds the name of the host with an IP address, which that name must lead back to; None when there is none."""
 
-    @param address: an IP address, None over a unix socket.
-    @param certificate_names: the names in a verified client certificate; None when there is no certificate.
-    """
 
-    address: str | None
-    tls: bool = False
-    certificate_names: frozenset[str] | None = None
-
-    @property
-    def is_local(self) -> bool:
-        """Does the request come from this machine?"""
-        if self.address is None:
-            return True
-        try:
-            return ipaddress.ip_address(self.address.partition("%")[0]).is_loopback
-        except ValueError:
-            return False
+async def _nameless(address: str) -> str | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Whom to let in.
+    """Whom a listener lets in.
 
-    Without TLS there is nothing to know a peer by, so only this machine is let in.
+    Without a certificate and without C{trusted_hosts} there is nothing to know a peer by, so only this machine is let
+    in; the Ruby services let in everybody.
 
-    @param trusted_hosts: names that a client certificate must carry one of; None lets any verified certificate in.
+    @param trusted_hosts: names of which a client certificate must carry one, or without TLS the peer's address have
+        one; None lets in any certificate that our CA has signed.
+    @param only: the one certificate that is let in, by a core behind a smart proxy (SPDC C{authorize_with_ssl_client}).
+    @param console_auth: the console is for those who may use the API.
+    @param name_of: used without TLS.
     """
 
     trusted_hosts: frozenset[str] | None = None
+    only: ClientCertificate | None = None
+    console_auth: bool = True
+    name_of: NameOf = _nameless
 
-    def require(self, peer: Peer, path: str) -> None:
+    async def require(self, peer: Peer, path: str) -> None:
         """
         @raise Forbidden: the peer may not use what is at C{path}; the words are the smart proxy's.
         """
-        if not peer.tls:
-            if not peer.is_local:
-                raise Forbidden("Requests without TLS are accepted from this machine only.")
-            return
-        if peer.certificate_names is None:
-            raise Forbidden("No client SSL certificate supplied")
-        if self.trusted_hosts is not None and not peer.certificate_names & self.trusted_hosts:
-            name = next(iter(sorted(peer.certificate_names)), "without a name")
+        if peer.tls:
+            self._require_certificate(peer.certificate, path)
+        elif self.trusted_hosts is not None:
+            name = await self.name_of(peer.address) if peer.address else "localhost"
+            if name is None or name.lower() not in self.trusted_hosts:
+                raise _untrusted(name or peer.address or "", path)
+        elif not peer.is_local:
             raise Forbidden(
-                f"Untrusted client {name} attempted to access {path}. Check :trusted_hosts: in settings.yml"
+                "Requests without TLS are accepted from this machine only, unless `trusted_hosts` names the host."
             )
 
+    async def require_console(self, peer: Peer, path: str) -> None:
+        """
+        @raise Forbidden: the peer may not use the console.
+        """
+        if self.console_auth or not peer.tls:
+            await self.require(peer, path)
 
-def policy(trusted_hosts: Sequence[str] | None) -> Policy:
-    """The policy that the settings describe."""
-    return Policy(None if trusted_hosts is None else frozenset(host.lower() for host in trusted_hosts))
+    def _require_certificate(self, certificate: ClientCertificate | None, path: str) -> None:
+        if certificate is None:
+            asked = self.trusted_hosts is not None and self.only is None
+            raise Forbidden(
+                "could not read client cert from environment" if asked else "No client SSL certificate supplied"
+            )
+        if self.only is not None:
+            if not certificate.is_same(self.only):
+                raise Forbidden("SSL certificate with unexpected serial supplied")
+        elif self.trusted_hosts is not None and not certificate.names & self.trusted_hosts:
+            raise _untrusted(next(iter(sorted(certificate.names)), "without a name"), path)
+
+
+def _untrusted(name: str, path: str) -> Forbidden:
+    return Forbidden(f"Untrusted client {name} attempted to access {path}. Check :trusted_hosts: in settings.yml")
+
+
+def trusted(hosts: Sequence[str] | None) -> frozenset[str] | None:
+    """The setting C{trusted_hosts} as a policy has it: an empty list trusts nobody."""
+    return None if hosts is None else frozenset(host.lower() for host in hosts)
 
 
 def parse_basic(header: str) -> tuple[str, str] | None:

@@ -13,7 +13,8 @@ from twisted.web.iweb import IRequest
 
 from smartdyn.web.api import Route
 from smartdyn.web.authorization import Policy
-from smartdyn.web.requests import peer_of, send, send_json
+from smartdyn.web.peers import peer_of
+from smartdyn.web.requests import send, send_json
 
 _HTML = b"text/html;charset=utf-8"
 
@@ -71,7 +72,7 @@ class ProxyApi:
 
     async def features_v2(self, request: IRequest) -> bytes:
         """The modules with their capabilities, as Foreman's registration reads them."""
-        self._policy.require(peer_of(request), "/v2/features")
+        await self._policy.require(peer_of(request), "/v2/features")
         secure = bool(request.isSecure())
         body: dict[str, Any] = {}
         for name, capabilities in self._facts.capabilities.items():
@@ -105,7 +106,7 @@ class ProxyApi:
 
     async def metrics(self, request: IRequest) -> bytes:
         """Numbers for Prometheus."""
-        self._policy.require(peer_of(request), "/metrics")
+        await self._policy.require(peer_of(request), "/metrics")
         return send(request, generate_latest(self._registry), CONTENT_TYPE_LATEST.encode())
 
     def _module(self, state: str, secure: bool, capabilities: Sequence[str]) -> dict[str, Any]:

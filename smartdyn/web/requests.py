@@ -10,7 +10,6 @@ from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.store.json import encode
-from smartdyn.web.authorization import Peer
 
 T = TypeVar("T")
 
@@ -64,32 +63,7 @@ def request_id(request: Any) -> str:
     return known
 
 
-def peer_of(request: Any) -> Peer:
-    """Who sends a request."""
-    address = getattr(request.getClientAddress(), "host", None)
-    tls = bool(request.isSecure())
-    names = _certificate_names(request.transport) if tls else None
-    return Peer(address, tls, names)
-
-
 def base_url(request: Any) -> str:
     """The URL under which the client reached us."""
     scheme = "https" if request.isSecure() else "http"
     return f"{scheme}://{header(request, 'Host') or 'localhost'}"
-
-
-def _certificate_names(transport: Any) -> frozenset[str] | None:
-    from cryptography import x509  # noqa: PLC0415  # only with TLS, and slow to import
-    from cryptography.x509.oid import NameOID  # noqa: PLC0415
-
-    certificate = transport.getPeerCertificate()
-    if certificate is None:
-        return None
-    parsed = certificate.to_cryptography()
-    names = {str(attribute.value).lower() for attribute in parsed.subject.get_attributes_for_oid(NameOID.COMMON_NAME)}
-    try:
-        extension = parsed.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-        names |= {name.lower() for name in extension.value.get_values_for_type(x509.DNSName)}
-    except x509.ExtensionNotFound:
-        pass
-    return frozenset(names)

@@ -19,21 +19,25 @@ from smartdyn.web.errors import UNEXPECTED, status_of
 from smartdyn.web.proxy_api import ProxyApi
 from smartdyn.web.requests import JSON, send, send_json
 
-PREFIXES = ("", "/dynflow")
-"""Where Dynflow's routes are found: at the root as in the standalone core, and below the plugin's prefix."""
-
 NOT_FOUND = b"Requested url was not found"
 
 _log = Logger()
 
 
-def make_app(tasks: TaskApi, proxy: ProxyApi, console: Console, until_ready: Callable[[], Awaitable[None]]) -> Klein:
-    """The whole of what is served over HTTP.
+def make_app(
+    tasks: TaskApi,
+    proxy: ProxyApi,
+    console: Console,
+    until_ready: Callable[[], Awaitable[None]],
+    prefixes: Iterable[str],
+) -> Klein:
+    """The whole of what a listener serves.
 
+    @param prefixes: where Dynflow's routes and the console are.
     @param until_ready: requests wait for this, so that none is answered by a service that has not looked yet.
     """
     app = Klein()
-    for prefix in PREFIXES:
+    for prefix in prefixes:
         _add(app, prefix, tasks.routes(), until_ready)
         _add(app, prefix, console.routes(), until_ready)
     _add(app, "", proxy.routes(), _at_once)

@@ -37,10 +37,16 @@ class ExampleTests(TestCase):
     async def test_its_own_tests(self) -> None:
         """They pass."""
         target = await deferToThread(self.build)
-        path = os.pathsep.join([str(target), str(EXAMPLE.parents[1])])
+        path, temporary = os.pathsep.join([str(target), str(EXAMPLE.parents[1])]), Path(self.mktemp()).absolute()
         done = await deferToThread(
             subprocess.run,
-            [sys.executable, "-m", "twisted.trial", f"--temp-directory={Path(self.mktemp()).absolute()}", "tests.test_example"],
+            [
+                sys.executable,
+                "-m",
+                "twisted.trial",
+                f"--temp-directory={temporary}",
+                "tests.test_example",
+            ],
             capture_output=True,
             text=True,
             check=False,

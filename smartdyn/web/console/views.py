@@ -16,7 +16,8 @@ from smartdyn.web.authorization import Forbidden, Policy
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.explain import explain
 from smartdyn.web.facade import TaskFacade
-from smartdyn.web.requests import header, peer_of, send
+from smartdyn.web.peers import peer_of
+from smartdyn.web.requests import header, send
 
 _HTML = b"text/html; charset=utf-8"
 _SECURITY = (
@@ -67,7 +68,7 @@ class Console:
 
     async def tasks(self, request: Any) -> bytes:
         """The list of tasks, newest first."""
-        self._require(request)
+        await self._require(request)
         states = [_text(state) for state in request.args.get(b"state", [])]
         before = _text(request.args[b"before"][-1]) if b"before" in request.args else None
         unknown = [state for state in states if state not in _STATES]
@@ -81,7 +82,7 @@ class Console:
 
     async def task(self, request: Any, plan_id: str) -> bytes:
         """Everything about one task."""
-        self._require(request)
+        await self._require(request)
         try:
             page = await self._tasks.page(plan_id)
         except PlanNotFound:
@@ -90,7 +91,7 @@ class Console:
 
     async def cancel(self, request: Any, plan_id: str) -> bytes:
         """Ask a task to end and show it again."""
-        self._require(request)
+        await self._require(request)
         _refuse_foreign(request)
         try:
             await self._tasks.cancel(plan_id)
@@ -106,8 +107,8 @@ class Console:
         request.setHeader(b"cache-control", b"max-age=3600")
         return send(request, self._static[name], _STATIC[name])
 
-    def _require(self, request: IRequest) -> None:
-        self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
+    async def _require(self, request: IRequest) -> None:
+        await self._policy.require_console(peer_of(request), request.path.decode("utf-8", "replace"))
 
     def _unknown(self, request: IRequest, plan_id: str) -> bytes:
         text = f"There is no task {plan_id}. It may have been cleaned up, or belong to another proxy."

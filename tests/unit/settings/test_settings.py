@@ -48,15 +48,13 @@ class SettingsTests(SynchronousTestCase):
     def test_files_of_settings_d(self) -> None:
         """Later files win; files of other plugins are theirs; keys of the Ruby services are known."""
         found = self.load(
-            ":remote_working_dir: /a\n:https_port: 9090\n",
+            ":remote_working_dir: /a\n:daemonize: true\n",
             remote_execution_ssh=":enabled: https\n:remote_working_dir: /b\n:local_working_dir: /var/tmp\n",
             dynflow=":enabled: true\n:console_auth: false\n",
             ansible=":whatever: 1\n",
         )
         self.assertEqual(found.remote_working_dir, "/b")
-        self.assertEqual(
-            [text.split(" ")[0] for text in found.without_effect], ["https_port", "console_auth", "local_working_dir"]
-        )
+        self.assertEqual([text.split(" ")[0] for text in found.without_effect], ["daemonize", "local_working_dir"])
 
     def test_everything_that_is_wrong_is_said_at_once(self) -> None:
         """With file and line, and the nearest name for a misspelt one."""

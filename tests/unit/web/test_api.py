@@ -15,8 +15,9 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.actions.action import Action
+from smartdyn.listeners import CORE_PREFIXES
 from smartdyn.web.api import TaskApi
-from smartdyn.web.authorization import Policy, policy
+from smartdyn.web.authorization import Policy
 from smartdyn.web.console.views import Console
 from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
@@ -62,6 +63,7 @@ class WebTestCase(SynchronousTestCase):
             ProxyApi(facts, self.policy, CollectorRegistry(), problems),
             Console(self.engine.tasks, self.policy, self.engine.clock.seconds),
             ready,
+            CORE_PREFIXES,
         )
         self.treq: Any = StubTreq(app.resource())
 
@@ -384,28 +386,6 @@ class ConsoleTests(WebTestCase):
         self.assertNotIn("http://", page.replace("http://127.0.0.1", ""))
         self.assertEqual(self.request("GET", "/console/static/console.css")[0], 200)
         self.assertEqual(self.request("GET", "/console/static/..%2Fviews.py")[0], 404)
-
-
-class PolicyTests(SynchronousTestCase):
-    """Who is let in; the facts about a peer decide."""
-
-    def test_trust(self) -> None:
-        """Without TLS only this machine; with TLS a certificate, of a trusted name where names are given."""
-        from smartdyn.web.authorization import Forbidden, Peer  # noqa: PLC0415
-
-        anybody, named, nobody = policy(None), policy(["Foreman.example.org"]), policy([])
-        foreman = Peer("192.0.2.1", True, frozenset({"foreman.example.org"}))
-        anybody.require(Peer("127.0.0.1"), "/")
-        anybody.require(Peer("::1"), "/")
-        anybody.require(foreman, "/")
-        named.require(foreman, "/")
-        for rules, peer in (
-            (anybody, Peer("192.0.2.1")),
-            (anybody, Peer("192.0.2.1", True)),
-            (nobody, foreman),
-            (named, Peer("192.0.2.1", True, frozenset({"other.example.org"}))),
-        ):
-            self.assertRaises(Forbidden, rules.require, peer, "/")
 
 
 class DisconnectTests(WebTestCase):

@@ -1,0 +1,100 @@
+"""Where the service listens, for whom, and what it serves there.
+
+Three roles, by what is set: the standalone core (C{listen}, C{port}), the smart proxy (C{http_port}, C{https_port}), or
+both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from smartdyn.errors import SettingsError
+from smartdyn.pem import certificates
+from smartdyn.settings import Settings
+from smartdyn.web.authorization import NameOf, Policy, trusted
+from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.tls import ServerTLS
+
+CORE_PREFIXES = ("", "/dynflow")
+"""The standalone core has Dynflow's routes at the root; the plugin's prefix is understood as well."""
+
+PROXY_PREFIXES = ("/dynflow",)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """
+    @param interface: an address; all of this machine's when empty.
+    @param tls: None for plain HTTP.
+    @param prefixes: below which Dynflow's routes and the console are.
+    """
+
+    interface: str
+    port: int
+    policy: Policy
+    prefixes: tuple[str, ...]
+    tls: ServerTLS | None = None
+
+    @property
+    def url(self) -> str:
+        """How it is shown."""
+        host = self.interface or "*"
+        return f"{'https' if self.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
+    @property
+    def is_pointless(self) -> bool:
+        """Can others reach it, who are then all turned away?"""
+        open_to_names = self.tls is not None or self.policy.trusted_hosts is not None
+        return not open_to_names and not Peer(self.interface or "0.0.0.0").is_local
+
+
+def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
+    """What the settings ask for.
+
+    @raise SettingsError: they contradict each other, or a file that is needed cannot be used.
+    """
+    found = []
+    proxy = settings.http_port is not None or settings.https_port is not None
+    if "port" in settings.given or not proxy:
+        found.append(_core(settings, name_of))
+    policy = Policy(trusted(settings.trusted_hosts), None, settings.console_auth, name_of)
+    for host in settings.bind_host if proxy else ():
+        interface = "" if host == "*" else host
+        if settings.http_port is not None:
+            found.append(Listener(interface, settings.http_port, policy, PROXY_PREFIXES))
+        if settings.https_port is not None:
+            found.append(Listener(interface, settings.https_port, policy, PROXY_PREFIXES, _tls(settings, "https_port")))
+    return found
+
+
+def _core(settings: Settings, name_of: NameOf) -> Listener:
+    if not settings.use_https:
+        policy = Policy(trusted(settings.trusted_hosts), None, settings.console_auth, name_of)
+        return Listener(settings.listen, settings.port, policy, CORE_PREFIXES)
+    tls = _tls(settings, "use_https")
+    proxy = settings.path(settings.foreman_ssl_cert) if settings.foreman_ssl_cert else tls.certificate
+    policy = Policy(None, _identity(proxy), settings.console_auth, name_of)
+    return Listener(settings.listen, settings.port, policy, CORE_PREFIXES, tls)
+
+
+def _tls(settings: Settings, wanted_by: str) -> ServerTLS:
+    ca, certificate, key = settings.ssl_ca_file, settings.ssl_certificate, settings.ssl_private_key
+    if ca is None or certificate is None or key is None:
+        raise SettingsError([f"`{wanted_by}` needs `ssl_ca_file`, `ssl_certificate` and `ssl_private_key`."])
+    return ServerTLS(
+        settings.path(ca),
+        settings.path(certificate),
+        settings.path(key),
+        settings.ssl_disabled_ciphers,
+        settings.tls_disabled_versions,
+    )
+
+
+def _identity(path: Path) -> ClientCertificate:
+    try:
+        return ClientCertificate.parse(x509.load_pem_x509_certificate(certificates(path)[0]))
+    except ValueError as error:
+        raise SettingsError([f"{path} holds no certificate that can be read: {error}."]) from error

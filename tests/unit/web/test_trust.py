@@ -1,0 +1,123 @@
+"""Who is let in; the facts about a peer decide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.errors import SettingsError
+from smartdyn.listeners import CORE_PREFIXES, PROXY_PREFIXES, listeners
+from smartdyn.settings import Settings
+from smartdyn.testing import done
+from smartdyn.web.authorization import Forbidden, Policy, trusted
+from smartdyn.web.peers import ClientCertificate, Peer
+from tests.support.certificates import Authority
+
+FOREMAN = ClientCertificate(frozenset({"foreman.example.org"}), b"ca", 1)
+OTHER = ClientCertificate(frozenset({"other.example.org"}), b"ca", 2)
+ADDRESS = "192.0.2.1"
+
+
+async def name_of(address: str) -> str | None:
+    """The names of the tests' addresses."""
+    return {ADDRESS: "Foreman.example.org", "127.0.0.1": "localhost"}.get(address)
+
+
+class PolicyTests(SynchronousTestCase):
+    """L{Policy}."""
+
+    def refused(self, policy: Policy, peer: Peer) -> str | None:
+        """Why a peer is turned away; None when it is not."""
+        try:
+            done(policy.require(peer, "/tasks/count"))
+        except Forbidden as error:
+            return str(error)
+        return None
+
+    def test_without_anything_to_know_a_peer_by(self) -> None:
+        """Only this machine is let in."""
+        for address in ("127.0.0.1", "::1", None):
+            self.assertIsNone(self.refused(Policy(), Peer(address)))
+        self.assertIn("this machine only", self.refused(Policy(), Peer(ADDRESS)) or "")
+
+    def test_certificates(self) -> None:
+        """With TLS one is needed; where names are given, with one of them."""
+        self.assertIsNone(self.refused(Policy(), Peer(ADDRESS, True, FOREMAN)))
+        self.assertEqual(self.refused(Policy(), Peer(ADDRESS, True)), "No client SSL certificate supplied")
+        named = Policy(trusted(["FOREMAN.example.org"]))
+        self.assertIsNone(self.refused(named, Peer(ADDRESS, True, FOREMAN)))
+        self.assertEqual(
+            self.refused(named, Peer(ADDRESS, True, OTHER)),
+            "Untrusted client other.example.org attempted to access /tasks/count. "
+            "Check :trusted_hosts: in settings.yml",
+        )
+        self.assertEqual(self.refused(named, Peer("127.0.0.1", True)), "could not read client cert from environment")
+        self.assertIn("Untrusted", self.refused(Policy(trusted([])), Peer(ADDRESS, True, FOREMAN)) or "")
+
+    def test_names_of_addresses(self) -> None:
+        """Without TLS the name of the peer's address counts, for this machine too, and nobody has none."""
+        named = Policy(trusted(["foreman.example.org"]), name_of=name_of)
+        self.assertIsNone(self.refused(named, Peer(ADDRESS)))
+        self.assertIn("Untrusted client localhost", self.refused(named, Peer("127.0.0.1")) or "")
+        self.assertIn("Untrusted client 192.0.2.9", self.refused(named, Peer("192.0.2.9")) or "")
+
+    def test_one_certificate(self) -> None:
+        """A core lets in its smart proxy: the same serial number of another CA is another certificate."""
+        core = Policy(only=FOREMAN)
+        self.assertIsNone(self.refused(core, Peer(ADDRESS, True, FOREMAN)))
+        forged = ClientCertificate(FOREMAN.names, b"another ca", FOREMAN.serial)
+        for certificate in (OTHER, forged):
+            self.assertEqual(
+                self.refused(core, Peer(ADDRESS, True, certificate)), "SSL certificate with unexpected serial supplied"
+            )
+
+    def test_console(self) -> None:
+        """Without C{console_auth} anybody with TLS may look; without TLS that is no reason to let in everybody."""
+        free = Policy(console_auth=False)
+        done(free.require_console(Peer(ADDRESS, True), "/console"))
+        with self.assertRaises(Forbidden):
+            done(free.require_console(Peer(ADDRESS), "/console"))
+        with self.assertRaises(Forbidden):
+            done(Policy().require_console(Peer(ADDRESS, True), "/console"))
+
+
+class ListenerTests(SynchronousTestCase):
+    """L{listeners}."""
+
+    def listeners(self, **given: Any) -> list[tuple[str, tuple[str, ...]]]:
+        """URLs and prefixes."""
+        folder = Path(self.mktemp())
+        authority = Authority(folder)
+        certificate, key = authority.issue("proxy.example.org")
+        files = {"ssl_ca_file": authority.path, "ssl_certificate": certificate, "ssl_private_key": key}
+        values = {name: str(path.absolute()) for name, path in files.items()}
+        found = listeners(Settings(**{**values, **given}, given=frozenset(given)), name_of)
+        return [(each.url, each.prefixes) for each in found]
+
+    def test_roles(self) -> None:
+        """Core, proxy or both, by what is set."""
+        core, proxy = ("http://127.0.0.1:8008", CORE_PREFIXES), ("https://*:9090", PROXY_PREFIXES)
+        self.assertEqual(self.listeners(), [core])
+        self.assertEqual(self.listeners(https_port=9090), [proxy])
+        self.assertEqual(self.listeners(https_port=9090, port=8008), [core, proxy])
+        plain = ("http://192.0.2.1:8000", PROXY_PREFIXES)
+        self.assertEqual(self.listeners(http_port=8000, bind_host=("192.0.2.1",)), [plain])
+        self.assertEqual(self.listeners(use_https=True), [("https://127.0.0.1:8008", CORE_PREFIXES)])
+
+    def test_files_that_are_missing(self) -> None:
+        """Are named."""
+        with self.assertRaisesRegex(SettingsError, "`https_port` needs `ssl_ca_file`"):
+            self.listeners(https_port=9090, ssl_certificate=None)
+        with self.assertRaisesRegex(SettingsError, "cannot be read"):
+            self.listeners(use_https=True, foreman_ssl_cert="/nowhere.pem")
+
+    def test_a_pointless_listener(self) -> None:
+        """One that others can reach and that lets in nobody but this machine is noticed."""
+        for settings, expected in (
+            (Settings(), False),
+            (Settings(listen="0.0.0.0"), True),
+            (Settings(listen="0.0.0.0", trusted_hosts=("foreman.example.org",)), False),
+        ):
+            self.assertEqual(listeners(settings, name_of)[0].is_pointless, expected)
