@@ -170,7 +170,11 @@ class CoreTests(TLSTestCase):
         proxy = self.authority.issue("proxy.example.org")
         core = free_port()
         await self.start(
-            use_https=True, port=core, https_port=None, foreman_ssl_cert=str(proxy[0]), foreman_ssl_key=str(proxy[1])
+            use_https=True,
+            port=core,
+            http_port=free_port(),
+            foreman_ssl_cert=str(proxy[0]),
+            foreman_ssl_key=str(proxy[1]),
         )
         for path in ("/tasks/count", "/console"):
             self.assertEqual((await self.get(path, proxy, port=core))[0], 200)
