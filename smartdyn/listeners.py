@@ -39,6 +39,11 @@ class Listener:
     tls: ServerTLS | None = None
 
     @property
+    def is_core(self) -> bool:
+        """Is this the standalone core's, which a smart proxy may stand before?"""
+        return self.prefixes == CORE_PREFIXES
+
+    @property
     def url(self) -> str:
         """How it is shown."""
         host = self.interface or "*"

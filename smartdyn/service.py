@@ -13,6 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool
 
 from smartdyn import __version__
 from smartdyn.actions.action import Action
@@ -57,6 +58,7 @@ from smartdyn.store.vault import Vault
 from smartdyn.web.api import TaskApi
 from smartdyn.web.console.views import Console
 from smartdyn.web.expiry import CertificateWatch
+from smartdyn.web.forward import Forwarder
 from smartdyn.web.names import HostNames
 from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
@@ -74,6 +76,10 @@ ACTIONS: tuple[type[Action], ...] = (
     ScriptRunnerAction,
     SingleRunnerBatch,
 )
+
+
+_CORE_CONNECT = 10.0
+"""Seconds until a core elsewhere must have taken a connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,19 +258,31 @@ class Smartdyn(Service):
         metrics = CollectorRegistry()
         metrics.register(ServiceMetrics(self.database, self.world, self.dispatcher, self.watch))
         for listener in listeners(self._settings, names.name_of):
-            app = make_app(
-                TaskApi(tasks, listener.policy),
-                ProxyApi(self._facts(tasks), listener.policy, metrics, self._problems),
-                Console(tasks, listener.policy, around.now),
-                self.until_ready,
-                listener.prefixes,
-            )
+            forwarder = self._forwarder(listener)
+            console = Console(tasks, listener.policy, around.now)
+            api = TaskApi(tasks, listener.policy, behind_proxy=listener.is_core)
+            operations = forwarder.operations if forwarder else None
+            proxy = ProxyApi(self._facts(tasks), listener.policy, metrics, self._problems, operations)
+            if forwarder is None:
+                app = make_app([*api.routes(), *console.routes()], proxy, self.until_ready, listener.prefixes)
+            else:
+                app = make_app(forwarder.routes(), proxy, self.until_ready, ("",))
             self.ports.append(self._open_port(listener, LimitedSite(app.resource(), around.reactor, __version__)))
             if listener.is_pointless:
                 self._log.warn(
                     "{url} has neither TLS nor `trusted_hosts`, so everybody but this machine is turned away there",
                     url=listener.url,
                 )
+
+    def _forwarder(self, listener: Listener) -> Forwarder | None:
+        """Who relays what comes to this listener to a core elsewhere, if somebody does."""
+        settings, reactor = self._settings, self._around.reactor
+        if settings.core_url is None or listener.is_core:
+            return None
+        certificates = ForemanPolicy(_core_certificates(settings))
+        pool = HTTPConnectionPool(reactor, persistent=False)
+        agent = Agent(reactor, certificates, connectTimeout=_CORE_CONNECT, pool=pool)
+        return Forwarder(reactor, agent, settings.core_url, listener.policy)
 
     def _open_port(self, listener: Listener, site: LimitedSite) -> Any:
         reactor, interface = self._around.reactor, listener.interface
@@ -328,6 +346,13 @@ def _runner_settings(settings: Settings) -> RunnerSettings:
         reconnect_limit=settings.reconnect_limit,
         connections_at_once=settings.ssh_connections_at_once,
     )
+
+
+def _core_certificates(settings: Settings) -> ForemanCertificates:
+    """The core knows us by the certificate that Foreman knows us by (SPD021 C{foreman_ssl_cert})."""
+    foreman = _foreman_certificates(settings)
+    ca = settings.path(settings.ssl_ca_file) if settings.ssl_ca_file else foreman.ca
+    return ForemanCertificates(ca, foreman.certificate, foreman.key)
 
 
 def _url(port: Any) -> str:

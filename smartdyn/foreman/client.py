@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from OpenSSL import SSL
-from service_identity import VerificationError
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.client import Agent, HTTPConnectionPool
@@ -13,6 +11,7 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from smartdyn.aio import deadline
 from smartdyn.foreman.retry import Answer
 from smartdyn.foreman.tls import ForemanPolicy
+from smartdyn.reasons import explain
 from smartdyn.store.json import encode
 
 _CALLBACK_PATH = "foreman_tasks/api/tasks/callback"
@@ -43,7 +42,7 @@ class ForemanClient:
         except CancelledError:
             raise
         except Exception as error:
-            return Answer(None, _explain(error))
+            return Answer(None, explain(error, "Foreman", "foreman_url"))
 
     def close(self) -> Deferred[None]:
         """Close the connections that were kept open."""
@@ -77,16 +76,3 @@ def _retry_after(headers: Any) -> float | None:
         return max(float(values[0]), 0.0) if values else None
     except ValueError:
         return None
-
-
-def _explain(error: Exception) -> str:
-    """What went wrong, without the layers that Twisted wraps it in."""
-    reasons = getattr(error, "reasons", None)
-    if reasons:
-        return _explain(reasons[0].value)
-    if isinstance(error, VerificationError):
-        return "Foreman's certificate is not for the name in foreman_url"
-    if isinstance(error, SSL.Error):
-        said = ", ".join(str(part[-1]) for part in error.args[0]) if error.args and error.args[0] else "closed"
-        return f"TLS failed: {said}. Check foreman_ssl_ca, and whether Foreman trusts our certificate"
-    return f"{type(error).__name__}: {error}".rstrip(": ")[:_MOST_TEXT]

@@ -23,6 +23,7 @@ class Settings:
         port is.
     @param use_https: the core speaks TLS, and lets in only who shows C{foreman_ssl_cert} (or C{ssl_certificate}).
     @param bind_host: the addresses of the smart proxy, on C{http_port} and C{https_port}.
+    @param core_url: a core elsewhere: then the smart proxy's Dynflow routes are relayed to it.
     @param console_auth: with TLS, the console is only for those who may use the API.
     @param forward_verify: the name of a peer without a certificate must lead back to its address.
     @param given: the settings that were given, whatever their values.
@@ -42,6 +43,7 @@ class Settings:
     bind_host: tuple[str, ...] = ("*",)
     http_port: int | None = None
     https_port: int | None = None
+    core_url: str | None = None
     console_auth: bool = True
     forward_verify: bool = True
     ssl_disabled_ciphers: tuple[str, ...] = ()
@@ -95,7 +97,6 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 KNOWN_ELSEWHERE: Final = frozenset(
     {
         "cockpit_integration",
-        "core_url",
         "daemon",
         "daemon_pid",
         "daemonize",

@@ -38,9 +38,13 @@ class Route:
 class TaskApi:
     """The routes below C{/tasks}."""
 
-    def __init__(self, tasks: TaskFacade, policy: Policy) -> None:
+    def __init__(self, tasks: TaskFacade, policy: Policy, *, behind_proxy: bool = False) -> None:
+        """
+        @param behind_proxy: whoever is let in may be a smart proxy that relays, and says under what name it was asked.
+        """
         self._tasks = tasks
         self._policy = policy
+        self._behind_proxy = behind_proxy
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -69,7 +73,7 @@ class TaskApi:
                 body["operation"],
                 input,
                 body.get("options"),
-                callback_host=_callback_host(request, input),
+                callback_host=self._callback_host(request, input),
                 request_id=request_id(request),
             )
         )
@@ -90,7 +94,7 @@ class TaskApi:
             self._tasks.trigger(
                 name,
                 action_input,
-                callback_host=_callback_host(request, {"": body}),
+                callback_host=self._callback_host(request, {"": body}),
                 request_id=request_id(request),
             )
         )
@@ -167,6 +171,16 @@ class TaskApi:
                 return
         raise Forbidden("Invalid username or password supplied")
 
+    def _callback_host(self, request: IRequest, input: Any) -> str:
+        """Under which URL hosts reach us: what Foreman says of us, else what the client called us."""
+        children = input.values() if isinstance(input, dict) else ()
+        for child in (input, *children):
+            action_input = child.get("action_input") if isinstance(child, dict) else None
+            url = action_input.get("proxy_url") if isinstance(action_input, dict) else None
+            if isinstance(url, str) and url:
+                return url
+        return base_url(request, header(request, "X-Forwarded-For") if self._behind_proxy else None)
+
     async def _require(self, request: IRequest) -> None:
         await self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
 
@@ -181,14 +195,3 @@ def _ids(body: dict[str, Any]) -> list[str]:
     if isinstance(ids, str):
         return [ids]
     return list(dict.fromkeys(id for id in ids if isinstance(id, str))) if isinstance(ids, list) else []
-
-
-def _callback_host(request: IRequest, input: Any) -> str:
-    """Under which URL hosts reach us: what Foreman says of us, else what the client called us."""
-    children = input.values() if isinstance(input, dict) else ()
-    for child in (input, *children):
-        action_input = child.get("action_input") if isinstance(child, dict) else None
-        url = action_input.get("proxy_url") if isinstance(action_input, dict) else None
-        if isinstance(url, str) and url:
-            return url
-    return base_url(request)

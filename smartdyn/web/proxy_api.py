@@ -44,10 +44,13 @@ class ProxyApi:
         policy: Policy,
         registry: CollectorRegistry,
         problems: Callable[[], Awaitable[Sequence[str]]],
+        operations: Callable[[], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
         """
         @param problems: why the service cannot do its work; nothing when it can.
+        @param operations: what can be launched, when that has to be asked of a core elsewhere.
         """
+        self._operations = operations
         self._facts = facts
         self._policy = policy
         self._registry = registry
@@ -75,7 +78,8 @@ class ProxyApi:
         await self._policy.require(peer_of(request), "/v2/features")
         secure = bool(request.isSecure())
         body: dict[str, Any] = {}
-        for name, capabilities in self._facts.capabilities.items():
+        elsewhere = {} if self._operations is None else {"dynflow": await self._operations()}
+        for name, capabilities in {**self._facts.capabilities, **elsewhere}.items():
             body[name] = self._module("running", secure, sorted(set(capabilities)))
         for name in self._facts.failed:
             body[name] = self._module("failed", secure, [])

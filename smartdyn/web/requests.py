@@ -63,7 +63,10 @@ def request_id(request: Any) -> str:
     return known
 
 
-def base_url(request: Any) -> str:
-    """The URL under which the client reached us."""
+def base_url(request: Any, host: str | None = None) -> str:
+    """The URL under which the client reached us.
+
+    @param host: what a proxy before us was called, if there is one.
+    """
     scheme = "https" if request.isSecure() else "http"
-    return f"{scheme}://{header(request, 'Host') or 'localhost'}"
+    return f"{scheme}://{host or header(request, 'Host') or 'localhost'}"

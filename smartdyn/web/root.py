@@ -13,8 +13,7 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
 from smartdyn.errors import SmartdynError
-from smartdyn.web.api import Route, TaskApi
-from smartdyn.web.console.views import Console
+from smartdyn.web.api import Route
 from smartdyn.web.errors import UNEXPECTED, status_of
 from smartdyn.web.proxy_api import ProxyApi
 from smartdyn.web.requests import JSON, send, send_json
@@ -25,21 +24,21 @@ _log = Logger()
 
 
 def make_app(
-    tasks: TaskApi,
+    dynflow: Iterable[Route],
     proxy: ProxyApi,
-    console: Console,
     until_ready: Callable[[], Awaitable[None]],
     prefixes: Iterable[str],
 ) -> Klein:
     """The whole of what a listener serves.
 
-    @param prefixes: where Dynflow's routes and the console are.
+    @param dynflow: Dynflow's routes and the console's.
+    @param prefixes: below which these are.
     @param until_ready: requests wait for this, so that none is answered by a service that has not looked yet.
     """
     app = Klein()
+    wanted = list(dynflow)
     for prefix in prefixes:
-        _add(app, prefix, tasks.routes(), until_ready)
-        _add(app, prefix, console.routes(), until_ready)
+        _add(app, prefix, wanted, until_ready)
     _add(app, "", proxy.routes(), _at_once)
     app.handle_errors(HTTPException)(_not_found)
     app.handle_errors(CancelledError)(_gone)

@@ -43,6 +43,14 @@ class Client:
         found = {name.decode().lower(): values[0].decode() for name, values in response.headers.getAllRawHeaders()}
         return Reply(response.code, found, content)
 
+    async def press(self, path: str, origin: str) -> Reply:
+        """Press a button of a page, as a browser does; redirects are not followed."""
+        headers: dict[Any, Any] = {"Origin": origin}
+        response = await self._http.post(f"{self._url}{path}", headers=headers, allow_redirects=False)
+        content = await response.content()
+        found = {name.decode().lower(): values[0].decode() for name, values in response.headers.getAllRawHeaders()}
+        return Reply(response.code, found, content)
+
     async def until(self, path: str, wanted: Any, seconds: float = 30.0) -> Reply:
         """Ask again and again until C{wanted(json)} is true.
 

@@ -141,6 +141,6 @@ def _refuse_foreign(request: IRequest) -> None:
     """
     site = header(request, "Sec-Fetch-Site")
     origin = header(request, "Origin")
-    host = header(request, "Host") or ""
-    if site not in {None, "same-origin", "none"} or (origin and origin.partition("://")[2] != host):
+    hosts = {header(request, "Host"), header(request, "X-Forwarded-For")}
+    if site not in {None, "same-origin", "none"} or (origin and origin.partition("://")[2] not in hosts):
         raise Forbidden("This action must be started from the console itself.")

@@ -58,10 +58,10 @@ class WebTestCase(SynchronousTestCase):
 
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
+        console = Console(self.engine.tasks, self.policy, self.engine.clock.seconds)
         app = make_app(
-            TaskApi(self.engine.tasks, self.policy),
+            [*TaskApi(self.engine.tasks, self.policy).routes(), *console.routes()],
             ProxyApi(facts, self.policy, CollectorRegistry(), problems),
-            Console(self.engine.tasks, self.policy, self.engine.clock.seconds),
             ready,
             CORE_PREFIXES,
         )

@@ -1,0 +1,180 @@
+"""Relays Dynflow's routes to a core elsewhere, as the smart proxy's old plugin did (SPD 0.2 helpers.rb, callback.rb).
+
+Requests and answers are streamed. What the core sees is what the Ruby plugin sent it; beyond that, nothing of the
+request gets lost (nested parameters, C{Location}), and a core that does not answer is a clear 502 or 504.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.client import FileBodyProducer, ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IRequest
+
+from smartdyn.aio import deadline
+from smartdyn.errors import DeadlineExceeded
+from smartdyn.reasons import explain
+from smartdyn.web.api import Route
+from smartdyn.web.authorization import Policy
+from smartdyn.web.peers import peer_of
+from smartdyn.web.requests import header, request_id, send_json
+
+PREFIX: Final = "/dynflow"
+_REPORT = re.compile(rf"{PREFIX}/tasks/[^/]+/(update|done)/?\Z")
+"""Where a job's script may post to with its one-time password, which only the core can check."""
+
+_PASSED_ON: Final = ("Authorization", "Origin", "Sec-Fetch-Site", "If-None-Match")
+_PASSED_BACK: Final = (
+    b"content-type",
+    b"content-length",
+    b"location",
+    b"cache-control",
+    b"etag",
+    b"content-security-policy",
+    b"referrer-policy",
+    b"retry-after",
+)
+_FIRST_BYTE = 120.0
+"""Seconds until the core must have begun to answer."""
+
+_NEXT_BYTE = 60.0
+
+
+class Forwarder:
+    """The routes below C{/dynflow} when the work is done elsewhere."""
+
+    _log = Logger()
+
+    def __init__(self, clock: Any, agent: Any, core_url: str, policy: Policy) -> None:
+        """
+        @param agent: an L{twisted.web.iweb.IAgent} with our certificate.
+        """
+        self._clock = clock
+        self._agent = agent
+        self._core_url = core_url.rstrip("/")
+        self._policy = policy
+
+    def routes(self) -> list[Route]:
+        """Everything below the prefix."""
+        return [
+            Route(method, path, self.relay)
+            for method in ("GET", "POST")
+            for path in (PREFIX, f"{PREFIX}/", f"{PREFIX}/<path:rest>")
+        ]
+
+    async def operations(self) -> list[str]:
+        """What the core can launch, for our features; nothing while it cannot be asked."""
+        try:
+            url = f"{self._core_url}/tasks/operations".encode()
+            asked = self._agent.request(b"GET", url, Headers({"Accept": ["application/json"]}))
+            response = await deadline(self._clock, 5.0, "asking the core for its operations", asked)
+            from treq import json_content  # noqa: PLC0415  # brings its whole client with it
+
+            found = await json_content(response)
+        except CancelledError:
+            raise
+        except Exception as error:
+            self._log.warn("the core cannot be asked: {why}", why=explain(error, "the core", "core_url"))
+            return []
+        return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+
+    async def relay(self, request: Any, rest: str = "") -> bytes:
+        """Ask the core and pass on what it says."""
+        await self._authorize(request)
+        url = self._core_url.encode() + (request.uri[len(PREFIX) :] or b"/")
+        body = FileBodyProducer(request.content) if request.method == b"POST" else None
+        asked = self._agent.request(request.method, url, _headers_for_core(request), body)
+        try:
+            response = await deadline(self._clock, _FIRST_BYTE, f"the core at {self._core_url}", asked)
+        except CancelledError:
+            raise
+        except DeadlineExceeded as error:
+            return send_json(request, {"error": f"{error}. Look at the core's log."}, 504)
+        except Exception as error:
+            why = explain(error, "the core", "core_url")
+            self._log.error("the core at {url} cannot be asked: {why}", url=self._core_url, why=why)
+            text = f"The core at {self._core_url} cannot be asked: {why}. Is it running, and is `core_url` right?"
+            return send_json(request, {"error": text}, 502)
+        request.setResponseCode(response.code, response.phrase)
+        for name in _PASSED_BACK:
+            values = response.headers.getRawHeaders(name)
+            if values:
+                request.responseHeaders.setRawHeaders(name, values)
+        if response.length is not None and isinstance(response.length, int):
+            request.responseHeaders.setRawHeaders(b"content-length", [str(response.length).encode()])
+        relay = _Relay(self._clock, request)
+        response.deliverBody(relay)
+        await relay.done
+        return b""
+
+    async def _authorize(self, request: IRequest) -> None:
+        path = request.path.decode("utf-8", "replace")
+        if _REPORT.match(path) and header(request, "Authorization") is not None:
+            return
+        if path.startswith(f"{PREFIX}/console"):
+            await self._policy.require_console(peer_of(request), path)
+        else:
+            await self._policy.require(peer_of(request), path)
+
+
+def _headers_for_core(request: IRequest) -> Headers:
+    headers = Headers(
+        {
+            "Accept": [header(request, "Accept") or "application/json"],
+            "Content-Type": ["application/json"],
+            "X-Forwarded-For": [header(request, "Host") or ""],
+            "X-Request-Id": [request_id(request)],
+        }
+    )
+    for name in _PASSED_ON:
+        value = header(request, name)
+        if value is not None:
+            headers.setRawHeaders(name, [value])
+    return headers
+
+
+class _Relay(Protocol):
+    """Writes what comes from the core to the client, as fast as that takes it."""
+
+    def __init__(self, clock: Any, request: Any) -> None:
+        self.done: Deferred[None] = Deferred()
+        self._clock = clock
+        self._request = request
+        self._timer = clock.callLater(_NEXT_BYTE, self._too_slow)
+        request.notifyFinish().addErrback(self._client_left)
+
+    def connectionMade(self) -> None:
+        self._request.registerProducer(self.transport, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        self._timer.reset(_NEXT_BYTE)
+        self._request.write(data)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._timer.active():
+            self._timer.cancel()
+        if self.done.called:
+            return
+        self._request.unregisterProducer()
+        if not reason.check(ResponseDone, PotentialDataLoss):
+            # The client must not take a part for the whole
+            self._request.transport.abortConnection()
+        self.done.callback(None)
+
+    def _too_slow(self) -> None:
+        self._stop()
+
+    def _client_left(self, reason: Failure) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
+        transport: Any = self.transport
+        if transport is not None:
+            transport.loseConnection()
