@@ -93,10 +93,10 @@ class Cleaner(Service):
             await sleep(self._clock, pause)
 
     async def _delete(self, cutoff: float) -> int:
-        found = await self._database.query(lambda tx: cleaning.over(tx, cutoff, _BATCH))
+        found = await self._database.query(lambda tx: cleaning.over(tx, cutoff, _BATCH), patient=True)
         if found and self._retention.archive is not None:
             folder, now = self._retention.archive, self._now()
-            await self._database.query(lambda tx: _archive(tx, folder, found, now))
+            await self._database.query(lambda tx: _archive(tx, folder, found, now), patient=True)
         if found:
             await self._database.commit(DeletePlans(found))
         return len(found)

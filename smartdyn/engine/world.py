@@ -220,7 +220,7 @@ class World:
         def read(tx: Any) -> list[WholePlan | Exception]:
             return [self._read(tx, plan_id) for plan_id in plan_ids]
 
-        return await self.database.query(read)
+        return await self.database.query(read, patient=len(plan_ids) > 1)
 
     def _read(self, tx: Any, plan_id: str) -> WholePlan | Exception:
         try:

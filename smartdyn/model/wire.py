@@ -8,7 +8,6 @@ from typing import Any
 
 from smartdyn.model import flows, rules
 from smartdyn.model.records import ActionRecord, Plan, Step, StepError, WholePlan
-from smartdyn.secret import hide
 
 
 def format_time(seconds: float | None) -> str | None:
@@ -45,7 +44,7 @@ def plan_hash(plan: Plan, steps: Iterable[Step] | None = None) -> dict[str, Any]
 
 
 def action_hash(action: ActionRecord, output: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """One action; secrets are hidden.
+    """One action; whatever is secret in it hides itself when it becomes JSON.
 
     @param output: shown instead of the stored output, when a class presents it differently.
     """
@@ -58,8 +57,8 @@ def action_hash(action: ActionRecord, output: Mapping[str, Any] | None = None) -
         "finalize_step_id": action.finalize_step_id,
         "caller_execution_plan_id": action.caller_plan_id,
         "caller_action_id": action.caller_action_id,
-        "input": hide(action.input),
-        "output": hide(dict(action.output if output is None else output)),
+        "input": action.input,
+        "output": action.output if output is None else output,
     }
 
 

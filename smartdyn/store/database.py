@@ -25,6 +25,7 @@ from smartdyn.errors import StoreError, WriteRefused
 from smartdyn.store.integrity import ensure_sound
 from smartdyn.store.migrate import migrate
 from smartdyn.store.ownership import Ownership
+from smartdyn.store.readers import Readers
 
 T = TypeVar("T")
 
@@ -36,7 +37,6 @@ _BUSY_LIMIT = 30.0
 """Seconds between attempts, and until giving up, when another process holds the database locked."""
 
 _CLOSE_LIMIT = 30.0
-_READERS = 2
 
 
 class Write(Protocol):
@@ -59,8 +59,11 @@ class Database(abc.ABC):
         """
 
     @abc.abstractmethod
-    def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
-        """What C{reader} returns, called with a cursor on a consistent view that has all that was committed before."""
+    def query(self, reader: Callable[[sqlite3.Cursor], T], *, patient: bool = False) -> Deferred[T]:
+        """What C{reader} returns, called with a cursor on a consistent view that has all that was committed before.
+
+        @param patient: it takes its time, so nobody else should have to wait for it.
+        """
 
     @abc.abstractmethod
     async def close(self) -> None:
@@ -144,7 +147,8 @@ class SqliteDatabase(Database):
         self._busy = False
         self._idle: list[Deferred[None]] = []
         self._writer: adbapi.ConnectionPool | None = None
-        self._readers: adbapi.ConnectionPool | None = None
+        self._readers: Readers | None = None
+        self._patient: Readers | None = None
         self.commits = 0
         self.units = 0
 
@@ -164,7 +168,9 @@ class SqliteDatabase(Database):
             migrate(self._path)
             ensure_sound(self._path)
             self._writer = self._pool(1, str(self._path), configure)
-            self._readers = self._pool(_READERS, f"{self._path.absolute().as_uri()}?mode=ro", _configure_reader)
+            target = f"{self._path.absolute().as_uri()}?mode=ro"
+            self._readers = Readers(self._pool(1, target, _configure_reader))
+            self._patient = Readers(self._pool(1, target, _configure_reader))
         except BaseException:
             self._ownership.release()
             raise
@@ -178,21 +184,22 @@ class SqliteDatabase(Database):
         self._kick()
         return unit.done
 
-    def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
-        if self._readers is None:
+    def query(self, reader: Callable[[sqlite3.Cursor], T], *, patient: bool = False) -> Deferred[T]:
+        readers = self._patient if patient else self._readers
+        if readers is None:
             closed: Deferred[T] = Deferred()
             closed.errback(StoreError("the database is closed"))
             return closed
-        read: Deferred[T] = self._readers.runWithConnection(_read, reader)
-        return read
+        return readers.query(reader)
 
     async def close(self) -> None:
         if self._busy or self._waiting:
             idle: Deferred[None] = Deferred()
             self._idle.append(idle)
             await deadline(self._reactor, _CLOSE_LIMIT, "writing what is left", idle)
-        writer, readers, self._writer, self._readers = self._writer, self._readers, None, None
-        for pool in (readers, writer):
+        pools = self._readers, self._patient, self._writer
+        self._readers = self._patient = self._writer = None
+        for pool in pools:
             if pool is not None:
                 pool.close()
         self._ownership.release()
@@ -254,16 +261,6 @@ class SqliteDatabase(Database):
         self._busy = False
         self._log.failure("the database writer failed", failure=failure)
         self._kick()
-
-
-def _read(connection: Any, reader: Callable[[sqlite3.Cursor], T]) -> T:
-    cursor = connection.cursor()
-    cursor.execute("BEGIN")
-    try:
-        return reader(cursor)
-    finally:
-        cursor.execute("COMMIT")
-        cursor.close()
 
 
 def _configure_reader(connection: Any) -> None:

@@ -66,7 +66,8 @@ class MemoryDatabase(Database):
             self._held.append(unit)
         return unit.done
 
-    def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
+    def query(self, reader: Callable[[sqlite3.Cursor], T], *, patient: bool = False) -> Deferred[T]:
+        del patient
         if self._dead:
             return Deferred()
         try:
