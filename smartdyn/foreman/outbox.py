@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -12,7 +13,8 @@ from twisted.logger import Logger
 
 from smartdyn.aio import Spawner, deadline
 from smartdyn.errors import DeadlineExceeded
-from smartdyn.foreman import retry
+from smartdyn.foreman import batch, retry
+from smartdyn.foreman.batch import Part
 from smartdyn.foreman.retry import Answer, Verdict
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import MarkDelivered, ParkCallback, PendingCallback, RetryCallback
@@ -121,25 +123,47 @@ class Outbox(Service):
 
     async def _send(self, pending: PendingCallback) -> None:
         try:
-            answer = await self._client.callback(await self._body(pending), pending.request_id)
-            await self._persistence.persist([self._record(pending, answer)])
+            await self._persistence.persist([await self._attempt(pending)])
         finally:
             self._sending.discard(pending.id)
             self._sent_meanwhile.add(pending.id)
             self.notify()
 
-    async def _body(self, pending: PendingCallback) -> dict[str, Any]:
-        """What Foreman is told: of one plan, or of all plans of a group."""
+    async def _attempt(self, pending: PendingCallback) -> Write:
+        """Send a callback once, and say what is to be remembered of it."""
         if isinstance(pending.callback, list):
-            parts = [
-                {"callback": part["callback"], "data": await self._load_data(part["plan_id"], 1)}
-                for part in pending.callback
-            ]
-            return {"callbacks": parts}
+            return await self._attempt_batch(pending)
         data = pending.data
         if pending.data_action_id is not None:
             data = await self._load_data(pending.plan_id, pending.data_action_id)
-        return {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
+        body = {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
+        return self._record(pending, await self._client.callback(body, pending.request_id))
+
+    async def _attempt_batch(self, pending: PendingCallback) -> Write:
+        """Likewise for all plans of a group; those that Foreman took are not sent again."""
+
+        async def send(parts: Sequence[Part]) -> Answer:
+            loaded = [
+                {"callback": part["callback"], "data": await self._load_data(part["plan_id"], 1)} for part in parts
+            ]
+            return await self._client.callback({"callbacks": loaded}, pending.request_id)
+
+        refused = await batch.deliver(pending.callback, send)
+        if not refused:
+            return self._record(pending, Answer(200, ""))
+        again = batch.to_repeat(refused, self._now() - pending.created_at)
+        lost = [part["plan_id"] for each in refused for part in each.parts if part not in again]
+        if lost:
+            self._log.error(
+                "Foreman will not take the callbacks of {plan_ids}: HTTP {status}: {said}. Their output stays here.",
+                plan_ids=", ".join(lost),
+                status=refused[0].answer.status,
+                said=refused[0].answer.text,
+            )
+        if not again:
+            return self._record(pending, refused[0].answer)
+        blamed = next(each.answer for each in refused if each.parts[0] in again)
+        return replace(self._retry(pending, blamed), callback=again)
 
     def _record(self, pending: PendingCallback, answer: Answer) -> Write:
         now = self._now()
@@ -148,8 +172,8 @@ class Outbox(Service):
         if verdict is Verdict.DELIVERED:
             self._log.info("callback of task {plan_id} delivered", plan_id=pending.plan_id, attempts=attempts)
             return MarkDelivered(pending.id, now)
-        said = f"HTTP {answer.status}: {answer.text}" if answer.status else answer.text
         if verdict is Verdict.PARK:
+            said = _said(answer)
             self._log.error(
                 "Foreman will not take the callback of task {plan_id}, after {attempts} attempts: {said}. "
                 "Its output stays here; Foreman finds it when it polls.",
@@ -158,15 +182,19 @@ class Outbox(Service):
                 said=said,
             )
             return ParkCallback(pending.id, said)
+        return self._retry(pending, answer)
+
+    def _retry(self, pending: PendingCallback, answer: Answer) -> RetryCallback:
+        attempts = pending.attempts + 1
         delay = retry.delay(attempts, self._random(), answer.retry_after)
         self._log.warn(
             "callback of task {plan_id} not taken ({attempts} attempts): {said}; next try in {delay:.0f} s",
             plan_id=pending.plan_id,
             attempts=attempts,
-            said=said,
+            said=_said(answer),
             delay=delay,
         )
-        return RetryCallback(pending.id, said, now + delay)
+        return RetryCallback(pending.id, _said(answer), self._now() + delay)
 
     def _set_timer(self, seconds: float) -> None:
         self._drop_timer()
@@ -176,3 +204,7 @@ class Outbox(Service):
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+
+
+def _said(answer: Answer) -> str:
+    return f"HTTP {answer.status}: {answer.text}" if answer.status else answer.text

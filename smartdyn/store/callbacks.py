@@ -15,7 +15,8 @@ _ENQUEUE = """
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
 _RETRY = """
-    UPDATE callbacks SET attempts = attempts + 1, last_error = ?, next_attempt_at = ? WHERE id = ?
+    UPDATE callbacks
+    SET attempts = attempts + 1, last_error = ?, next_attempt_at = ?, callback = coalesce(?, callback) WHERE id = ?
 """
 _DELIVERED = """
     UPDATE callbacks SET state = 'delivered', attempts = attempts + 1, last_error = NULL, delivered_at = ? WHERE id = ?
@@ -58,14 +59,19 @@ class EnqueueCallback:
 
 @dataclass(frozen=True, slots=True)
 class RetryCallback:
-    """Notes that Foreman did not take it, and when to try again."""
+    """Notes that Foreman did not take it, and when to try again.
+
+    @param callback: what is left of it, when Foreman took a part.
+    """
 
     id: int
     error: str
     next_attempt_at: float
+    callback: Any = None
 
     def apply(self, tx: sqlite3.Cursor) -> None:
-        tx.execute(_RETRY, (self.error, self.next_attempt_at, self.id))
+        left = None if self.callback is None else dumps(self.callback)
+        tx.execute(_RETRY, (self.error, self.next_attempt_at, left, self.id))
 
 
 @dataclass(frozen=True, slots=True)

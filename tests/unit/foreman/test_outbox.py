@@ -40,8 +40,8 @@ class FakeClient:
         return await waiting
 
 
-class OutboxTests(SynchronousTestCase):
-    """L{Outbox}."""
+class OutboxTestCase(SynchronousTestCase):
+    """Has an outbox and what it needs."""
 
     def setUp(self) -> None:
         self.engine = Engine()
@@ -67,13 +67,18 @@ class OutboxTests(SynchronousTestCase):
         planned = self.engine.world.plan(PlanRequest(Noop, (), plan_id))
         self.successResultOf(Deferred.fromCoroutine(self.engine.world.accept([planned])))
         fields.setdefault("data", {"x": 1})
-        write = EnqueueCallback(plan_id, 1, {"task_id": plan_id, "step_id": 3}, self.engine.clock.seconds(), **fields)
+        callback = fields.pop("callback", {"task_id": plan_id, "step_id": 3})
+        write = EnqueueCallback(plan_id, 1, callback, self.engine.clock.seconds(), **fields)
         self.successResultOf(self.engine.database.commit(write))
         self.outbox.notify()
 
     def counts(self) -> dict[str, int]:
         """How many callbacks are in which state."""
         return self.successResultOf(self.engine.database.query(callbacks.counts))
+
+
+class OutboxTests(OutboxTestCase):
+    """L{Outbox}."""
 
     def test_delivery(self) -> None:
         """A callback is sent at once, with its data, and is then done."""
@@ -163,6 +168,79 @@ class OutboxTests(SynchronousTestCase):
         write = EnqueueCallback("p1", 1, {"task_id": "p1"}, START, data={})
         self.successResultOf(self.engine.database.commit(write))
         self.assertEqual(self.counts(), {"delivered": 1})
+
+
+class Digesting(FakeClient):
+    """Takes batches up to the first element that it cannot digest."""
+
+    def __init__(self, bad: dict[str, int]) -> None:
+        super().__init__()
+        self.bad = bad
+        self.taken: list[str] = []
+
+    async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
+        """Like Foreman's controller."""
+        self.bodies.append(body)
+        for part in body["callbacks"]:
+            task = part["callback"]["task_id"]
+            if task in self.bad:
+                return Answer(self.bad[task], f"no {task}")
+            self.taken.append(task)
+        return OK
+
+
+class BatchTests(OutboxTestCase):
+    """Callbacks of groups."""
+
+    def send(self, bad: dict[str, int], count: int = 8) -> Digesting:
+        """A group of which some elements are indigestible."""
+        self.client = client = Digesting(bad)
+        self.outbox = self.make()
+        self.outbox.startService()
+        parts = [{"plan_id": f"p{number}", "callback": {"task_id": f"t{number}"}} for number in range(count)]
+        self.enqueue(data=None, callback=parts)
+        return client
+
+    def test_all_at_once(self) -> None:
+        """One request, when Foreman takes it."""
+        client = self.send({})
+        self.assertEqual((len(client.bodies), len(client.taken)), (1, 8))
+        self.assertEqual(client.bodies[0]["callbacks"][1], {"callback": {"task_id": "t1"}, "data": {"of": ["p1", 1]}})
+        self.assertEqual(self.counts(), {"delivered": 1})
+
+    def test_one_that_is_poisoned(self) -> None:
+        """Does not hold up the others; it alone is tried again, and is taken when Foreman is better."""
+        client = self.send({"t2": 500})
+        self.assertEqual(set(client.taken), {f"t{number}" for number in range(8)} - {"t2"})
+        self.assertEqual(self.counts(), {"pending": 1})
+        client.bodies.clear()
+        client.bad.clear()
+        self.engine.advance(10)
+        self.assertEqual([len(body["callbacks"]) for body in client.bodies], [1])
+        self.assertEqual((client.taken[-1], self.counts()), ("t2", {"delivered": 1}))
+
+    def test_one_that_is_unknown(self) -> None:
+        """Is given up; the others are delivered."""
+        client = self.send({"t2": 404, "t5": 500})
+        self.assertEqual(set(client.taken), {f"t{number}" for number in range(8)} - {"t2", "t5"})
+        client.bad.clear()
+        self.engine.advance(10)
+        self.assertEqual(client.taken[-1], "t5")
+        self.assertNotIn("t2", client.taken)
+        self.assertEqual(self.counts(), {"delivered": 1})
+
+    def test_none_that_is_known(self) -> None:
+        """Nothing is left to try."""
+        self.send({"t0": 404, "t1": 404}, 2)
+        self.assertEqual(self.counts(), {"parked": 1})
+
+    def test_foreman_is_away(self) -> None:
+        """That has nothing to do with any of them: one request, not many."""
+        client = self.send({"t0": 403})
+        self.assertEqual(len(client.bodies), 1)
+        client.bad.clear()
+        self.engine.advance(10)
+        self.assertEqual(len(client.bodies[1]["callbacks"]), 8)
 
 
 class RetryTests(SynchronousTestCase):
