@@ -43,6 +43,11 @@ def belong_to_request(request_id: str | None) -> None:
     _REQUEST.set(request_id)
 
 
+def current_request() -> str | None:
+    """The id of the request that the caller works for."""
+    return _REQUEST.get()
+
+
 @contextmanager
 def request_context(request_id: str | None) -> Iterator[None]:
     """Whatever is logged meanwhile belongs to a request, also by coroutines that begin in here."""
@@ -61,11 +66,15 @@ class Threshold:
         self._rank = _ORDER.index(level)
 
     def __call__(self, event: LogEvent) -> Any:
+        return PredicateResult.maybe if self.lets_through(event) else PredicateResult.no
+
+    def lets_through(self, event: LogEvent) -> bool:
+        """Is it important enough?"""
         level = event.get("log_level", LogLevel.info)
         rank = _ORDER.index(level)
         if rank <= 1 and str(event.get("log_namespace", "")).startswith(_NOISY):
             rank -= 1
-        return PredicateResult.maybe if rank >= self._rank else PredicateResult.no
+        return rank >= self._rank
 
 
 def observer(log_file: str, level: str, stdout: TextIO | None = None) -> Any:

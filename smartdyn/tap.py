@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from twisted.application.service import MultiService
-from twisted.logger import ILogObserver, Logger
+from twisted.logger import ILogObserver, Logger, LogPublisher
 from twisted.python import usage
 
 from smartdyn import __version__
 from smartdyn.errors import SettingsError, SmartdynError
-from smartdyn.log import observer
+from smartdyn.log import LEVELS, observer
+from smartdyn.log_buffer import LogBuffer
 from smartdyn.service import Smartdyn, Surroundings
 from smartdyn.settings import Settings, load_settings
 
@@ -61,10 +62,14 @@ class Application(MultiService):
         super().__init__()
         self._reactor = reactor
         self._settings = settings
+        self._logs = LogBuffer(
+            LEVELS[settings.log_level], size=settings.log_buffer, tail_size=settings.log_buffer_errors
+        )
 
     def setServiceParent(self, parent: Any) -> None:
         # twistd asks the application for its log before it starts anything
-        parent.setComponent(ILogObserver, observer(self._settings.log_file, self._settings.log_level))
+        written = observer(self._settings.log_file, self._settings.log_level)
+        parent.setComponent(ILogObserver, LogPublisher(written, self._logs))
         super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
@@ -78,6 +83,7 @@ class Application(MultiService):
                 environment=os.environ,
                 hostname=socket.gethostname(),
                 pid=os.getpid(),
+                logs=self._logs,
                 plugins={found.name: found.load for found in entry_points(group=PLUGINS)},
             ),
             self._fail,

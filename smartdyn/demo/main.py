@@ -83,7 +83,7 @@ class Demonstration:
         service.open()
         service.startService()
         await service.until_ready()
-        url = f"http://127.0.0.1:{service.ports[0].getHost().port}"
+        url = f"http://127.0.0.1:{service.front.port()}"
         self._say(
             f"smartdyn listens on {url}, an SSH host on port {host.getHost().port}, a Foreman stand-in beside them"
         )

@@ -23,6 +23,7 @@ class Settings:
         port is.
     @param use_https: the core speaks TLS, and lets in only who shows C{foreman_ssl_cert} (or C{ssl_certificate}).
     @param bind_host: the addresses of the smart proxy, on C{http_port} and C{https_port}.
+    @param log_buffer: lines of the log that Foreman can see; of older ones C{log_buffer_errors} errors.
     @param core_url: a core elsewhere: then the smart proxy's Dynflow routes are relayed to it.
     @param console_auth: with TLS, the console is only for those who may use the API.
     @param forward_verify: the name of a peer without a certificate must lead back to its address.
@@ -60,6 +61,8 @@ class Settings:
     trusted_hosts: tuple[str, ...] | None = None
     log_file: str = "STDOUT"
     log_level: str = "INFO"
+    log_buffer: int = 2000
+    log_buffer_errors: int = 1000
     mode: str = "ssh"
     ssh_identity_key_file: str = "~/.ssh/id_rsa_foreman_proxy"
     ssh_user_ca_public_key_file: str | None = None
@@ -109,8 +112,6 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "file_rolling_size",
         "kerberos_auth",
         "local_working_dir",
-        "log_buffer",
-        "log_buffer_errors",
         "mqtt_broker",
         "mqtt_port",
         "mqtt_rate_limit",

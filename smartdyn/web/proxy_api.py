@@ -14,9 +14,7 @@ from twisted.web.iweb import IRequest
 from smartdyn.web.api import Route
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import send, send_json
-
-_HTML = b"text/html;charset=utf-8"
+from smartdyn.web.requests import HTML, send, send_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,4 +125,4 @@ class ProxyApi:
             body = path.read_bytes() if path is not None else b""
         except OSError:
             body = b""
-        return send(request, body, _HTML)
+        return send(request, body, HTML)

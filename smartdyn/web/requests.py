@@ -14,6 +14,7 @@ from smartdyn.store.json import encode
 T = TypeVar("T")
 
 JSON = b"application/json"
+HTML = b"text/html;charset=utf-8"
 
 
 def read_json(request: IRequest, kind: type[T]) -> T:

@@ -15,7 +15,6 @@ from werkzeug.exceptions import HTTPException
 from smartdyn.errors import SmartdynError
 from smartdyn.web.api import Route
 from smartdyn.web.errors import UNEXPECTED, status_of
-from smartdyn.web.proxy_api import ProxyApi
 from smartdyn.web.requests import JSON, send, send_json
 
 NOT_FOUND = b"Requested url was not found"
@@ -25,21 +24,22 @@ _log = Logger()
 
 def make_app(
     dynflow: Iterable[Route],
-    proxy: ProxyApi,
+    about: Iterable[Route],
     until_ready: Callable[[], Awaitable[None]],
     prefixes: Iterable[str],
 ) -> Klein:
     """The whole of what a listener serves.
 
     @param dynflow: Dynflow's routes and the console's.
-    @param prefixes: below which these are.
+    @param about: what is said of the proxy itself, at the root.
+    @param prefixes: below which Dynflow's routes are.
     @param until_ready: requests wait for this, so that none is answered by a service that has not looked yet.
     """
     app = Klein()
     wanted = list(dynflow)
     for prefix in prefixes:
         _add(app, prefix, wanted, until_ready)
-    _add(app, "", proxy.routes(), _at_once)
+    _add(app, "", about, _at_once)
     app.handle_errors(HTTPException)(_not_found)
     app.handle_errors(CancelledError)(_gone)
     app.handle_errors(SmartdynError)(_refused)

@@ -61,11 +61,15 @@ class WebTestCase(SynchronousTestCase):
         console = Console(self.engine.tasks, self.policy, self.engine.clock.seconds)
         app = make_app(
             [*TaskApi(self.engine.tasks, self.policy).routes(), *console.routes()],
-            ProxyApi(facts, self.policy, CollectorRegistry(), problems),
+            [*ProxyApi(facts, self.policy, CollectorRegistry(), problems).routes(), *self.more_routes()],
             ready,
             CORE_PREFIXES,
         )
         self.treq: Any = StubTreq(app.resource())
+
+    def more_routes(self) -> list[Any]:
+        """Further ones at the root."""
+        return []
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and body, parsed when it is JSON."""

@@ -1,0 +1,30 @@
+"""The route on which Foreman has us forget a host's key, when the host is built anew (RXS before 0.11)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from twisted.web.iweb import IRequest
+
+from smartdyn.web.api import Route
+from smartdyn.web.authorization import Policy
+from smartdyn.web.peers import peer_of
+from smartdyn.web.requests import HTML, send
+
+
+class HostKeyApi:
+    """C{/ssh/known_hosts}."""
+
+    def __init__(self, forget: Callable[[str], None], policy: Policy) -> None:
+        self._forget = forget
+        self._policy = policy
+
+    def routes(self) -> list[Route]:
+        """The one."""
+        return [Route("DELETE", "/ssh/known_hosts/<name>", self.forget)]
+
+    async def forget(self, request: IRequest, name: str) -> bytes:
+        """Forget the keys of a host; that there were none is no error."""
+        await self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
+        self._forget(name)
+        return send(request, b"", HTML, 204)
