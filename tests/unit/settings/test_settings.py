@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -103,14 +104,16 @@ class SettingsTests(SynchronousTestCase):
             for line in path.read_text().splitlines():
                 if line.startswith("#:"):
                     key, _, value = line[2:].partition(": ")
-                    shown[key] = value
+                    shown[key] = yaml.safe_load(value)
         defaults = Settings()
         self.assertEqual(replace(load_settings(ETC), folder=Path()), defaults)
         for key, value in shown.items():
             self.assertIn(key, TYPES)
             default = getattr(defaults, key)
-            if default is not None:
-                self.assertEqual(value.lower(), str(default).lower().removesuffix(".0"), key)
+            if isinstance(default, tuple):
+                self.assertEqual(tuple(value if isinstance(value, list) else [value]), default, key)
+            elif default is not None:
+                self.assertEqual(value, default, key)
 
     def test_what_is_in_force_can_be_shown(self) -> None:
         """Each setting on a line, defaults marked."""
