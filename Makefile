@@ -53,7 +53,8 @@ integration: venv system
 
 # What takes longer than anybody wants to wait for after each change.
 soak: venv
-	@SMARTDYN_SOAK=1 $(BIN)/python -m twisted.trial tests.unit.engine.test_state_machine tests.integration.test_durability
+	@SMARTDYN_SOAK=1 $(BIN)/python -m twisted.trial tests.unit.engine.test_state_machine tests.integration.test_durability \
+	  tests.integration.test_outage
 
 lint: venv
 	@$(BIN)/ruff check .

@@ -24,6 +24,7 @@ from smartdyn.web.forward import Forwarder
 from smartdyn.web.host_keys import HostKeyApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.names import HostNames
+from smartdyn.web.openapi import OpenApi
 from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from smartdyn.web.site import LimitedSite
@@ -83,8 +84,10 @@ class Front:
             logs = LogApi(self._logs, lambda: self._failures, listener.policy)
             host_keys = HostKeyApi(self._forget_host, listener.policy)
             about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
+            dynflow = [*api.routes(), *console.routes()]
+            about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
             if forwarder is None:
-                app = make_app([*api.routes(), *console.routes()], about, until_ready, listener.prefixes)
+                app = make_app(dynflow, about, until_ready, listener.prefixes)
             else:
                 app = make_app(forwarder.routes(), about, until_ready, ("",))
             site = LimitedSite(app.resource(), self._reactor, __version__)

@@ -2,37 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.web.iweb import IRequest
 
 from smartdyn.aio import shielded
-from smartdyn.errors import InvalidRequest, PlanNotFound
+from smartdyn.errors import PlanNotFound
+from smartdyn.web import records
 from smartdyn.web.authorization import Forbidden, Policy, parse_basic
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import base_url, header, read_json, request_id, send_json
-
-Handler = Callable[..., Awaitable[bytes]]
+from smartdyn.web.route import Route
 
 _NO_IDS = "'task_ids' needs to be provided and be a non-empty array of task UUIDs"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One thing that can be asked for.
-
-    @param path: in Klein's syntax, below the prefix.
-    @param slash: whether a trailing slash makes no difference.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    slash: bool = False
 
 
 class TaskApi:
@@ -49,31 +33,28 @@ class TaskApi:
     def routes(self) -> list[Route]:
         """All of them."""
         return [
-            Route("POST", "/tasks/launch", self.launch, slash=True),
-            Route("POST", "/tasks", self.trigger, slash=True),
-            Route("POST", "/tasks/status", self.states),
-            Route("POST", "/tasks/statuses", self.statuses),
-            Route("GET", "/tasks/count", self.count),
-            Route("GET", "/tasks/operations", self.operations),
-            Route("GET", "/tasks/<plan_id>/status", self.status),
-            Route("POST", "/tasks/<plan_id>/cancel", self.cancel),
-            Route("POST", "/tasks/<plan_id>/update", self.update),
-            Route("POST", "/tasks/<plan_id>/done", self.done),
+            Route("POST", "/tasks/launch", self.launch, slash=True, body=records.Launch, answer=records.Launched),
+            Route("POST", "/tasks", self.trigger, slash=True, body=records.Trigger, answer=records.Triggered),
+            Route("POST", "/tasks/status", self.states, body=records.Ids, answer=dict[str, records.State]),
+            Route("POST", "/tasks/statuses", self.statuses, body=records.Ids, answer=dict[str, records.Status]),
+            Route("GET", "/tasks/count", self.count, query=("state",), answer=records.Count),
+            Route("GET", "/tasks/operations", self.operations, answer=list[str]),
+            Route("GET", "/tasks/<plan_id>/status", self.status, answer=records.Status),
+            Route("POST", "/tasks/<plan_id>/cancel", self.cancel, answer=records.Cancelled),
+            Route("POST", "/tasks/<plan_id>/update", self.update, body=dict[str, Any]),
+            Route("POST", "/tasks/<plan_id>/done", self.done, body=dict[str, Any]),
         ]
 
     async def launch(self, request: IRequest) -> bytes:
         """Launch an operation; everything is planned and stored before the answer."""
         await self._require(request)
-        body = read_json(request, dict[str, Any])
-        if "operation" not in body:
-            raise InvalidRequest("`operation` is missing; GET /tasks/operations lists what can be launched.")
-        input = body.get("input")
+        body = read_json(request, records.Launch)
         answer = await _whatever_happens(
             self._tasks.launch(
-                body["operation"],
-                input,
-                body.get("options"),
-                callback_host=self._callback_host(request, input),
+                body.operation,
+                body.input,
+                body.options,
+                callback_host=self._callback_host(request, body.input),
                 request_id=request_id(request),
             )
         )
@@ -82,19 +63,13 @@ class TaskApi:
     async def trigger(self, request: IRequest) -> bytes:
         """Run one action (deprecated)."""
         await self._require(request)
-        body = read_json(request, dict[str, Any])
-        name, action_input = body.get("action_name"), body.get("action_input")
-        if not isinstance(name, str):
-            raise InvalidRequest("`action_name` must name an action class.")
-        if action_input is None:
-            action_input = {}
-        if not isinstance(action_input, dict):
-            raise InvalidRequest("`action_input` must be an object.")
+        body = read_json(request, records.Trigger)
+        action_input = body.action_input or {}
         task_id = await _whatever_happens(
             self._tasks.trigger(
-                name,
+                body.action_name,
                 action_input,
-                callback_host=self._callback_host(request, {"": body}),
+                callback_host=self._callback_host(request, {"": {"action_input": action_input}}),
                 request_id=request_id(request),
             )
         )
@@ -111,12 +86,12 @@ class TaskApi:
     async def states(self, request: IRequest) -> bytes:
         """State and result of many tasks: Foreman asks this of all its jobs, and may send nulls."""
         await self._require(request)
-        return send_json(request, await self._tasks.states(_ids(read_json(request, dict[str, Any]))))
+        return send_json(request, await self._tasks.states(_ids(read_json(request, records.Ids))))
 
     async def statuses(self, request: IRequest) -> bytes:
         """Many tasks in full."""
         await self._require(request)
-        ids = _ids(read_json(request, dict[str, Any]))
+        ids = _ids(read_json(request, records.Ids))
         if not ids:
             return send_json(request, {"error": _NO_IDS}, 422)
         return send_json(request, await self._tasks.statuses(ids))
@@ -190,8 +165,9 @@ def _whatever_happens(work: Any) -> Deferred[Any]:
     return shielded(Deferred.fromCoroutine(work))
 
 
-def _ids(body: dict[str, Any]) -> list[str]:
-    ids = body.get("task_ids")
-    if isinstance(ids, str):
-        return [ids]
-    return list(dict.fromkeys(id for id in ids if isinstance(id, str))) if isinstance(ids, list) else []
+def _ids(body: records.Ids) -> list[str]:
+    """Each id once. Foreman may send nulls, and one id as it is."""
+    if isinstance(body.task_ids, str):
+        return [body.task_ids]
+    ids = body.task_ids if isinstance(body.task_ids, list) else []
+    return list(dict.fromkeys(id for id in ids if isinstance(id, str)))

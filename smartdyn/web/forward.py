@@ -21,10 +21,10 @@ from twisted.web.iweb import IRequest
 from smartdyn.aio import deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.reasons import explain
-from smartdyn.web.api import Route
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import header, request_id, send_json
+from smartdyn.web.route import Route
 
 PREFIX: Final = "/dynflow"
 _REPORT = re.compile(rf"{PREFIX}/tasks/[^/]+/(update|done)/?\Z")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from twisted.web.iweb import IRequest
 
-from smartdyn.web.api import Route
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import HTML, send
+from smartdyn.web.route import Route
 
 
 class HostKeyApi:
@@ -21,7 +21,7 @@ class HostKeyApi:
 
     def routes(self) -> list[Route]:
         """The one."""
-        return [Route("DELETE", "/ssh/known_hosts/<name>", self.forget)]
+        return [Route("DELETE", "/ssh/known_hosts/<name>", self.forget, statuses=(204,))]
 
     async def forget(self, request: IRequest, name: str) -> bytes:
         """Forget the keys of a host; that there were none is no error."""

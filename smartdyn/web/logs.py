@@ -8,10 +8,11 @@ from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.log_buffer import LogBuffer
-from smartdyn.web.api import Route
+from smartdyn.web import records
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import send_json
+from smartdyn.web.route import Route
 
 _LEVEL_OF_TAIL = 3
 """Ruby's number for errors."""
@@ -30,7 +31,7 @@ class LogApi:
 
     def routes(self) -> list[Route]:
         """The one."""
-        return [Route("GET", "/logs", self.logs, slash=True)]
+        return [Route("GET", "/logs", self.logs, slash=True, query=("from_timestamp",), answer=records.Logs)]
 
     async def logs(self, request: IRequest) -> bytes:
         """The lines after C{from_timestamp}, and how many are kept."""

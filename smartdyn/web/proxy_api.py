@@ -11,10 +11,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from twisted.web.iweb import IRequest
 
-from smartdyn.web.api import Route
+from smartdyn.web import records
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import HTML, send, send_json
+from smartdyn.web.route import Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,14 +58,14 @@ class ProxyApi:
     def routes(self) -> list[Route]:
         """All of them."""
         return [
-            Route("GET", "/features", self.features),
-            Route("GET", "/v2/features", self.features_v2),
-            Route("GET", "/version", self.version),
-            Route("GET", "/ssh/pubkey", self.public_key),
-            Route("GET", "/ssh/ca_pubkey", self.ca_public_key),
-            Route("GET", "/health/live", self.live),
-            Route("GET", "/health/ready", self.ready),
-            Route("GET", "/metrics", self.metrics),
+            Route("GET", "/features", self.features, answer=list[str]),
+            Route("GET", "/v2/features", self.features_v2, answer=dict[str, records.Module]),
+            Route("GET", "/version", self.version, answer=records.Version),
+            Route("GET", "/ssh/pubkey", self.public_key, media="text/html"),
+            Route("GET", "/ssh/ca_pubkey", self.ca_public_key, media="text/html"),
+            Route("GET", "/health/live", self.live, answer=records.Alive),
+            Route("GET", "/health/ready", self.ready, answer=records.Ready, statuses=(200, 503)),
+            Route("GET", "/metrics", self.metrics, media="text/plain"),
         ]
 
     async def features(self, request: IRequest) -> bytes:

@@ -13,9 +13,9 @@ from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
 from smartdyn.errors import SmartdynError
-from smartdyn.web.api import Route
 from smartdyn.web.errors import UNEXPECTED, status_of
 from smartdyn.web.requests import JSON, send, send_json
+from smartdyn.web.route import Route
 
 NOT_FOUND = b"Requested url was not found"
 

@@ -301,7 +301,7 @@ class RefusalTests(ServiceTestCase):
         other = ServiceProcess({"port": service.port})
         status, text = await deferToThread(self.refused, other)
         self.assertEqual(status, 1)
-        self.assertIn(f"Cannot listen on 127.0.0.1 port {service.port}", text)
+        self.assertIn(f"Cannot listen on http://127.0.0.1:{service.port}", text)
 
     async def test_a_database_that_is_none(self) -> None:
         """A damaged file is refused with advice, and left as it is."""

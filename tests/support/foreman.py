@@ -38,7 +38,7 @@ class RecordingForeman:
 
         @return: the URL.
         """
-        self._port = reactor.listenTCP(0, Site(_Callbacks(self)), interface="127.0.0.1")
+        self._port = reactor.listenTCP(0, Site(Callbacks(self)), interface="127.0.0.1")
         return f"http://127.0.0.1:{self._port.getHost().port}"
 
     async def stop(self) -> None:
@@ -75,7 +75,7 @@ class RecordingForeman:
             done.callback(None)
 
 
-class _Callbacks(Resource):
+class Callbacks(Resource):
     isLeaf = True
 
     def __init__(self, foreman: RecordingForeman) -> None:

@@ -11,13 +11,13 @@ from twisted.web.iweb import IRequest
 from smartdyn.errors import InvalidRequest, PlanNotFound
 from smartdyn.model.states import PlanState
 from smartdyn.model.views import TaskFilter
-from smartdyn.web.api import Route
 from smartdyn.web.authorization import Forbidden, Policy
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.explain import explain
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import header, send
+from smartdyn.web.route import Route
 
 _HTML = b"text/html; charset=utf-8"
 _SECURITY = (
@@ -60,10 +60,10 @@ class Console:
     def routes(self) -> list[Route]:
         """All pages."""
         return [
-            Route("GET", "/console", self.tasks, slash=True),
-            Route("GET", "/console/static/<name>", self.static),
-            Route("GET", "/console/<plan_id>", self.task),
-            Route("POST", "/console/<plan_id>/cancel", self.cancel),
+            Route("GET", "/console", self.tasks, slash=True, media="text/html"),
+            Route("GET", "/console/static/<name>", self.static, media="text/html"),
+            Route("GET", "/console/<plan_id>", self.task, media="text/html"),
+            Route("POST", "/console/<plan_id>/cancel", self.cancel, media="text/html", statuses=(303,)),
         ]
 
     async def tasks(self, request: Any) -> bytes:
