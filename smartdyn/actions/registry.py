@@ -89,3 +89,7 @@ class Registry:
     def subscribers(self, action: type[Action]) -> list[type[Action]]:
         """The classes that are planned along with exactly this one."""
         return self._subscribers.get(action.name(), [])
+
+    def parents(self) -> list[str]:
+        """The names of the classes that wait for plans which they started."""
+        return sorted({action.name() for action in self._by_name.values() if action.counts_sub_plans})

@@ -90,8 +90,12 @@ class Tasks:
         return await self._world.database.query(lambda tx: plans.states(tx, plan_ids))
 
     async def count(self, states: Sequence[str] | None) -> int:
-        """How many tasks are in one of these states; None counts all."""
-        return await self._world.database.query(lambda tx: plans.count(tx, states))
+        """How many tasks are in one of these states; None counts all.
+
+        Foreman measures by the running ones how busy a proxy is, so tasks that only wait for others do not count.
+        """
+        parents = self._world.registry.parents()
+        return await self._world.database.query(lambda tx: plans.count(tx, states, parents))
 
     async def deliver(self, plan_id: str, step_id: Any, data: dict[str, Any]) -> None:
         """Pass on what was posted to a task's step.

@@ -40,7 +40,11 @@ _EXISTS = "SELECT 1 FROM plans WHERE id = ?"
 _STATES = "SELECT id, state, result FROM plans WHERE id IN (SELECT value FROM json_each(?))"
 _DIGESTS = "SELECT id, launch_digest, caller_plan_id FROM plans WHERE id IN (SELECT value FROM json_each(?))"
 _COUNT = "SELECT count(*) FROM plans"
-_COUNT_IN = "SELECT count(*) FROM plans WHERE state IN (SELECT value FROM json_each(?))"
+_COUNT_IN = """
+    SELECT count(*) FROM plans
+    WHERE state IN (SELECT value FROM json_each(:states))
+        AND (state <> 'running' OR label NOT IN (SELECT value FROM json_each(:parents)))
+"""
 _UNFINISHED = "SELECT id FROM plans WHERE state <> 'stopped' ORDER BY created_at, id"
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE id = ?"
 _CHILDREN = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE caller_plan_id = ? ORDER BY created_at, id"
@@ -205,9 +209,15 @@ def launched(tx: sqlite3.Cursor, plan_ids: Sequence[str]) -> dict[str, Launched]
     return {row[0]: Launched(*row) for row in tx.execute(_DIGESTS, (dumps(list(plan_ids)),))}
 
 
-def count(tx: sqlite3.Cursor, wanted: Sequence[str] | None) -> int:
-    """How many plans are in one of the states; None counts all."""
-    found = tx.execute(_COUNT) if wanted is None else tx.execute(_COUNT_IN, (dumps(list(wanted)),))
+def count(tx: sqlite3.Cursor, wanted: Sequence[str] | None, parents: Sequence[str] = ()) -> int:
+    """How many plans are in one of the states; None counts all.
+
+    @param parents: labels of plans that only wait for others while they run: they are no work of their own.
+    """
+    if wanted is None:
+        found = tx.execute(_COUNT)
+    else:
+        found = tx.execute(_COUNT_IN, {"states": dumps(list(wanted)), "parents": dumps(list(parents))})
     return int(found.fetchone()[0])
 
 

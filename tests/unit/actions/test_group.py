@@ -114,6 +114,12 @@ class GroupTests(ActionTestCase):
         self.assertEqual(child["actions"][0]["output"], {"result": [], "runner_id": Orchestra.made[0].id})
         self.assertEqual(child["actions"][0]["caller_execution_plan_id"], parent)
 
+    def test_running_work(self) -> None:
+        """The parent is no work: Foreman would take the proxy for busier than it is."""
+        self.launch_two()
+        self.assertEqual(done(self.engine.tasks.count(["running"])), 3)
+        self.assertEqual(done(self.engine.tasks.count(None)), 4)
+
     def test_each_host_ends_by_itself(self) -> None:
         """It need not wait for the slowest; what the whole exits with counts for the others."""
         parent = self.launch_two()
