@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.web.client import Agent, HTTPConnectionPool
@@ -25,7 +24,7 @@ from smartdyn.web.host_keys import HostKeyApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.names import HostNames
 from smartdyn.web.openapi import OpenApi
-from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
+from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from smartdyn.web.site import LimitedSite
 from smartdyn.web.tls import ReloadingContextFactory
@@ -63,7 +62,7 @@ class Front:
     def open(
         self,
         tasks: Tasks,
-        metrics: CollectorRegistry,
+        metrics: Metrics,
         problems: Callable[[], Awaitable[Sequence[str]]],
         until_ready: Callable[[], Awaitable[None]],
     ) -> None:

@@ -53,6 +53,7 @@ from smartdyn.store import callbacks
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.web.expiry import CertificateWatch
+from smartdyn.web.proxy_api import Metrics
 
 ACTIONS: tuple[type[Action], ...] = (
     Batch,
@@ -239,11 +240,12 @@ class Smartdyn(Service):
         self.world.provide(ScriptRunners, ScriptRunners(self.hosts, parts.simulation(self._around.environment)))
 
     def _listen(self) -> None:
-        metrics = CollectorRegistry()
-        metrics.register(ServiceMetrics(self.database, self.world, self.dispatcher, self.watch))
+        numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
+        registry = CollectorRegistry()
+        registry.register(numbers)
         tasks = Tasks(self.world, self.launchers, self._single, self.passwords)
         self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
-        self.front.open(tasks, metrics, self._problems, self.until_ready)
+        self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
 
     async def _problems(self) -> list[str]:
         """Why the service cannot do its work now."""

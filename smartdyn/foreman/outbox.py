@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from twisted.application.service import Service
@@ -34,6 +35,18 @@ class Client(Protocol):
         """Post a callback."""
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What has not reached Foreman.
+
+    @param counts: how many callbacks are in which state.
+    @param oldest: when the longest waiting one was promised, seconds since the epoch.
+    """
+
+    counts: dict[str, int] = field(default_factory=dict)
+    oldest: float | None = None
+
+
 class Outbox(Service):
     """Sends what is due, a few at a time, and remembers how each attempt went.
 
@@ -52,6 +65,7 @@ class Outbox(Service):
         load_data: Callable[[str, int], Awaitable[dict[str, Any]]],
     ) -> None:
         """
+        @ivar answers: how often Foreman has answered with which status, since the start.
         @param load_data: the output of an action, by plan id and action id.
         """
         self._clock = clock
@@ -62,6 +76,7 @@ class Outbox(Service):
         self._load_data = load_data
         self._persistence = Persistence(clock, database)
         self._spawner = Spawner()
+        self.answers: Counter[str] = Counter()
         self._sending: set[int] = set()
         self._sent_meanwhile: set[int] = set()
         self._timer: IDelayedCall | None = None
@@ -76,6 +91,10 @@ class Outbox(Service):
         super().stopService()
         self._drop_timer()
         return Deferred.fromCoroutine(self._finish())
+
+    async def backlog(self) -> Backlog:
+        """How much there is to do."""
+        return await self._database.query(lambda tx: Backlog(callbacks.counts(tx), callbacks.oldest(tx)))
 
     def notify(self) -> None:
         """There may be something to send."""
@@ -137,7 +156,7 @@ class Outbox(Service):
         if pending.data_action_id is not None:
             data = await self._load_data(pending.plan_id, pending.data_action_id)
         body = {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
-        return self._record(pending, await self._client.callback(body, pending.request_id))
+        return self._record(pending, await self._send_body(body, pending))
 
     async def _attempt_batch(self, pending: PendingCallback) -> Write:
         """Likewise for all plans of a group; those that Foreman took are not sent again."""
@@ -146,7 +165,7 @@ class Outbox(Service):
             loaded = [
                 {"callback": part["callback"], "data": await self._load_data(part["plan_id"], 1)} for part in parts
             ]
-            return await self._client.callback({"callbacks": loaded}, pending.request_id)
+            return await self._send_body({"callbacks": loaded}, pending)
 
         refused = await batch.deliver(pending.callback, send)
         if not refused:
@@ -164,6 +183,11 @@ class Outbox(Service):
             return self._record(pending, refused[0].answer)
         blamed = next(each.answer for each in refused if each.parts[0] in again)
         return replace(self._retry(pending, blamed), callback=again)
+
+    async def _send_body(self, body: dict[str, Any], pending: PendingCallback) -> Answer:
+        answer = await self._client.callback(body, pending.request_id)
+        self.answers[str(answer.status or "none")] += 1
+        return answer
 
     def _record(self, pending: PendingCallback, answer: Answer) -> Write:
         now = self._now()

@@ -30,6 +30,7 @@ _NEXT = "SELECT min(next_attempt_at) FROM callbacks WHERE state = 'pending' AND 
 _OF_PLAN = """
     SELECT state, attempts, last_error, next_attempt_at, delivered_at FROM callbacks WHERE plan_id = ? ORDER BY id
 """
+_OLDEST = "SELECT min(created_at) FROM callbacks WHERE state = 'pending'"
 _COUNTS = "SELECT state, count(*) FROM callbacks GROUP BY state"
 
 
@@ -133,3 +134,9 @@ def of_plan(tx: sqlite3.Cursor, plan_id: str) -> list[CallbackView]:
 def counts(tx: sqlite3.Cursor) -> dict[str, int]:
     """How many callbacks are in which state."""
     return dict(tx.execute(_COUNTS))
+
+
+def oldest(tx: sqlite3.Cursor) -> float | None:
+    """When the longest waiting one was promised."""
+    at: float | None = tx.execute(_OLDEST).fetchone()[0]
+    return at

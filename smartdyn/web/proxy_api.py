@@ -34,6 +34,17 @@ class ProxyFacts:
     ca_public_key: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Numbers for Prometheus.
+
+    @param refresh: called before they are collected.
+    """
+
+    registry: CollectorRegistry
+    refresh: Callable[[], Awaitable[None]]
+
+
 class ProxyApi:
     """C{/features}, C{/version}, C{/ssh/pubkey}, C{/health} and C{/metrics}."""
 
@@ -41,7 +52,7 @@ class ProxyApi:
         self,
         facts: ProxyFacts,
         policy: Policy,
-        registry: CollectorRegistry,
+        metrics: Metrics,
         problems: Callable[[], Awaitable[Sequence[str]]],
         operations: Callable[[], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
@@ -52,7 +63,7 @@ class ProxyApi:
         self._operations = operations
         self._facts = facts
         self._policy = policy
-        self._registry = registry
+        self._metrics = metrics
         self._problems = problems
 
     def routes(self) -> list[Route]:
@@ -110,7 +121,8 @@ class ProxyApi:
     async def metrics(self, request: IRequest) -> bytes:
         """Numbers for Prometheus."""
         await self._policy.require(peer_of(request), "/metrics")
-        return send(request, generate_latest(self._registry), CONTENT_TYPE_LATEST.encode())
+        await self._metrics.refresh()
+        return send(request, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST.encode())
 
     def _module(self, state: str, secure: bool, capabilities: Sequence[str]) -> dict[str, Any]:
         return {

@@ -19,7 +19,7 @@ from smartdyn.listeners import CORE_PREFIXES
 from smartdyn.web.api import TaskApi
 from smartdyn.web.authorization import Policy
 from smartdyn.web.console.views import Console
-from smartdyn.web.proxy_api import ProxyApi, ProxyFacts
+from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from tests.support.engine import Engine
 
@@ -61,7 +61,10 @@ class WebTestCase(SynchronousTestCase):
         console = Console(self.engine.tasks, self.policy, self.engine.clock.seconds)
         app = make_app(
             [*TaskApi(self.engine.tasks, self.policy).routes(), *console.routes()],
-            [*ProxyApi(facts, self.policy, CollectorRegistry(), problems).routes(), *self.more_routes()],
+            [
+                *ProxyApi(facts, self.policy, Metrics(CollectorRegistry(), ready), problems).routes(),
+                *self.more_routes(),
+            ],
             ready,
             CORE_PREFIXES,
         )
