@@ -9,12 +9,14 @@ from __future__ import annotations
 import base64
 import json
 import re
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from tests.support import sshd
@@ -255,6 +257,10 @@ class GoldenTests(TestCase):
         recorded = replay.recording["callbacks"]
         await foreman.when_received(len(recorded))
 
+        if any("callbacks" in each["body"] for each in recorded):
+            self._batches(foreman, replay)
+            return
+
         def key(body: Any) -> str:
             return str(body["callback"]["task_id"])
 
@@ -265,6 +271,37 @@ class GoldenTests(TestCase):
             self.assertEqual(found["callback"], body["callback"])
             self.assertEqual(edit(comparable(found["data"])), edit(comparable(body["data"])))
             self.assertEqual(each["path"].rstrip("?"), foreman.received[0].path)
+
+    def _batches(self, foreman: RecordingForeman, replay: Replay) -> None:
+        """One request for all, in the order of the launch."""
+        for received, each in zip(foreman.received, replay.recording["callbacks"], strict=True):
+            actual, recorded = received.body["callbacks"], replay.adapt(each["body"])["callbacks"]
+            self.assertEqual([part["callback"] for part in actual], [part["callback"] for part in recorded])
+            self.assertEqual(
+                [comparable(part["data"]) for part in actual], [comparable(part["data"]) for part in recorded]
+            )
+
+    async def test_group(self) -> None:
+        """Many hosts with one runner; those without an exit of their own have the runner's."""
+        await self.replay("group-ok")
+
+    async def test_group_with_a_failing_runner(self) -> None:
+        """The hosts' own exits count all the same."""
+        await self.replay("group-main-exit-1")
+
+    async def test_requests_of_the_ruby_forwarder(self) -> None:
+        """Our core understands what the old plugin's forwarder sends, byte for byte."""
+        service = ServiceProcess({})
+        self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
+        await service.start()
+        recording = json.loads((GOLDEN / "forwarder-requests.json").read_text())
+        for request in recording["requests"]:
+            head = "\r\n".join([request["request_line"], *request["headers"]])
+            answer = await deferToThread(_send, service.port, f"{head}\r\n\r\n{request['body'] or ''}".encode())
+            status = int(answer.split(b" ", 2)[1])
+            self.assertIn(status, {200, 400, 403, 404}, request["request_line"])
+            if "/count" in request["request_line"] or "/operations" in request["request_line"]:
+                self.assertEqual(status, 200)
 
     async def test_launch_ssh_1_success(self) -> None:
         """Foreman's request runs a script as root, and Foreman gets the output and exit status 0."""
@@ -354,6 +391,16 @@ class GoldenTests(TestCase):
     async def test_launch_errors(self) -> None:
         """Bad requests are told what is wrong with them."""
         await self.replay("launch-errors")
+
+
+def _send(port: int, data: bytes) -> bytes:
+    """Everything that comes back for some bytes."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(data)
+        found = b""
+        while block := connection.recv(65536):
+            found += block
+    return found
 
 
 def mapped(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Callable[[Any], Any]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any, ClassVar
 
+from twisted.internet import reactor
+
 from smartdyn.actions.action import Action
 from smartdyn.actions.callback import Callback, split_callback
 from smartdyn.actions.events import Cancel, ExternalEvent
 from smartdyn.actions.passwords import OneTimePasswords
+from smartdyn.actions.runner import GroupContext, Runner
+from smartdyn.aio import sleep
 from smartdyn.model.rules import RescueStrategy
 
 
@@ -103,7 +107,33 @@ class Effect(Action):
 ACTIONS = (Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, WaitForUpdate)
 
 
+class Group(Runner):
+    """Works for many hosts: each says one thing at once and another after its delay, and then may end."""
+
+    def __init__(self, id: str, input: dict[str, Any], clock: Any) -> None:
+        super().__init__(id, input)
+        self._clock = clock
+
+    async def run(self, context: GroupContext, *, resumed: bool) -> None:
+        """In the order of the delays."""
+        jobs = {name: each["action_input"] for name, each in self.input.items()}
+        for name, job in jobs.items():
+            await context.publish_for(name, f"line one of {job['name']}\n")
+        passed = 0.0
+        for name, job in sorted(jobs.items(), key=lambda each: float(each[1]["delay"])):
+            await sleep(self._clock, job["delay"] - passed)
+            passed = job["delay"]
+            await context.publish_for(name, f"line two of {job['name']}\n", "stderr")
+            if "exit" in job:
+                await context.exit_for(name, job["exit"])
+        await context.exit(max(job.get("main_exit", 0) for job in jobs.values()))
+
+    async def kill(self) -> None:
+        """It ends by itself."""
+
+
 def install(service: Any) -> None:
     """Make the actions known to a service, as a plugin does."""
     for action in ACTIONS:
         service.registry.register(action)
+    service.add_group("rig-group", lambda id, targets: Group(id, targets, reactor))
