@@ -81,7 +81,7 @@ class CoreTests(ForwardTestCase):
         status = await client.request("GET", f"/dynflow/tasks/{key}/status")
         self.assertEqual(status.json["actions"][0]["input"]["callback_host"], self.url)
         self.assertEqual(status.json["actions"][0]["input"]["current_request_id"], "foreman-1")
-        self.assertEqual((await client.request("GET", "/dynflow/tasks/count?state=running")).json["count"], 1)
+        await client.until("/dynflow/tasks/count?state=running", lambda found: found["count"] == 1)
         features = (await client.request("GET", "/v2/features")).json
         self.assertEqual(features["dynflow"]["capabilities"], ["single", "ssh"])
         page = await client.request("GET", f"/dynflow/console/{key}")
