@@ -18,7 +18,12 @@ from smartdyn.log import request_context
 from smartdyn.store.json import encode
 from smartdyn.web.requests import request_id
 
-_REASONS = {408: b"Request Timeout", 413: b"Request Entity Too Large", 503: b"Service Unavailable"}
+_REASONS = {
+    408: b"Request Timeout",
+    413: b"Request Entity Too Large",
+    431: b"Request Header Fields Too Large",
+    503: b"Service Unavailable",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Limits:
     """
 
     body: int = 64 * 1024 * 1024
+    headers: int = 15 * 1024
     headers_within: float = 30.0
     body_within: float = 120.0
     idle: float = 75.0
@@ -99,12 +105,25 @@ class LimitedChannel(HTTPChannel):
     transport: Any
     _deadline: IDelayedCall | None = None
     _over = False
+    _header_bytes = 0
 
     def connectionMade(self) -> None:
         super().connectionMade()
         self._expect(self.site.limits.headers_within)
 
+    def lineReceived(self, line: bytes) -> None:
+        # Twisted's own limit is a little higher and answers without a word
+        self._header_bytes += len(line) + 2
+        if self._header_bytes > self.site.limits.headers:
+            self._refuse_headers()
+        elif not self._over:
+            super().lineReceived(line)
+
+    def lineLengthExceeded(self, line: bytes) -> None:
+        self._refuse_headers()
+
     def allHeadersReceived(self) -> None:
+        self._header_bytes = 0
         self._expect(self.site.limits.body_within)
         super().allHeadersReceived()
 
@@ -133,6 +152,9 @@ class LimitedChannel(HTTPChannel):
         )
         self.transport.write(head + body)
         self.loseConnection()
+
+    def _refuse_headers(self) -> None:
+        self.refuse(431, f"The request's headers are larger than {self.site.limits.headers} bytes.")
 
     def _expect(self, seconds: float | None) -> None:
         if self._deadline is not None and self._deadline.active():

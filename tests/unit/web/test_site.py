@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
@@ -63,6 +65,24 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual(transport.value(), b"")
         channel.dataReceived(b"60\r\n" + b"x" * 0x60 + b"\r\n")
         self.assertTrue(transport.value().startswith(b"HTTP/1.1 413 "))
+
+    def test_large_headers(self) -> None:
+        """Are refused with a reason: many of them, one that is long, and a line without an end."""
+        many = b"".join(b"X-%d: %s\r\n" % (number, b"x" * 100) for number in range(1000))
+        for headers in (many, b"X: " + b"x" * 20_000 + b"\r\n", b"X: " + b"x" * 200_000):
+            channel, transport = self.connect()
+            channel.dataReceived(b"GET / HTTP/1.1\r\n" + headers)
+            self.assertTrue(transport.value().startswith(b"HTTP/1.1 431 "), transport.value()[:50])
+            self.assertIn(b"larger than", transport.value())
+            self.assertTrue(transport.disconnecting)
+            channel.connectionLost(Failure(ConnectionDone()))
+
+    def test_headers_of_many_requests(self) -> None:
+        """Each request has its own; a connection that is kept open does not run out of room."""
+        channel, transport = self.connect()
+        for _ in range(300):
+            channel.dataReceived(b"POST / HTTP/1.1\r\nHost: x\r\nX: %s\r\nContent-Length: 2\r\n\r\nhi" % (b"x" * 200))
+        self.assertEqual(transport.value().count(b"200 OK"), 300)
 
     def test_a_byte_now_and_then_is_not_enough(self) -> None:
         """Headers, and then the body, have to be there in time, however alive the client seems."""
