@@ -83,7 +83,7 @@ class CoreTests(ForwardTestCase):
         self.assertEqual(status.json["actions"][0]["input"]["current_request_id"], "foreman-1")
         await client.until("/dynflow/tasks/count?state=running", lambda found: found["count"] == 1)
         features = (await client.request("GET", "/v2/features")).json
-        self.assertEqual(features["dynflow"]["capabilities"], ["single", "ssh"])
+        self.assertEqual(features["dynflow"]["capabilities"], ["rig-group", "single", "ssh"])
         page = await client.request("GET", f"/dynflow/console/{key}")
         self.assertEqual(page.status, 200)
         reply = await client.request("POST", f"/dynflow/tasks/{key}/update", {"step_id": 2, "finish": True})
