@@ -138,7 +138,7 @@ def simulated() -> None:
             body[key] = {"action_class": "Proxy::RemoteExecution::Ssh::Actions::RunScript", "action_input": job}
         began, used = time.time(), cpu_seconds(service.pid)
         request(service, "POST", "/tasks/launch", {"operation": "ssh", "input": body})
-        while len(foreman.received) < BATCH * (number + 1):
+        while foreman.count() < BATCH * (number + 1):
             time.sleep(0.05)
         found.append((time.time() - began, cpu_seconds(service.pid) - used))
     service.stop_now()

@@ -1,4 +1,4 @@
-"""Callbacks of a group: one request for all of its plans, and halves of it when Foreman stumbles over one.
+"""Several callbacks in one request, and halves of it when Foreman stumbles over one.
 
 Foreman deals with a batch in order and gives up at the first element that it cannot digest, so whatever stands behind
 that one would never arrive.
@@ -8,27 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Generic, TypeVar
 
 from smartdyn.foreman import retry
 from smartdyn.foreman.retry import Answer, Verdict
 
-Part = dict[str, Any]
-"""The C{plan_id} whose first action has the data, and Foreman's C{callback}."""
+P = TypeVar("P")
 
 _ABOUT_ALL = frozenset({403, 408, 425, 429})
 """Refusals that have nothing to do with what is in the batch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(Generic[P]):
     """Parts that Foreman did not take, and what it said."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[P, ...]
     answer: Answer
 
 
-async def deliver(parts: Sequence[Part], send: Callable[[Sequence[Part]], Awaitable[Answer]]) -> list[Refused]:
+async def deliver(parts: Sequence[P], send: Callable[[Sequence[P]], Awaitable[Answer]]) -> list[Refused[P]]:
     """Have a batch taken as far as Foreman takes it.
 
     @return: what it did not take; nothing when it has all.
@@ -42,7 +41,7 @@ async def deliver(parts: Sequence[Part], send: Callable[[Sequence[Part]], Awaita
     return [*await deliver(parts[:middle], send), *await deliver(parts[middle:], send)]
 
 
-def to_repeat(refused: Sequence[Refused], age: float) -> list[Part]:
+def to_repeat(refused: Sequence[Refused[P]], age: float) -> list[P]:
     """The parts that are worth another attempt.
 
     @param age: seconds since the group ended.

@@ -15,14 +15,19 @@ from twisted.logger import Logger
 from smartdyn.aio import Spawner, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.foreman import batch, retry
-from smartdyn.foreman.batch import Part
 from smartdyn.foreman.retry import Answer, Verdict
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import MarkDelivered, ParkCallback, PendingCallback, RetryCallback
 from smartdyn.store.database import Database, Write
+from smartdyn.store.json import encode
 from smartdyn.store.persistence import Persistence
 
 _AT_ONCE = 8
+_TOGETHER_FROM = 16
+"""When more callbacks than these are due, they go in one request."""
+
+_MOST_TOGETHER = 100
+_MOST_BYTES = 5 * 1024 * 1024
 _STOP_LIMIT = 10.0
 _STUMBLE = 5.0
 """Seconds until the next look after the database failed."""
@@ -118,14 +123,20 @@ class Outbox(Service):
             self._drop_timer()
             self._sent_meanwhile.clear()
             now = self._now()
-            free = _AT_ONCE - len(self._sending)
+            free = max(_AT_ONCE - len(self._sending), 0)
             found = await self._database.query(
-                lambda tx: (callbacks.due(tx, now, _AT_ONCE + free), callbacks.next_due_at(tx, now))
+                lambda tx: (callbacks.due(tx, now, _AT_ONCE * _MOST_TOGETHER), callbacks.next_due_at(tx, now))
             )
             # What has been sent since the question may still look due in the answer
             known = self._sending | self._sent_meanwhile
-            due = [pending for pending in found[0] if pending.id not in known][:free]
-            for pending in due:
+            due = [pending for pending in found[0] if pending.id not in known]
+            groups = [pending for pending in due if isinstance(pending.callback, list)]
+            singles = [pending for pending in due if not isinstance(pending.callback, list)]
+            while len(singles) > _TOGETHER_FROM and free > 0:
+                self._start_together(singles[:_MOST_TOGETHER])
+                singles = singles[_MOST_TOGETHER:]
+                free -= 1
+            for pending in (groups + singles)[:free]:
                 self._sending.add(pending.id)
                 self._spawner.spawn(f"callback of task {pending.plan_id}", self._send(pending))
             if found[1] is not None and self.running:
@@ -148,20 +159,53 @@ class Outbox(Service):
             self._sent_meanwhile.add(pending.id)
             self.notify()
 
+    def _start_together(self, together: Sequence[PendingCallback]) -> None:
+        """Send many callbacks in one request: Foreman has been away, or a large launch has ended."""
+        self._sending |= {pending.id for pending in together}
+        self._spawner.spawn(f"{len(together)} callbacks", self._send_together(together))
+
+    async def _send_together(self, together: Sequence[PendingCallback]) -> None:
+        try:
+            bodies: dict[int, dict[str, Any]] = {}
+            size = 0
+            for pending in together:
+                body = await self._body(pending)
+                size += len(encode(body))
+                if bodies and size > _MOST_BYTES:
+                    break
+                bodies[pending.id] = body
+            sent = [pending for pending in together if pending.id in bodies]
+
+            async def send(parts: Sequence[PendingCallback]) -> Answer:
+                if len(parts) == 1:
+                    return await self._send_body(bodies[parts[0].id], parts[0])
+                return await self._send_body({"callbacks": [bodies[part.id] for part in parts]}, parts[0])
+
+            refused = {part.id: each.answer for each in await batch.deliver(sent, send) for part in each.parts}
+            writes = [self._record(pending, refused.get(pending.id, Answer(200, ""))) for pending in sent]
+            await self._persistence.persist(writes)
+        finally:
+            for pending in together:
+                self._sending.discard(pending.id)
+                self._sent_meanwhile.add(pending.id)
+            self.notify()
+
+    async def _body(self, pending: PendingCallback) -> dict[str, Any]:
+        data = pending.data
+        if pending.data_action_id is not None:
+            data = await self._load_data(pending.plan_id, pending.data_action_id)
+        return {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
+
     async def _attempt(self, pending: PendingCallback) -> Write:
         """Send a callback once, and say what is to be remembered of it."""
         if isinstance(pending.callback, list):
             return await self._attempt_batch(pending)
-        data = pending.data
-        if pending.data_action_id is not None:
-            data = await self._load_data(pending.plan_id, pending.data_action_id)
-        body = {"callback": pending.callback, "data": data if isinstance(data, dict) else {}}
-        return self._record(pending, await self._send_body(body, pending))
+        return self._record(pending, await self._send_body(await self._body(pending), pending))
 
     async def _attempt_batch(self, pending: PendingCallback) -> Write:
         """Likewise for all plans of a group; those that Foreman took are not sent again."""
 
-        async def send(parts: Sequence[Part]) -> Answer:
+        async def send(parts: Sequence[Any]) -> Answer:
             loaded = [
                 {"callback": part["callback"], "data": await self._load_data(part["plan_id"], 1)} for part in parts
             ]

@@ -255,7 +255,7 @@ class GoldenTests(TestCase):
 
     async def _callbacks(self, foreman: RecordingForeman, replay: Replay, edit: Callable[[Any], Any]) -> None:
         recorded = replay.recording["callbacks"]
-        await foreman.when_received(len(recorded))
+        await foreman.when_received(sum(len(each["body"].get("callbacks", [1])) for each in recorded))
 
         if any("callbacks" in each["body"] for each in recorded):
             self._batches(foreman, replay)

@@ -46,11 +46,16 @@ class RecordingForeman:
         await self._port.stopListening()
 
     def delivered(self) -> Sequence[Any]:
-        """The bodies that were answered with 200, in order."""
-        return [received.body for received in self.received if received.headers["answer"] == "200"]
+        """The callbacks that were answered with 200, in order, however many came in one request."""
+        taken = [received.body for received in self.received if received.headers["answer"] == "200"]
+        return [part for body in taken for part in _parts(body)]
+
+    def count(self) -> int:
+        """How many callbacks have come."""
+        return sum(len(_parts(received.body)) for received in self.received)
 
     def when_received(self, count: int) -> Deferred[None]:
-        """Fires when so many requests have come."""
+        """Fires when so many callbacks have come."""
         done: Deferred[None] = Deferred()
         self._waiting.append((count, done))
         self._check()
@@ -69,10 +74,15 @@ class RecordingForeman:
         return status
 
     def _check(self) -> None:
-        ready = [done for count, done in self._waiting if len(self.received) >= count]
+        ready = [done for count, done in self._waiting if self.count() >= count]
         self._waiting = [(count, done) for count, done in self._waiting if done not in ready]
         for done in ready:
             done.callback(None)
+
+
+def _parts(body: Any) -> list[Any]:
+    parts: list[Any] = body.get("callbacks", [body])
+    return parts
 
 
 class Callbacks(Resource):

@@ -142,13 +142,13 @@ class OutboxTests(OutboxTestCase):
     def test_a_few_at_once(self) -> None:
         """Many callbacks do not overrun Foreman, and all get their turn."""
         self.outbox.startService()
-        self.client.answers = [None] * 30
-        for _ in range(30):
+        self.client.answers = [None] * 20
+        for _ in range(20):
             self.enqueue()
         self.assertEqual(len(self.client.pending), 8)
-        for number in range(30):
+        for number in range(20):
             self.client.pending[number].callback(OK)
-        self.assertEqual(self.counts(), {"delivered": 30})
+        self.assertEqual(self.counts(), {"delivered": 20})
 
     def test_a_database_that_stumbles(self) -> None:
         """The outcome of an attempt is written later; nothing is sent twice meanwhile."""
@@ -181,7 +181,7 @@ class Digesting(FakeClient):
     async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
         """Like Foreman's controller."""
         self.bodies.append(body)
-        for part in body["callbacks"]:
+        for part in body.get("callbacks", [body]):
             task = part["callback"]["task_id"]
             if task in self.bad:
                 return Answer(self.bad[task], f"no {task}")
@@ -241,6 +241,71 @@ class BatchTests(OutboxTestCase):
         client.bad.clear()
         self.engine.advance(10)
         self.assertEqual(len(client.bodies[1]["callbacks"]), 8)
+
+
+class TogetherTests(OutboxTestCase):
+    """Many callbacks that are due at the same time."""
+
+    def send(self, bad: dict[str, int], count: int) -> Digesting:
+        """Callbacks that were waiting when the outbox began."""
+        self.client = client = Digesting(bad)
+        for _ in range(count):
+            self.enqueue()
+        self.outbox = self.make()
+        self.outbox.startService()
+        return client
+
+    def test_many(self) -> None:
+        """Go in requests of a hundred; each arrives once."""
+        client = self.send({}, 250)
+        self.assertEqual(sorted(client.taken), sorted(f"p{number}" for number in range(1, 251)))
+        self.assertEqual([len(body["callbacks"]) for body in client.bodies], [100, 100, 50])
+        self.assertEqual(self.counts(), {"delivered": 250})
+
+    def test_a_poisoned_one(self) -> None:
+        """Is found and tried again by itself; the others arrive, once each."""
+        client = self.send({"p7": 500}, 40)
+        self.assertEqual(sorted(set(client.taken)), sorted(f"p{number}" for number in range(1, 41) if number != 7))
+        self.assertEqual(self.counts(), {"delivered": 39, "pending": 1})
+        self.assertIn({"callback": {"task_id": "p7", "step_id": 3}, "data": {"x": 1}}, client.bodies)
+        client.bad.clear()
+        self.engine.advance(10)
+        self.assertEqual(self.counts(), {"delivered": 40})
+
+    def test_a_foreman_that_knows_no_batches(self) -> None:
+        """Gets them one by one."""
+        self.client = old = OldForeman()
+        for _ in range(20):
+            self.enqueue()
+        self.outbox = self.make()
+        self.outbox.startService()
+        self.assertEqual(len(old.taken), 20)
+        self.assertEqual(self.counts(), {"delivered": 20})
+
+    def test_large_ones(self) -> None:
+        """A request does not become larger than five megabytes, unless one callback is."""
+        self.client = client = Digesting({})
+        for _ in range(20):
+            self.enqueue(data={"text": "x" * 1_000_000})
+        self.outbox = self.make()
+        self.outbox.startService()
+        self.assertLessEqual(max(len(body.get("callbacks", [1])) for body in client.bodies), 5)
+        self.assertEqual(len(client.taken), 20)
+
+
+class OldForeman(FakeClient):
+    """Understands one callback at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[str] = []
+
+    async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
+        """Refuse what has no C{callback}."""
+        if "callback" not in body:
+            return Answer(400, "no callback")
+        self.taken.append(body["callback"]["task_id"])
+        return OK
 
 
 class RetryTests(SynchronousTestCase):
