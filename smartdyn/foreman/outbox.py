@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -83,6 +84,7 @@ class Outbox(Service):
         self._spawner = Spawner()
         self.answers: Counter[str] = Counter()
         self._sending: set[int] = set()
+        self._under_way = 0
         self._sent_meanwhile: set[int] = set()
         self._timer: IDelayedCall | None = None
         self._looking = False
@@ -123,7 +125,7 @@ class Outbox(Service):
             self._drop_timer()
             self._sent_meanwhile.clear()
             now = self._now()
-            free = max(_AT_ONCE - len(self._sending), 0)
+            free = max(_AT_ONCE - self._under_way, 0)
             found = await self._database.query(
                 lambda tx: (callbacks.due(tx, now, _AT_ONCE * _MOST_TOGETHER), callbacks.next_due_at(tx, now))
             )
@@ -152,12 +154,32 @@ class Outbox(Service):
             self.notify()
 
     async def _send(self, pending: PendingCallback) -> None:
+        async with self._slot([pending]):
+            try:
+                write = await self._attempt(pending)
+            except CancelledError:
+                raise
+            except Exception as error:
+                write = self._stumbled(pending, error)
+            await self._persistence.persist([write])
+
+    @asynccontextmanager
+    async def _slot(self, sent: Sequence[PendingCallback]) -> AsyncIterator[None]:
+        """A request is under way; afterwards there may be more to send."""
+        self._under_way += 1
         try:
-            await self._persistence.persist([await self._attempt(pending)])
+            yield
         finally:
-            self._sending.discard(pending.id)
-            self._sent_meanwhile.add(pending.id)
+            self._under_way -= 1
+            for pending in sent:
+                self._sending.discard(pending.id)
+                self._sent_meanwhile.add(pending.id)
             self.notify()
+
+    def _stumbled(self, pending: PendingCallback, error: Exception) -> Write:
+        """It could not even be put together; it is tried again, later and later."""
+        self._log.failure("the callback of task {plan_id} cannot be put together", plan_id=pending.plan_id)
+        return self._retry(pending, Answer(None, f"{type(error).__name__}: {error}"))
 
     def _start_together(self, together: Sequence[PendingCallback]) -> None:
         """Send many callbacks in one request: Foreman has been away, or a large launch has ended."""
@@ -165,11 +187,18 @@ class Outbox(Service):
         self._spawner.spawn(f"{len(together)} callbacks", self._send_together(together))
 
     async def _send_together(self, together: Sequence[PendingCallback]) -> None:
-        try:
+        async with self._slot(together):
             bodies: dict[int, dict[str, Any]] = {}
+            writes: list[Write] = []
             size = 0
             for pending in together:
-                body = await self._body(pending)
+                try:
+                    body = await self._body(pending)
+                except CancelledError:
+                    raise
+                except Exception as error:
+                    writes.append(self._stumbled(pending, error))
+                    continue
                 size += len(encode(body))
                 if bodies and size > _MOST_BYTES:
                     break
@@ -181,14 +210,10 @@ class Outbox(Service):
                     return await self._send_body(bodies[parts[0].id], parts[0])
                 return await self._send_body({"callbacks": [bodies[part.id] for part in parts]}, parts[0])
 
-            refused = {part.id: each.answer for each in await batch.deliver(sent, send) for part in each.parts}
-            writes = [self._record(pending, refused.get(pending.id, Answer(200, ""))) for pending in sent]
+            refusals = await batch.deliver(sent, send) if sent else []
+            refused = {part.id: each.answer for each in refusals for part in each.parts}
+            writes += [self._record(pending, refused.get(pending.id, Answer(200, ""))) for pending in sent]
             await self._persistence.persist(writes)
-        finally:
-            for pending in together:
-                self._sending.discard(pending.id)
-                self._sent_meanwhile.add(pending.id)
-            self.notify()
 
     async def _body(self, pending: PendingCallback) -> dict[str, Any]:
         data = pending.data

@@ -282,6 +282,26 @@ class TogetherTests(OutboxTestCase):
         self.assertEqual(len(old.taken), 20)
         self.assertEqual(self.counts(), {"delivered": 20})
 
+    def test_one_that_cannot_be_put_together(self) -> None:
+        """Neither holds up the others nor is tried without a pause."""
+        self.client = client = Digesting({})
+        for number in range(20):
+            self.enqueue(data=None, data_action_id=99 if number == 3 else 1)
+        load = self.outbox._load_data
+
+        async def broken(plan_id: str, action_id: int) -> dict[str, Any]:
+            if action_id == 99:
+                raise LookupError("no such action")
+            return await load(plan_id, action_id)
+
+        self.outbox = self.make()
+        self.outbox._load_data = broken
+        self.outbox.startService()
+        self.assertEqual((len(client.taken), self.counts()), (19, {"delivered": 19, "pending": 1}))
+        self.engine.advance(10)
+        self.assertEqual(self.counts(), {"delivered": 19, "pending": 1})
+        self.assertLess(len(self.flushLoggedErrors(LookupError)), 8)
+
     def test_large_ones(self) -> None:
         """A request does not become larger than five megabytes, unless one callback is."""
         self.client = client = Digesting({})
