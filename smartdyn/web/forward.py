@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
+from treq import json_content
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
@@ -23,7 +25,7 @@ from smartdyn.errors import DeadlineExceeded
 from smartdyn.reasons import explain
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import header, request_id, send_json
+from smartdyn.web.requests import JSON, NOT_FOUND, header, request_id, send, send_json
 from smartdyn.web.route import Route
 
 PREFIX: Final = "/dynflow"
@@ -72,12 +74,8 @@ class Forwarder:
     async def operations(self) -> list[str]:
         """What the core can launch, for our features; nothing while it cannot be asked."""
         try:
-            url = f"{self._core_url}/tasks/operations".encode()
-            asked = self._agent.request(b"GET", url, Headers({"Accept": ["application/json"]}))
-            response = await deadline(self._clock, 5.0, "asking the core for its operations", asked)
-            from treq import json_content  # noqa: PLC0415  # brings its whole client with it
-
-            found = await json_content(response)
+            asked = Deferred.fromCoroutine(self._ask_for_operations())
+            found = await deadline(self._clock, 5.0, "asking the core for its operations", asked)
         except CancelledError:
             raise
         except Exception as error:
@@ -85,8 +83,15 @@ class Forwarder:
             return []
         return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
+    async def _ask_for_operations(self) -> Any:
+        url = f"{self._core_url}/tasks/operations".encode()
+        response = await self._agent.request(b"GET", url, Headers({"Accept": ["application/json"]}))
+        return await json_content(response)
+
     async def relay(self, request: Any, rest: str = "") -> bytes:
         """Ask the core and pass on what it says."""
+        if has_dot_segments(request.path):
+            return send(request, NOT_FOUND, JSON, 404)
         await self._authorize(request)
         url = self._core_url.encode() + (request.uri[len(PREFIX) :] or b"/")
         body = FileBodyProducer(request.content) if request.method == b"POST" else None
@@ -118,10 +123,15 @@ class Forwarder:
         path = request.path.decode("utf-8", "replace")
         if _REPORT.match(path) and header(request, "Authorization") is not None:
             return
-        if path.startswith(f"{PREFIX}/console"):
+        if f"{path}/".startswith(f"{PREFIX}/console/"):
             await self._policy.require_console(peer_of(request), path)
         else:
             await self._policy.require(peer_of(request), path)
+
+
+def has_dot_segments(path: bytes) -> bool:
+    """Might a core that tidies up paths find another route than the one that was asked for, and allowed, here?"""
+    return any(segment in {b".", b".."} for segment in unquote_to_bytes(path).replace(b"\\", b"/").split(b"/"))
 
 
 def _headers_for_core(request: IRequest) -> Headers:

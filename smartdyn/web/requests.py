@@ -15,6 +15,7 @@ T = TypeVar("T")
 
 JSON = b"application/json"
 HTML = b"text/html;charset=utf-8"
+NOT_FOUND = b"Requested url was not found"
 
 
 def read_json(request: IRequest, kind: type[T]) -> T:

@@ -14,10 +14,8 @@ from werkzeug.exceptions import HTTPException
 
 from smartdyn.errors import SmartdynError
 from smartdyn.web.errors import UNEXPECTED, status_of
-from smartdyn.web.requests import JSON, send, send_json
+from smartdyn.web.requests import JSON, NOT_FOUND, send, send_json
 from smartdyn.web.route import Route
-
-NOT_FOUND = b"Requested url was not found"
 
 _log = Logger()
 

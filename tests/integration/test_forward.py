@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from twisted.web.client import ResponseFailed
 from twisted.web.resource import Resource
@@ -164,6 +166,22 @@ class RecordingTests(ForwardTestCase):
         self.recorder.cut = True
         with self.assertRaises((ConnectionDone, ConnectionLost, ResponseFailed)):
             await client.request("GET", "/dynflow/tasks/count")
+
+    async def test_paths_that_pretend(self) -> None:
+        """A core that tidies up paths must not find another route than the one that was allowed."""
+        await self.start()
+        for path in ("console/../tasks/count", "console/%2e%2e/tasks/count", "tasks/a/..%2fcount", "console/..\\tasks"):
+            request = f"GET /dynflow/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+            answer = await deferToThread(self.send_raw, request)
+            self.assertIn(b" 404 ", answer.split(b"\r\n")[0], path)
+        self.assertEqual(self.recorder.requests, [])
+
+    def send_raw(self, data: bytes) -> bytes:
+        """What comes back first; clients would tidy up the path themselves."""
+        port = int(self.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port), 10) as connection:
+            connection.sendall(data)
+            return connection.recv(65536)
 
     async def test_who_may_ask(self) -> None:
         """Is decided before the core is asked; a script with its password is let through, to that path only."""

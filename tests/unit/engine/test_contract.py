@@ -390,6 +390,12 @@ class KitTests(ActionTestCase):
         self.assertEqual(again.output["poll_attempts"]["total"], 1)
         self.assertEqual(call_finalize(Logging, output={"count": 1}).output["finalized"], 2)
 
+    def test_phases(self) -> None:
+        """What is finalized is known from its plan, and what is not."""
+        self.assertFinalizes(plan(Logging), Logging)
+        with self.assertRaisesRegex(AssertionError, "not finalized"):
+            self.assertFinalizes(plan(Leaf), Leaf)
+
     def test_planning_that_fails(self) -> None:
         """Is an assertion that failed, with the reason."""
         with self.assertRaisesRegex(AssertionError, "Invalid input"):
