@@ -93,7 +93,7 @@ class ProxyTests(TLSTestCase):
             status, body = await self.get(path, certificate)
             self.assertEqual(status, 403)
             self.assertIn(text, body)
-        expired = self.authority.issue("foreman.example.org", expired=True, file="old")
+        expired = self.authority.issue("foreman.example.org", valid="expired", file="old")
         for certificate in (self.foreign.issue("foreman.example.org"), expired):
             self.assertEqual((await self.get(path, certificate))[0], 0)
 
@@ -154,7 +154,7 @@ class ProxyTests(TLSTestCase):
     async def test_an_expired_certificate_of_ours(self) -> None:
         """Is no surprise: the log and the monitor say so."""
         await self.start()
-        expired = self.authority.issue(NAME, expired=True, file="server")
+        expired = self.authority.issue(NAME, valid="expired", file="server")
         self.assertEqual(expired[0], self.own[0])
         await self.service.stop()
         with self.assertRaises(RuntimeError):
