@@ -26,8 +26,8 @@ MISREAD = {"trick", "foremanspace"}
 """Certificates that the reference's search in the subject takes for a trusted host."""
 
 OPEN_THERE = {"/dynflow/console", "/dynflow/tasks/x/done", "/dynflow/tasks/x/update"}
-"""The reference's console is for any certificate of the CA, and it takes reports without a password from everybody; here
-they are authorized like the rest."""
+"""The reference shows the console to any certificate of the CA, and takes reports without a password from everybody;
+here they are authorized like the rest."""
 
 
 def expected(path: str, certificate: str | None, recorded: int | None, rest: int | None) -> int | None:
