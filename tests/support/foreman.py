@@ -26,9 +26,11 @@ class RecordingForeman:
     """Answers with the statuses it was given, then with 200.
 
     @param statuses: what to answer to the first requests; 0 cuts the connection instead.
+    @param poison: ids of tasks; a request that has one of them is answered with 500.
     """
 
     statuses: list[int] = field(default_factory=list)
+    poison: set[str] = field(default_factory=set)
     received: list[Received] = field(default_factory=list)
     _waiting: list[tuple[int, Deferred[None]]] = field(default_factory=list)
     _port: Any = None
@@ -63,12 +65,14 @@ class RecordingForeman:
 
     def record(self, request: Any) -> int:
         """Keep a request and say how to answer it."""
+        body = json.loads(request.content.read())
         status = self.statuses.pop(0) if self.statuses else 200
+        if any(part["callback"]["task_id"] in self.poison for part in _parts(body)):
+            status = 500
         headers = {
             name.decode().lower(): values[0].decode() for name, values in request.requestHeaders.getAllRawHeaders()
         }
         headers["answer"] = str(status)
-        body = json.loads(request.content.read())
         self.received.append(Received(request.uri.decode(), headers, body))
         self._check()
         return status
