@@ -73,8 +73,9 @@ class Front:
         @raise SettingsError: one cannot be had, or files for TLS cannot be used.
         """
         names = HostNames(self._reactor, forward_verify=self._settings.forward_verify)
-        facts = self._facts(tasks)
-        for listener in listeners(self._settings, names.name_of):
+        wanted = listeners(self._settings, names.name_of)
+        facts = self._facts(tasks, wanted)
+        for listener in wanted:
             forwarder = self._forwarder(listener)
             console = Console(tasks, listener.policy, self._now)
             api = TaskApi(tasks, listener.policy, behind_proxy=listener.is_core)
@@ -116,7 +117,7 @@ class Front:
         except CannotListenError as error:
             raise SettingsError([f"Cannot listen on {listener.url}: {error.socketError}. Set another port."]) from error
 
-    def _facts(self, tasks: Tasks) -> ProxyFacts:
+    def _facts(self, tasks: Tasks, wanted: Sequence[Listener]) -> ProxyFacts:
         settings = self._settings
         key = settings.path(settings.ssh_identity_key_file)
         public = key.with_name(f"{key.name}.pub")
@@ -131,11 +132,19 @@ class Front:
             )
             self._log.warn("remote execution has no key of its own: {reason}", reason=failed["script"])
         ca = settings.ssh_user_ca_public_key_file
-        return ProxyFacts(__version__, capabilities, failed, public, settings.path(ca) if ca else None)
+        return ProxyFacts(
+            __version__,
+            capabilities,
+            failed,
+            public,
+            settings.path(ca) if ca else None,
+            http=any(listener.tls is None for listener in wanted),
+            https=any(listener.tls is not None for listener in wanted),
+        )
 
     def _forget_host(self, name: str) -> None:
         path = self._settings.path(self._settings.ssh_known_hosts_file)
-        KnownHosts(path).forget(name, 22)
+        KnownHosts(path).forget(name, _SSH)
 
     def urls(self) -> list[str]:
         """Where we are."""

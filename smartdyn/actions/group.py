@@ -130,13 +130,13 @@ class BatchRunner(RunnerAction):
         return found
 
     def time_limit(self) -> float | None:
-        """The longest that any of the hosts is given; None when one of them has no limit."""
+        """The longest that any of the hosts is given; Foreman gives all hosts of a job the same, or none."""
         limits = [
             time_limit(target["input"].get("action_input", {}).get("execution_timeout_interval"))
             for target in self.input["targets"].values()
         ]
         known = [limit for limit in limits if limit is not None]
-        return max(known) if known and len(known) == len(limits) else None
+        return max(known, default=None)
 
     def targets(self) -> Mapping[str, Job]:
         """The jobs of the hosts."""

@@ -25,6 +25,8 @@ class ProxyFacts:
     @param capabilities: by module name; a module that is in here runs.
     @param failed: why modules that should run do not, by name.
     @param public_key: the key that hosts must let in, None when there is none.
+    @param http: whether some port of the smart proxy speaks plain HTTP.
+    @param https: whether one speaks HTTPS.
     """
 
     version: str
@@ -32,6 +34,8 @@ class ProxyFacts:
     failed: Mapping[str, str]
     public_key: Path | None
     ca_public_key: Path | None = None
+    http: bool = True
+    https: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +90,12 @@ class ProxyApi:
     async def features_v2(self, request: IRequest) -> bytes:
         """The modules with their capabilities, as Foreman's registration reads them."""
         await self._policy.require(peer_of(request), "/v2/features")
-        secure = bool(request.isSecure())
         body: dict[str, Any] = {}
         elsewhere = {} if self._operations is None else {"dynflow": await self._operations()}
         for name, capabilities in {**self._facts.capabilities, **elsewhere}.items():
-            body[name] = self._module("running", secure, sorted(set(capabilities)))
+            body[name] = self._module("running", sorted(set(capabilities)))
         for name in self._facts.failed:
-            body[name] = self._module("failed", secure, [])
+            body[name] = self._module("failed", [])
         return send_json(request, body)
 
     async def version(self, request: IRequest) -> bytes:
@@ -124,10 +127,10 @@ class ProxyApi:
         await self._metrics.refresh()
         return send(request, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST.encode())
 
-    def _module(self, state: str, secure: bool, capabilities: Sequence[str]) -> dict[str, Any]:
+    def _module(self, state: str, capabilities: Sequence[str]) -> dict[str, Any]:
         return {
-            "http_enabled": not secure,
-            "https_enabled": secure,
+            "http_enabled": self._facts.http,
+            "https_enabled": self._facts.https,
             "settings": {},
             "state": state,
             "capabilities": list(capabilities),

@@ -107,7 +107,7 @@ class OutageTests(TestCase):
             await sleep(CLOCK, 0.1)
 
     async def test_poisoned(self) -> None:
-        """The others are delivered, each once; the one is tried again until Foreman can take it, and shown meanwhile."""
+        """The others are delivered, each once; the one is shown and tried again until Foreman can take it."""
         await self.poisoned(kill=False)
 
     async def test_poisoned_and_killed(self) -> None:

@@ -6,6 +6,7 @@ import os
 from typing import Any, ClassVar
 
 from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.callback import Callback, split_callback
@@ -82,6 +83,16 @@ class WaitForUpdate(Action):
             self.suspend()
 
 
+class Wait(WaitForUpdate):
+    """Likewise, always with a one-time password."""
+
+    class_name: ClassVar[str] = "Rig::Wait"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """Ask for one."""
+        self.plan_self({**input, "otp": True})
+
+
 class Effect(Action):
     """Has an effect outside: a line in a file, which shows how often it was run."""
 
@@ -104,7 +115,7 @@ class Effect(Action):
         return RescueStrategy.FAIL
 
 
-ACTIONS = (Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, WaitForUpdate)
+ACTIONS = (Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, Wait, WaitForUpdate)
 
 
 class Group(Runner):
@@ -113,9 +124,18 @@ class Group(Runner):
     def __init__(self, id: str, input: dict[str, Any], clock: Any) -> None:
         super().__init__(id, input)
         self._clock = clock
+        self._work: Deferred[None] | None = None
 
     async def run(self, context: GroupContext, *, resumed: bool) -> None:
-        """In the order of the delays."""
+        """In the order of the delays; when it is killed, all that are left end with 2."""
+        self._work = Deferred.fromCoroutine(self._speak(context))
+        try:
+            await self._work
+        except CancelledError:
+            await context.broadcast("killed\n", "debug")
+            await context.exit(2)
+
+    async def _speak(self, context: GroupContext) -> None:
         jobs = {name: each["action_input"] for name, each in self.input.items()}
         for name, job in jobs.items():
             await context.publish_for(name, f"line one of {job['name']}\n")
@@ -129,7 +149,9 @@ class Group(Runner):
         await context.exit(max(job.get("main_exit", 0) for job in jobs.values()))
 
     async def kill(self) -> None:
-        """It ends by itself."""
+        """It may be asked more than once."""
+        if self._work is not None:
+            self._work.cancel()
 
 
 def install(service: Any) -> None:
