@@ -125,18 +125,23 @@ class ScriptRunner(Runner):
                         return 0
                     raise self._lost_for_good(job, error, limit) from error
                 self._log.info("{error}; the job goes on, connecting again", error=error)
+                delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)] * (0.75 + self._hosts.random() / 2)
+                attempt += 1
+                context.note(f"{error}. The script goes on there meanwhile.", retry_in=delay)
             except SSHError as error:
                 raise self._hosts.failure(job, error) from error
-            delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)]
-            attempt += 1
-            await sleep(self._hosts.reactor, delay * (0.75 + self._hosts.random() / 2))
+            await sleep(self._hosts.reactor, delay)
 
     async def _attend(self, job: ScriptJob, context: RunnerContext) -> int | str:
         """One connection's worth of a job."""
         connection: HostConnection | None = None
+        host = job.target.host
         try:
+            context.note(f"Other jobs are being started on {host}; this one waits for its turn.")
             async with self._hosts.turn(job):
+                context.note(f"Connecting to {host} port {job.target.port}.")
                 connection = await self._hosts.connect(job)
+                context.note(f"Preparing the script on {host}.")
                 remote = RemoteScript(self._hosts.reactor, connection, job, self.id)
                 await self._begin(remote, job, context)
             ending = await self._stay_with(remote, context)
@@ -182,6 +187,7 @@ class ScriptRunner(Runner):
 
     async def _stay_with(self, remote: RemoteScript, context: RunnerContext) -> Ending:
         self._remote = remote
+        context.note(None)
         if not context.begun:
             context.begin()
         if self._killing:
