@@ -23,6 +23,9 @@ from tests.support.service import ServiceProcess
 HOSTS = 1000
 SECONDS = 60
 BATCH = 100
+import json, os
+
+LIMITS = json.loads(os.environ.get("LIMITS", "{}"))
 _LISTEN = "ListenAddress 0.0.0.0"
 
 
@@ -43,7 +46,12 @@ async def measure(reactor: Any) -> None:
     server = sshd.shared(_LISTEN)
     foreman = RecordingForeman()
     service = ServiceProcess(
-        {"foreman_url": foreman.start(reactor), "ssh_identity_key_file": str(server.key()), "log_level": "WARN"}
+        {
+            "foreman_url": foreman.start(reactor),
+            "ssh_identity_key_file": str(server.key()),
+            "log_level": "WARN",
+            **LIMITS,
+        }
     )
     await service.start()
     client = Client(reactor, service.url)
