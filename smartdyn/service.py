@@ -49,7 +49,7 @@ from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
 from smartdyn.settings import Settings
-from smartdyn.store import callbacks
+from smartdyn.store import callbacks, long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.web.expiry import CertificateWatch
@@ -138,7 +138,12 @@ class Smartdyn(Service):
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
         self.hosts = Hosts(around.reactor, parts.runner_settings(settings), around.random)
-        self.foreman = make_client(around.reactor, settings.foreman_url, foreman_policy)
+        self.foreman = make_client(
+            around.reactor,
+            settings.foreman_url,
+            foreman_policy,
+            lambda body: long_output.stream(self.database, body),
+        )
         self.outbox = Outbox(
             around.reactor,
             around.now,
