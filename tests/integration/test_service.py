@@ -141,7 +141,7 @@ class JobTests(ServiceTestCase):
 
     async def test_much_output(self) -> None:
         """More than is put together at once: Foreman is told all of it, and so is whoever looks."""
-        service, client = await self.start_with_sshd()
+        _, client = await self.start_with_sshd()
         task, job = str(uuid.uuid4()), self.job("yes 'a line of output' | head -n 1100000")
         await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": {task: job}})
         await self.foreman.when_received(1)
