@@ -48,7 +48,6 @@ async def measure(reactor: Any) -> None:
             "foreman_url": foreman.start(reactor),
             "ssh_identity_key_file": str(server.key()),
             "log_level": "WARN",
-            **LIMITS,
         }
     )
     await service.start()
