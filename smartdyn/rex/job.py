@@ -68,6 +68,11 @@ class ScriptJob:
             effective_user_password=_secret(secrets.get("effective_user_password")),
         )
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must not be seen in the output."""
+        return tuple(filter(None, (self.password, self.passphrase, self.effective_user_password)))
+
     def bootstrap(self, runner_id: str) -> Bootstrap:
         """What the host is told."""
         script = self.script.replace("\r", "")

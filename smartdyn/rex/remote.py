@@ -64,7 +64,7 @@ class RemoteScript:
         self._errors: Markers | None = None
         self._killed = False
         self._ended = False
-        self._decoder = OutputDecoder()
+        self._decoder = OutputDecoder(secrets=job.secrets)
         self._pumping = False
         self._moved: Deferred[None] | None = None
 
@@ -89,7 +89,7 @@ class RemoteScript:
         command = attend(self._bootstrap.job_folder, "attach", self._nonce, str(offset))
         self._channel = channel = await self.connection.execute(command)
         self._listen(channel)
-        self._decoder = OutputDecoder(offset)
+        self._decoder = OutputDecoder(offset, self._job.secrets)
         await self._expect("stream", "gone")
 
     async def follow(self, context: RunnerContext) -> Ending:
