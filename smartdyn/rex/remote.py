@@ -15,12 +15,12 @@ from smartdyn.actions.runner import RunnerContext
 from smartdyn.aio import deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.rex.dialogue import Channel, ConversationEnded, Markers
-from smartdyn.rex.failures import JobFailed, remote_error
+from smartdyn.rex.failures import JobFailed, remote_error, silent_host
 from smartdyn.rex.hosts import HostConnection
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.output import OutputDecoder, Piece
 from smartdyn.rex.password import answer_prompt
-from smartdyn.rex.protocol import Marker, attend
+from smartdyn.rex.protocol import REMOTE_CODE, Marker, attend
 from smartdyn.ssh.errors import ConnectionLost
 
 PREPARED = "prepared"
@@ -76,8 +76,9 @@ class RemoteScript:
         self._nonce = secrets.token_hex(8)
         self._channel = channel = await self.connection.execute(self._bootstrap.command(self._nonce))
         self._listen(channel)
-        sent = channel.write(self._bootstrap.stdin())
-        sent.addErrback(lambda failure: None)
+        channel.write(REMOTE_CODE).addErrback(lambda failure: None)
+        await self._greeting()
+        channel.write(self._bootstrap.stdin()).addErrback(lambda failure: None)
         await self._expect("stream", "gone")
 
     async def attach(self, offset: int) -> None:
@@ -163,6 +164,18 @@ class RemoteScript:
                     raise NotThere(marker.text)
                 raise remote_error(marker, self._bootstrap.job_folder)
 
+    async def _greeting(self) -> None:
+        """Wait for the remote side; nothing that could be run has been sent yet.
+
+        @raise JobFailed: it is not there, though the connection is.
+        """
+        try:
+            await self._expect("hello", "gone")
+        except ConnectionLost as error:
+            if isinstance(error.__cause__, DeadlineExceeded):
+                raise silent_host(self._job.target.user, _ANSWER_LIMIT) from error
+            raise
+
     async def _no_answer(self, error: ConversationEnded) -> Exception:
         """The host ran something else than we asked for, or nothing."""
         assert self._channel is not None
@@ -180,12 +193,9 @@ class RemoteScript:
         nonce = secrets.token_hex(8)
         command = attend(self._bootstrap.job_folder, "auth", nonce)
         terminal = await self.connection.execute(command, pty=True)
-        password = self._job.effective_user_password
-        assert password is not None
+        answer = answer_prompt(terminal, nonce, self._job.method, self._job.effective_user_password)
         try:
-            outcome = await self._within(
-                _ANSWER_LIMIT, "changing the user", answer_prompt(terminal, nonce, self._job.method, password)
-            )
+            outcome = await self._within(_ANSWER_LIMIT, "changing the user", answer)
         finally:
             terminal.close()
         if outcome.word == "error":
