@@ -99,6 +99,14 @@ class EffectiveUserTests(ScriptTestCase):
         self.settings = replace(self.settings, identity_key=self.server.key())
         self.assertRan(await self.run_as("root", "rexeff"), "rexeff\n")
 
+    async def test_an_effective_user_does_not_become_the_ssh_user(self) -> None:
+        """What runs as the ssh user later, and what that believes, is out of the effective user's hands."""
+        script = (
+            '#!/bin/sh\ncd "${0%/*}"\nfor f in . script-wrapper meta; do [ ! -O $f ] && [ ! -w $f ] && echo $f; done'
+        )
+        for ssh_user in ("root", "rexssh"):
+            self.assertRan(await self.run_as(ssh_user, "rexeff", script=script), ".\nscript-wrapper\nmeta\n")
+
     async def test_an_unknown_user(self) -> None:
         """It is named."""
         context = await self.run_as("rexssh", "nobody-of-this-name")
