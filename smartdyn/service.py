@@ -209,6 +209,7 @@ class Smartdyn(Service):
         if self.watch.running:
             await self.watch.stopService()
         await self.dispatcher.stop()
+        await self.hosts.stop()
         if self.outbox.running:
             await self.outbox.stopService()
             await self.cleaner.stopService()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smartdyn.aio import sleep
+from smartdyn.fairness import Turns
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, no_connection
 from smartdyn.rex.job import ScriptJob
@@ -18,6 +20,7 @@ from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
 from smartdyn.ssh import Credentials, KnownHosts, PrivateKey, connect, load_private_key
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
+from smartdyn.ssh.pool import ConnectionPool, PooledConnection
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 """Errors that say nothing about the job on the host: it is worth trying again."""
@@ -38,13 +41,13 @@ class HostConnection(Protocol):
         """Cut it."""
 
 
-Connector = Callable[..., Awaitable[HostConnection]]
+Connector = Callable[..., Awaitable[PooledConnection]]
 
 
 class Hosts:
-    """Connects to hosts; to each, not too many at once.
+    """Connects to hosts; to each, not too many at once, and not too many in all.
 
-    The limit is per host: one that does not answer holds up nobody else.
+    The limits are per host first: one that does not answer holds up nobody else. Jobs of one account share connections.
     """
 
     _log = Logger()
@@ -63,25 +66,48 @@ class Hosts:
         self.settings = settings
         self.random = random
         self._connector = connector
-        self._slots: WeakValueDictionary[tuple[str, int], DeferredSemaphore] = WeakValueDictionary()
+        self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
+        self._opening = Turns(settings.connections_at_once_in_all)
+        self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
         strict = settings.strict_known_hosts
         self.known_hosts = KnownHosts(strict or settings.known_hosts, learn=strict is None)
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
 
-    async def connect(self, job: ScriptJob) -> HostConnection:
-        """Log in to a job's host.
+    @asynccontextmanager
+    async def turn(self, job: ScriptJob) -> AsyncIterator[None]:
+        """Wait until one more job may be started on the host, and keep the place meanwhile."""
+        address = (job.target.host, job.target.port)
+        turns = self._starting.get(address)
+        if turns is None:
+            turns = self._starting[address] = Turns(self.settings.connections_at_once)
+        async with turns.turn(job.launch):
+            yield
 
-        An sshd that is asked by too many at once closes some connections before it has said who it is (MaxStartups);
-        nothing has been run then, so that is tried again.
+    async def connect(self, job: ScriptJob) -> HostConnection:
+        """Log in to a job's host, or use a connection on which that has been done.
 
         @raise JobFailed: there is no way in.
         @raise SSHError: likewise, when trying again later may help.
         """
         credentials = self._credentials(job)
+        account = (job.target, job.password, tuple(key.blob for key in credentials.keys))
+        return await self._pool.lease(account, lambda: self._open(job, credentials))
+
+    def stop(self) -> Deferred[None]:
+        """Cut all connections; jobs go on on their hosts."""
+        return self._pool.stop()
+
+    async def _open(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
+        """Open a connection.
+
+        An sshd that is asked by too many at once closes some connections before it has said who it is (MaxStartups);
+        nothing has been run then, so that is tried again.
+        """
         attempt = 1
         while True:
             try:
-                return await self._connect(job, credentials)
+                async with self._opening.turn(job.launch):
+                    return await self._connect(job, credentials)
             except HandshakeFailed as error:
                 if attempt >= _HANDSHAKE_ATTEMPTS:
                     raise
@@ -100,23 +126,15 @@ class Hosts:
         """What users are told when there is no way in."""
         return no_connection(error, self.methods(job))
 
-    async def _connect(self, job: ScriptJob, credentials: Credentials) -> HostConnection:
-        settings = self.settings
-        slots = self._slots.setdefault(
-            (job.target.host, job.target.port), DeferredSemaphore(settings.connections_at_once)
+    async def _connect(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
+        return await self._connector(
+            self.reactor,
+            job.target,
+            credentials,
+            self.known_hosts,
+            self.settings.deadlines,
+            keepalive=self.settings.keepalive,
         )
-        await slots.acquire()
-        try:
-            return await self._connector(
-                self.reactor,
-                job.target,
-                credentials,
-                self.known_hosts,
-                settings.deadlines,
-                keepalive=settings.keepalive,
-            )
-        finally:
-            slots.release()
 
     def _credentials(self, job: ScriptJob) -> Credentials:
         keys: tuple[PrivateKey, ...] = ()

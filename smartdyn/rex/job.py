@@ -28,6 +28,7 @@ class ScriptJob:
     """What is to be run, where, and as whom.
 
     @param effective_user: None when the script runs as the user who logs in.
+    @param launch: jobs of different launches take turns.
     """
 
     target: Target
@@ -40,6 +41,7 @@ class ScriptJob:
     password: Secret | None
     passphrase: Secret | None
     effective_user_password: Secret | None
+    launch: str = ""
 
     @classmethod
     def from_input(cls, input: Mapping[str, Any], settings: RunnerSettings) -> ScriptJob:
@@ -68,6 +70,7 @@ class ScriptJob:
             password=_secret(secrets.get("ssh_password")),
             passphrase=_secret(secrets.get("key_passphrase")),
             effective_user_password=_secret(secrets.get("effective_user_password")),
+            launch=str(input.get("current_request_id") or ""),
         )
 
     @property

@@ -133,26 +133,37 @@ class ScriptRunner(Runner):
 
     async def _attend(self, job: ScriptJob, context: RunnerContext) -> int | str:
         """One connection's worth of a job."""
-        connection = await self._hosts.connect(job)
-        remote = RemoteScript(self._hosts.reactor, connection, job, self.id)
+        connection: HostConnection | None = None
         try:
-            await self._find_or_start(remote, job, context)
+            async with self._hosts.turn(job):
+                connection = await self._hosts.connect(job)
+                remote = RemoteScript(self._hosts.reactor, connection, job, self.id)
+                await self._begin(remote, job, context)
             ending = await self._stay_with(remote, context)
             if ending.reason == PREPARED and not ending.killed:
                 await remote.start()
                 ending = await self._stay_with(remote, context)
         except _Vanished:
-            await connection.close()
+            await _close(connection)
             return KILLED_STATUS
         except JobFailed:
-            if job.cleanup and self._remote is None:
-                await self._discard(remote)
-            await connection.close()
+            if self._remote is None:
+                await _close(connection)
             raise
         except BaseException as error:
-            connection.abort(type(error).__name__)
+            if connection is not None:
+                connection.abort(type(error).__name__)
             raise
         return self._status(ending, job)
+
+    async def _begin(self, remote: RemoteScript, job: ScriptJob, context: RunnerContext) -> None:
+        """Start the script or find it; one that cannot be started leaves nothing behind."""
+        try:
+            await self._find_or_start(remote, job, context)
+        except JobFailed:
+            if job.cleanup:
+                await self._discard(remote)
+            raise
 
     async def _find_or_start(self, remote: RemoteScript, job: ScriptJob, context: RunnerContext) -> None:
         """Start the script, unless it may have been started before: then look for it first."""
@@ -230,4 +241,9 @@ class ScriptRunner(Runner):
             self._log.info("the job's directory was not removed: {error}", error=error)
         except (SSHError, UnusableValue) as error:
             self._log.warn("the job's directory was not removed: {error}", error=error)
+        await connection.close()
+
+
+async def _close(connection: HostConnection | None) -> None:
+    if connection is not None:
         await connection.close()

@@ -47,7 +47,9 @@ class ScriptTestCase(TestCase):
 
     def hosts(self) -> Hosts:
         """Connections with these settings."""
-        return Hosts(reactor, self.settings, random.random)
+        hosts = Hosts(reactor, self.settings, random.random)
+        self.addCleanup(hosts.stop)
+        return hosts
 
     def runner(self, script: str, *, id: str | None = None, **input: Any) -> ScriptRunner:
         """A runner for a script."""
