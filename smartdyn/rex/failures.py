@@ -65,6 +65,24 @@ def remote_error(marker: Marker, folder: str) -> JobFailed:
     return JobFailed(text)
 
 
+def no_status(reason: str, host: str) -> JobFailed:
+    """A script is no more, or out of reach, and has left no exit status.
+
+    @param reason: as the remote side says it behind C{lost}.
+    """
+    texts = {
+        "reboot": f"{host} was restarted while the script was running; its exit status is not known.",
+        "never-ran": f"The script did not get to run on {host}. It can be run again.",
+        "alive": "The script's supervisor on the host was killed; the script goes on, but its exit status is lost.",
+    }
+    killed = (
+        f"The script on {host} was killed together with its supervisor; no exit status is known. If that happens "
+        "whenever a connection ends, the host's logind has KillUserProcesses=yes: enable lingering for the ssh user "
+        "(loginctl enable-linger)."
+    )
+    return JobFailed(texts.get(reason, killed), "Runner error")
+
+
 def silent_host(user: str, seconds: float) -> JobFailed:
     """A shell was asked for, and what we sent it was not run."""
     return JobFailed(

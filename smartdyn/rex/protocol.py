@@ -82,7 +82,7 @@ class MarkerReader:
         return rest
 
     def _parse(self, line: bytes) -> Marker | None:
-        at = line.find(self._prefix)
+        at = line.rfind(self._prefix)  # the last: a prompt that was answered need not have ended its line
         if at < 0:
             return None
         words = line[at + len(self._prefix) :].decode("utf-8", "replace").split()
