@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from tests.integration.test_script_runner import ScriptTestCase
 from tests.support import environments
@@ -134,3 +137,19 @@ class EffectiveUserTests(ScriptTestCase):
         script = f"#!/bin/sh\necho a {password} b\nprintf '{password[:6]}'; sleep 0.3; echo '{password[6:]}c sekret'"
         context = await self.run_as("rexpw", "root", password, script=script)
         self.assertEqual((context.text(), context.status), ("a ***** b\n*****c sekret\n", 0))
+
+    async def test_a_password_is_masked_across_a_broken_connection(self) -> None:
+        """Half of it was read before the connection broke, half after."""
+        password = password_of("rexpw")
+        go = f"{self.base}/go"
+        script = (
+            f"#!/bin/sh\nprintf 'a {password[:6]}'\nuntil [ -e {go} ]; do sleep 0.1; done\necho '{password[6:]} b'\n"
+        )
+        input = {"ssh_user": "rexssh", "secrets": {"effective_user_password": password}}
+        runner, context = self.runner(script, **input), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        await context.first_output
+        self.server.kill_sessions()
+        Path(go).touch()
+        await running
+        self.assertEqual((context.text(), context.status), ("a ***** b\n", 0))
