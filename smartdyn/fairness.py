@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Hashable
 from contextlib import asynccontextmanager
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 
 
 class Turns:
@@ -15,21 +16,31 @@ class Turns:
     Of two launches of a thousand jobs each, the second begins while the first is still going.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, clock: IReactorTime, limit: int) -> None:
         """
         @param limit: how many may have a turn at the same time.
         """
+        self._clock = clock
         self._free = limit
         self._waiting: OrderedDict[Hashable, deque[Deferred[None]]] = OrderedDict()
 
     @asynccontextmanager
-    async def turn(self, group: Hashable) -> AsyncIterator[None]:
-        """Wait for a turn, and give it back at the end."""
+    async def turn(self, group: Hashable, *, at_most: float | None = None) -> AsyncIterator[None]:
+        """Wait for a turn, and give it back at the end.
+
+        @param at_most: seconds after which it is given back although it is not over: whoever takes that long is waiting
+            for somebody else, and must not hold up those who would get on.
+        """
         await self.acquire(group)
+        timer = None if at_most is None else self._clock.callLater(at_most, self.release)
         try:
             yield
         finally:
-            self.release()
+            if timer is None:
+                self.release()
+            elif timer.active():
+                timer.cancel()
+                self.release()
 
     def acquire(self, group: Hashable) -> Deferred[None]:
         """Fires when it is the caller's turn; cancelling it gives up the place in the queue."""

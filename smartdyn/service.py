@@ -244,7 +244,7 @@ class Smartdyn(Service):
         numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
         registry = CollectorRegistry()
         registry.register(numbers)
-        tasks = Tasks(self.world, self.launchers, self._single, self.passwords)
+        tasks = Tasks(self.world, self.launchers, self._single, self.passwords, self.dispatcher.note)
         self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
         self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
 

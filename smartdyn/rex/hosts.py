@@ -27,6 +27,9 @@ UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 
 _HANDSHAKE_ATTEMPTS = 5
 
+_LONGEST_TURN = 5.0
+"""Seconds after which a host that is slow no longer counts as one on which a job is being started."""
+
 
 class HostConnection(Protocol):
     """A connection that is logged in."""
@@ -67,7 +70,7 @@ class Hosts:
         self.random = random
         self._connector = connector
         self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
-        self._opening = Turns(settings.connections_at_once_in_all)
+        self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
         strict = settings.strict_known_hosts
         self.known_hosts = KnownHosts(strict or settings.known_hosts, learn=strict is None)
@@ -75,12 +78,12 @@ class Hosts:
 
     @asynccontextmanager
     async def turn(self, job: ScriptJob) -> AsyncIterator[None]:
-        """Wait until one more job may be started on the host, and keep the place meanwhile."""
+        """Wait until one more job may be started on the host, and in all, and keep the places meanwhile."""
         address = (job.target.host, job.target.port)
         turns = self._starting.get(address)
         if turns is None:
-            turns = self._starting[address] = Turns(self.settings.connections_at_once)
-        async with turns.turn(job.launch):
+            turns = self._starting[address] = Turns(self.reactor, self.settings.connections_at_once)
+        async with turns.turn(job.launch), self._starting_anywhere.turn(job.launch, at_most=_LONGEST_TURN):
             yield
 
     async def connect(self, job: ScriptJob) -> HostConnection:
@@ -106,8 +109,7 @@ class Hosts:
         attempt = 1
         while True:
             try:
-                async with self._opening.turn(job.launch):
-                    return await self._connect(job, credentials)
+                return await self._connect(job, credentials)
             except HandshakeFailed as error:
                 if attempt >= _HANDSHAKE_ATTEMPTS:
                     raise
