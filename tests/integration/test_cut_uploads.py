@@ -118,6 +118,25 @@ class CutTests(CutTestCase):
         self.assertIn(b"cleaned", second.communicate(b"cleanup\n", 20)[1])
         self.assertEqual(self.left(), [])
 
+    def test_a_job_that_is_killed_during_its_upload(self) -> None:
+        """It is not started when the upload is complete after all."""
+        bootstrap = self.bootstrap()
+        upload = self.begin(bootstrap)
+        assert upload.stdin is not None
+        upload.stdin.write(REMOTE_CODE + bootstrap.stdin()[:-5])
+        upload.stdin.flush()
+        folder = Path(bootstrap.job_folder)
+        self.wait_until((folder / "script").exists)
+        kill = ["/bin/sh", str(folder / "script-wrapper"), "kill", "f" * 16, "KILL"]
+        killed = subprocess.run(kill, capture_output=True, check=True)
+        self.assertIn(b" killed cancelled", killed.stdout)
+        assert upload.stderr is not None
+        upload.stdin.write(bootstrap.stdin()[-5:])
+        upload.stdin.flush()
+        self.assertIn(b" lost cancelled", upload.stderr.readline())
+        upload.communicate(b"cleanup\n", 20)
+        self.assertEqual((self.ran.exists(), self.left()), (False, []))
+
     def test_code_that_was_eaten_into_does_nothing(self) -> None:
         """A remote side without its beginning is not run, whatever follows."""
         bootstrap = self.bootstrap()
