@@ -145,8 +145,8 @@ class EffectiveUserTests(ScriptTestCase):
         script = (
             f"#!/bin/sh\nprintf 'a {password[:6]}'\nuntil [ -e {go} ]; do sleep 0.1; done\necho '{password[6:]} b'\n"
         )
-        input = {"ssh_user": "rexssh", "secrets": {"effective_user_password": password}}
-        runner, context = self.runner(script, **input), MemoryContext()
+        runner = self.runner(script, ssh_user="rexssh", secrets={"effective_user_password": password})
+        context = MemoryContext()
         running = Deferred.fromCoroutine(runner.run(context, resumed=False))
         await context.first_output
         self.server.kill_sessions()
