@@ -18,7 +18,7 @@ from smartdyn.rex.failures import JobFailed, no_connection
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
-from smartdyn.ssh import Credentials, KnownHosts, PrivateKey, connect, load_private_key
+from smartdyn.ssh import Credentials, KnownHosts, PrivateKey, Target, connect, load_private_key
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
 from smartdyn.ssh.pool import ConnectionPool, PooledConnection
 
@@ -26,6 +26,8 @@ UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 """Errors that say nothing about the job on the host: it is worth trying again."""
 
 _HANDSHAKE_ATTEMPTS = 5
+
+_SWEEP_EVERY = 86_400.0
 
 _LONGEST_TURN = 5.0
 """Seconds after which a host that is slow no longer counts as one on which a job is being started."""
@@ -74,6 +76,7 @@ class Hosts:
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
         strict = settings.strict_known_hosts
         self.known_hosts = KnownHosts(strict or settings.known_hosts, learn=strict is None)
+        self._swept: dict[tuple[Target, str], float] = {}
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
 
     @asynccontextmanager
@@ -95,6 +98,15 @@ class Hosts:
         credentials = self._credentials(job)
         account = (job.target, job.password, tuple(key.blob for key in credentials.keys))
         return await self._pool.lease(account, lambda: self._open(job, credentials))
+
+    def sweep_is_due(self, job: ScriptJob) -> bool:
+        """Is it a day since the stale directories of the job's account were looked for?"""
+        place = (job.target, job.remote_working_dir)
+        last, now = self._swept.get(place), self.reactor.seconds()
+        if last is not None and now - last < _SWEEP_EVERY:
+            return False
+        self._swept[place] = now
+        return True
 
     def stop(self) -> Deferred[None]:
         """Cut all connections; jobs go on on their hosts."""

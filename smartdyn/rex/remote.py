@@ -120,15 +120,18 @@ class RemoteScript:
             self._killed = True
             self._channel.write(f"kill {signal}\n".encode()).addErrback(lambda failure: None)
 
-    async def leave(self) -> None:
-        """Remove what the job left on the host, if it is to be removed."""
+    async def leave(self, *, sweep: bool) -> None:
+        """Remove what the job left on the host, if it is to be removed.
+
+        @param sweep: also what jobs left there long ago whose client never came back.
+        """
         if self._channel is None or not self._ended:
             return
         if not self.job.cleanup:
             self._channel.close()
             return
         assert self._errors is not None
-        await self._channel.write(b"cleanup\n")
+        await self._channel.write(b"cleanup sweep\n" if sweep else b"cleanup\n")
         try:
             marker = await self._within(_CLEAN_LIMIT, "cleaning up", self._until(self._errors, {"cleaned", "error"}))
         except ConversationEnded:

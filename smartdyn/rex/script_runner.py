@@ -269,7 +269,7 @@ class ScriptRunner(Runner):
 
     async def _clean_up(self, remote: RemoteScript, connection: HostConnection) -> None:
         try:
-            await remote.leave()
+            await remote.leave(sweep=self._hosts.sweep_is_due(remote.job))
         except UNREACHABLE as error:
             self._log.info("the job's directory was not removed: {error}", error=error)
         except (SSHError, UnusableValue) as error:

@@ -61,7 +61,7 @@ class CutTestCase(SynchronousTestCase):
         process.stdin.write(REMOTE_CODE + bootstrap.stdin())
         process.stdin.flush()
         said = process.stderr.readline()
-        _, rest = process.communicate(b"cleanup\n", 20)
+        _, rest = process.communicate(b"cleanup sweep\n", 20)
         return (said + rest).decode()
 
     def wait_until(self, happened: Callable[[], bool]) -> None:
@@ -115,7 +115,7 @@ class CutTests(CutTestCase):
         out, _ = first.communicate(bootstrap.stdin()[-5:], 20)
         self.assertIn(b" error ", out)
         self.assertEqual((self.ran.read_text(), self.left()), ("once\n", ["foreman-ssh-cmd-job"]))
-        self.assertIn(b"cleaned", second.communicate(b"cleanup\n", 20)[1])
+        self.assertIn(b"cleaned", second.communicate(b"cleanup sweep\n", 20)[1])
         self.assertEqual(self.left(), [])
 
     def test_a_job_that_is_killed_during_its_upload(self) -> None:
@@ -134,7 +134,7 @@ class CutTests(CutTestCase):
         upload.stdin.write(bootstrap.stdin()[-5:])
         upload.stdin.flush()
         self.assertIn(b" lost cancelled", upload.stderr.readline())
-        upload.communicate(b"cleanup\n", 20)
+        upload.communicate(b"cleanup sweep\n", 20)
         self.assertEqual((self.ran.exists(), self.left()), (False, []))
 
     def test_code_that_was_eaten_into_does_nothing(self) -> None:
