@@ -32,8 +32,6 @@ from smartdyn.web.tls import ReloadingContextFactory
 _CORE_CONNECT = 10.0
 """Seconds until a core elsewhere must have taken a connection."""
 
-_SSH = 22
-
 
 class Front:
     """The listeners of the service."""

@@ -16,7 +16,7 @@ from smartdyn.rex.failures import JobFailed, no_connection
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
-from smartdyn.ssh import Credentials, KnownHosts, PrivateKey, connect, load_private_key
+from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, PrivateKey, connect, load_private_key
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
@@ -64,8 +64,9 @@ class Hosts:
         self.random = random
         self._connector = connector
         self._slots: WeakValueDictionary[tuple[str, int], DeferredSemaphore] = WeakValueDictionary()
+        self._learned = KnownHosts(settings.known_hosts)
         strict = settings.strict_known_hosts
-        self.known_hosts = KnownHosts(strict or settings.known_hosts, learn=strict is None)
+        self._trusted = self._learned if strict is None else KnownHosts(strict, learn=False)
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
 
     async def connect(self, job: ScriptJob) -> HostConnection:
@@ -89,6 +90,10 @@ class Hosts:
             await sleep(self.reactor, attempt * (0.5 + self.random()))
             attempt += 1
 
+    def forget(self, job: ScriptJob) -> None:
+        """Forget the key learned of a job's host: it is new, or was built anew."""
+        self._learned.forget(job.target.host, job.target.port)
+
     def methods(self, job: ScriptJob) -> list[str]:
         """The authentication methods that a job allows, in order."""
         try:
@@ -111,12 +116,15 @@ class Hosts:
                 self.reactor,
                 job.target,
                 credentials,
-                self.known_hosts,
+                self._trust(job),
                 settings.deadlines,
                 keepalive=settings.keepalive,
             )
         finally:
             slots.release()
+
+    def _trust(self, job: ScriptJob) -> HostTrust:
+        return PinnedKey(job.host_public_key) if job.host_public_key else self._trusted
 
     def _credentials(self, job: ScriptJob) -> Credentials:
         keys: tuple[PrivateKey, ...] = ()

@@ -26,6 +26,7 @@ class ScriptJob:
     """What is to be run, where, and as whom.
 
     @param effective_user: None when the script runs as the user who logs in.
+    @param host_public_key: the only key that the host may have, as C{type base64}; None when we know or learn it.
     """
 
     target: Target
@@ -38,6 +39,7 @@ class ScriptJob:
     password: Secret | None
     passphrase: Secret | None
     effective_user_password: Secret | None
+    host_public_key: str | None = None
 
     @classmethod
     def from_input(cls, input: Mapping[str, Any], settings: RunnerSettings) -> ScriptJob:
@@ -66,6 +68,7 @@ class ScriptJob:
             password=_secret(secrets.get("ssh_password")),
             passphrase=_secret(secrets.get("key_passphrase")),
             effective_user_password=_secret(secrets.get("effective_user_password")),
+            host_public_key=_text(input, "host_public_key", "") or None,
         )
 
     def bootstrap(self, runner_id: str) -> Bootstrap:

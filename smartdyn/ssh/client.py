@@ -23,8 +23,8 @@ from smartdyn.aio import cancelled_as_such, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.ssh.connection import Connection, ConnectionService
 from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
-from smartdyn.ssh.known_hosts import KnownHosts
 from smartdyn.ssh.transport import ClientTransport
+from smartdyn.ssh.trust import HostTrust
 from smartdyn.ssh.userauth import Credentials, UserAuth
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -71,7 +71,7 @@ async def connect(
     reactor: Any,
     target: Target,
     credentials: Credentials,
-    known_hosts: KnownHosts,
+    trust: HostTrust,
     deadlines: Deadlines | None = None,
     *,
     keepalive: float = 15.0,
@@ -86,7 +86,7 @@ async def connect(
     @raise ConnectionLost: it ended while logging in.
     """
     limits = deadlines or Deadlines()
-    transport = ClientTransport(reactor, target.host, target.port, known_hosts)
+    transport = ClientTransport(reactor, target.host, target.port, trust)
     await _connect_tcp(reactor, target, transport, limits.connect)
     try:
         await _until_secure(reactor, target, transport, limits.handshake)
