@@ -142,7 +142,7 @@ class Front:
 
     def _forget_host(self, name: str) -> None:
         path = self._settings.path(self._settings.ssh_known_hosts_file)
-        KnownHosts(path).forget(name, _SSH)
+        KnownHosts(path).forget_everywhere(name)
 
     def urls(self) -> list[str]:
         """Where we are."""

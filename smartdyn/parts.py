@@ -29,13 +29,14 @@ def foreman_certificates(settings: Settings) -> ForemanCertificates:
     )
 
 
-def runner_settings(settings: Settings) -> RunnerSettings:
+def runner_settings(settings: Settings, environment: Mapping[str, str]) -> RunnerSettings:
     """What the runners of scripts go by."""
     key = settings.path(settings.ssh_identity_key_file)
     strict = settings.ssh_ca_known_hosts_file
     return RunnerSettings(
         known_hosts=settings.path(settings.ssh_known_hosts_file),
         identity_key=key if key.exists() else None,
+        agent=environment.get("SSH_AUTH_SOCK") or None,
         strict_known_hosts=settings.path(strict) if strict else None,
         remote_working_dir=settings.remote_working_dir,
         cleanup_working_dirs=settings.cleanup_working_dirs,

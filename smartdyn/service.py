@@ -137,7 +137,7 @@ class Smartdyn(Service):
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
-        self.hosts = Hosts(around.reactor, parts.runner_settings(settings), around.random)
+        self.hosts = Hosts(around.reactor, parts.runner_settings(settings, around.environment), around.random)
         self.foreman = make_client(around.reactor, settings.foreman_url, foreman_policy)
         self.outbox = Outbox(
             around.reactor,

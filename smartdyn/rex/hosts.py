@@ -17,7 +17,10 @@ from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
 from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, PrivateKey, connect, load_private_key
+from smartdyn.ssh.agent import agent_key
+from smartdyn.ssh.certificates import read_certificate
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
+from smartdyn.ssh.keys import CertifiedKey, Identity
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 """Errors that say nothing about the job on the host: it is worth trying again."""
@@ -127,17 +130,37 @@ class Hosts:
         return PinnedKey(job.host_public_key) if job.host_public_key else self._trusted
 
     def _credentials(self, job: ScriptJob) -> Credentials:
-        keys: tuple[PrivateKey, ...] = ()
+        keys: tuple[Identity, ...] = ()
         problem = ""
         if self.settings.identity_key is not None:
             try:
-                keys = (self._load_key(self.settings.identity_key, job.passphrase),)
+                keys = self._keys(self.settings.identity_key, job.passphrase)
             except KeyUnusable as error:
                 problem = f"\n{error}"
         credentials = Credentials(job.password, keys)
         if not credentials.methods():
             raise JobFailed(f"There are no available authentication methods{problem}")
         return credentials
+
+    def _keys(self, path: Path, passphrase: Secret | None) -> tuple[Identity, ...]:
+        """The proxy's key, with its certificate first if it has one.
+
+        @raise KeyUnusable: neither the file nor the agent has it.
+        """
+        key = self._identity(path, passphrase)
+        certificate = read_certificate(path.with_name(f"{path.name}-cert.pub"))
+        return (key,) if certificate is None else (CertifiedKey(key, certificate), key)
+
+    def _identity(self, path: Path, passphrase: Secret | None) -> Identity:
+        """From the file, or else from the agent, which may have what the file hides behind a passphrase."""
+        try:
+            return self._load_key(path, passphrase)
+        except KeyUnusable:
+            agent = self.settings.agent
+            key = agent_key(self.reactor, agent, path) if agent and not passphrase else None
+            if key is None:
+                raise
+            return key
 
     def _load_key(self, path: Path, passphrase: Secret | None) -> PrivateKey:
         """The proxy's key; an unprotected one is kept as long as its file does not change."""

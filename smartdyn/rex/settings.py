@@ -13,6 +13,7 @@ class RunnerSettings:
     """Times are in seconds.
 
     @param identity_key: the key to log in with, unless it is not set up.
+    @param agent: the socket of an ssh-agent, which may have the key that is protected in its file.
     @param strict_known_hosts: where the host keys come from when unknown hosts are not to be trusted.
     @param kill_grace: between asking a script to end and making it.
     @param kill_limit: after which a job that was to end is given up.
@@ -23,6 +24,7 @@ class RunnerSettings:
 
     known_hosts: Path
     identity_key: Path | None = None
+    agent: str | None = None
     strict_known_hosts: Path | None = None
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True
