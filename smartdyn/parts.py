@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,8 @@ def runner_settings(settings: Settings, environment: Mapping[str, str]) -> Runne
         known_hosts=settings.path(settings.ssh_known_hosts_file),
         identity_key=key if key.exists() else None,
         agent=environment.get("SSH_AUTH_SOCK") or None,
+        ssh_config=settings.path(settings.ssh_config_file),
+        account=getpass.getuser(),
         strict_known_hosts=settings.path(strict) if strict else None,
         remote_working_dir=settings.remote_working_dir,
         cleanup_working_dirs=settings.cleanup_working_dirs,

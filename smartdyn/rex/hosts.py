@@ -19,7 +19,9 @@ from smartdyn.secret import Secret
 from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, PrivateKey, connect, load_private_key
 from smartdyn.ssh.agent import agent_key
 from smartdyn.ssh.certificates import read_certificate
+from smartdyn.ssh.config import Route, SshConfig
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
+from smartdyn.ssh.jump import connect_by_way
 from smartdyn.ssh.keys import CertifiedKey, Identity
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
@@ -70,6 +72,7 @@ class Hosts:
         self._learned = KnownHosts(settings.known_hosts)
         strict = settings.strict_known_hosts
         self._trusted = self._learned if strict is None else KnownHosts(strict, learn=False)
+        self._config = SshConfig(settings.ssh_config, settings.account) if settings.ssh_config is not None else None
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
 
     async def connect(self, job: ScriptJob) -> HostConnection:
@@ -95,7 +98,8 @@ class Hosts:
 
     def forget(self, job: ScriptJob) -> None:
         """Forget the key learned of a job's host: it is new, or was built anew."""
-        self._learned.forget(job.target.host, job.target.port)
+        target = self._route(job).target
+        self._learned.forget(target.host, target.port)
 
     def methods(self, job: ScriptJob) -> list[str]:
         """The authentication methods that a job allows, in order."""
@@ -115,16 +119,18 @@ class Hosts:
         )
         await slots.acquire()
         try:
-            return await self._connector(
-                self.reactor,
-                job.target,
-                credentials,
-                self._trust(job),
-                settings.deadlines,
-                keepalive=settings.keepalive,
-            )
+            route, trust = self._route(job), self._trust(job)
+            limits, alive = settings.deadlines, settings.keepalive
+            if route.hops:
+                return await connect_by_way(
+                    self.reactor, route, credentials, trust, self._trusted, limits, keepalive=alive
+                )
+            return await self._connector(self.reactor, route.target, credentials, trust, limits, keepalive=alive)
         finally:
             slots.release()
+
+    def _route(self, job: ScriptJob) -> Route:
+        return self._config.route(job.target) if self._config is not None else Route(job.target)
 
     def _trust(self, job: ScriptJob) -> HostTrust:
         return PinnedKey(job.host_public_key) if job.host_public_key else self._trusted

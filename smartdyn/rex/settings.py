@@ -14,6 +14,8 @@ class RunnerSettings:
 
     @param identity_key: the key to log in with, unless it is not set up.
     @param agent: the socket of an ssh-agent, which may have the key that is protected in its file.
+    @param ssh_config: says through which hosts others are reached, unless nothing is to say so.
+    @param account: the user whom those are logged in to as, when that file does not say.
     @param strict_known_hosts: where the host keys come from when unknown hosts are not to be trusted.
     @param kill_grace: between asking a script to end and making it.
     @param kill_limit: after which a job that was to end is given up.
@@ -25,6 +27,8 @@ class RunnerSettings:
     known_hosts: Path
     identity_key: Path | None = None
     agent: str | None = None
+    ssh_config: Path | None = None
+    account: str = "root"
     strict_known_hosts: Path | None = None
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True

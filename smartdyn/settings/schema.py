@@ -35,6 +35,7 @@ class Settings:
     @param execution_plan_cleaner_age: how long tasks are kept after they ended and were reported; 0 means for ever.
     @param database_size_limit: megabytes after which the oldest ended tasks are deleted early; 0 means any number.
     @param backup_deleted_plans: write tasks to a file in C{backup_dir} before they are deleted.
+    @param ssh_config_file: HostName, Port, User and ProxyJump in it apply to hosts, as with OpenSSH's client.
     @param ssh_log_level: checked as the reference does; what OpenSSH's client would log is not there to be shown.
     @param ssh_connections_at_once: connections to one host that are being opened at the same time.
     """
@@ -69,6 +70,7 @@ class Settings:
     ssh_user_ca_public_key_file: str | None = None
     ssh_ca_known_hosts_file: str | None = None
     ssh_known_hosts_file: str = "~/.ssh/known_hosts"
+    ssh_config_file: str = "~/.ssh/config"
     ssh_log_level: str = "error"
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True

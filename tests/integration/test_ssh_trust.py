@@ -12,17 +12,21 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
+from smartdyn.aio import sleep
 from smartdyn.secret import Secret
 from smartdyn.ssh import Connection, Credentials, Deadlines, HostTrust, KnownHosts, PinnedKey, Target, connect
 from smartdyn.ssh.agent import agent_key
 from smartdyn.ssh.certificates import read_certificate
-from smartdyn.ssh.errors import AuthenticationFailed, HostKeyRejected
+from smartdyn.ssh.config import SshConfig
+from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HostKeyRejected
+from smartdyn.ssh.jump import connect_by_way
 from smartdyn.ssh.keys import CertifiedKey, Identity, load_private_key
 from tests.integration.test_ssh import run
 from tests.support import sshd
 from tests.support.sshd import PASSPHRASE, password_of, write_key
 
 HOST = "127.0.0.1"
+CLOCK: Any = reactor
 
 
 def sign(authority: Path, public: Path, *options: str) -> None:
@@ -283,3 +287,85 @@ class PasswordTests(TrustTestCase):
         for password in ("a.*[b", "pässwörd-密码", "with space \\ and 'quotes'\""):
             subprocess.run(["chpasswd"], input=f"{user}:{password}\n", text=True, check=True)
             await self.log_in(password=password, user=user)
+
+
+class JumpTests(TrustTestCase):
+    """Hosts that are reached through others."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.hop = sshd.Sshd()
+        self.hop.start()
+        self.addCleanup(self.hop.stop)
+        keys = self.hop.folder / "authorized_keys"
+        keys.write_text(keys.read_text() + self.server.folder.joinpath("id_ed25519.pub").read_text())
+
+    async def connect_through(
+        self, *, jump: str = "hop", port: int | None = None, password: str | None = None
+    ) -> Connection:
+        """Log in to the server by way of the hop."""
+        config = self.folder / "config"
+        config.write_text(
+            f"Host far\n  HostName {HOST}\n  ProxyJump {jump}\n"
+            f"Host hop second\n  HostName {HOST}\n  Port {self.hop.port}\n  User rexssh\n"
+        )
+        route = SshConfig(config, "nobody").route(Target("far", port or self.server.port, "rexpw"))
+        credentials = Credentials(Secret(password) if password else None, (self.key(),))
+        trust = KnownHosts(self.known)
+        connection = await connect_by_way(reactor, route, credentials, trust, trust)
+        self.connections.append(connection)
+        return connection
+
+    async def test_through_one_and_two(self) -> None:
+        """Each hop is logged in to with our key and its host key is learned."""
+        for jump in ("hop", "hop,second"):
+            connection = await self.connect_through(jump=jump)
+            self.assertEqual((await run(connection, "id -un"))[0], b"rexpw\n")
+        self.assertIn(f"[{HOST}]:{self.hop.port} ", self.known.read_text())
+
+    async def test_much_output(self) -> None:
+        """Twenty megabytes come whole, however slowly they are taken."""
+        session = await (await self.connect_through()).execute("head -c 20000000 /dev/zero")
+        total = 0
+        while data := await session.stdout.read():
+            total += len(data)
+            self.assertLess(session.stdout.buffered, 300_000)
+        self.assertEqual(total, 20_000_000)
+
+    async def test_closing_closes_the_hop(self) -> None:
+        """Nothing of it is left."""
+        connection = await self.connect_through()
+        await run(connection, "true")
+        await connection.close()
+        await self.until(self.hop, "Disconnected from user rexssh")
+
+    async def test_a_hop_that_breaks(self) -> None:
+        """What waits on the far host fails at once."""
+        connection = await self.connect_through()
+        session = await connection.execute("echo here; sleep 60")
+        self.assertEqual(await session.stdout.read(), b"here\n")
+        waiting = session.wait()
+        self.hop.kill_sessions()
+        await self.assertFailure(waiting, ConnectionLost)
+
+    async def test_a_hop_that_does_not_get_there(self) -> None:
+        """The error names the hop."""
+        with self.assertRaises(ConnectFailed) as caught:
+            await self.connect_through(port=sshd.free_port())
+        self.assertIn(f"the jump host {HOST} does not connect there", str(caught.exception))
+
+    async def test_a_hop_that_lets_nobody_in(self) -> None:
+        """It gets our key only, never the host's password; the refusal says who refused."""
+        self.hop.folder.joinpath("authorized_keys").write_text("")
+        with self.assertRaises(AuthenticationFailed) as caught:
+            await self.connect_through(password=password_of("rexssh"))
+        self.assertIn(f"rexssh@{HOST}", str(caught.exception))
+        self.assertNotIn("password for", self.hop.log.read_text())
+
+    async def until(self, server: sshd.Sshd, text: str) -> None:
+        """Wait for a line in a server's log."""
+        for _ in range(200):
+            if text in server.log.read_text():
+                return
+            await sleep(CLOCK, 0.05)
+        self.fail(f"{text!r} is not in {server.log.read_text()}")
