@@ -143,7 +143,7 @@ class Hosts:
                 keys = self._keys(self.settings.identity_key, job.passphrase)
             except KeyUnusable as error:
                 problem = f"\n{error}"
-        credentials = Credentials(job.password, keys)
+        credentials = Credentials(job.password, keys, self.settings.kerberos)
         if not credentials.methods():
             raise JobFailed(f"There are no available authentication methods{problem}")
         return credentials

@@ -36,6 +36,7 @@ class Settings:
     @param database_size_limit: megabytes after which the oldest ended tasks are deleted early; 0 means any number.
     @param backup_deleted_plans: write tasks to a file in C{backup_dir} before they are deleted.
     @param ssh_config_file: HostName, Port, User and ProxyJump in it apply to hosts, as with OpenSSH's client.
+    @param kerberos_auth: log in with the tickets of the service's account when nothing else was accepted.
     @param ssh_log_level: checked as the reference does; what OpenSSH's client would log is not there to be shown.
     @param ssh_connections_at_once: connections to one host that are being opened at the same time.
     """
@@ -72,6 +73,7 @@ class Settings:
     ssh_known_hosts_file: str = "~/.ssh/known_hosts"
     ssh_config_file: str = "~/.ssh/config"
     ssh_log_level: str = "error"
+    kerberos_auth: bool = False
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True
     ssh_connect_timeout: float = 60.0
@@ -112,7 +114,6 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "file_rolling_age",
         "file_rolling_keep",
         "file_rolling_size",
-        "kerberos_auth",
         "local_working_dir",
         "mqtt_broker",
         "mqtt_port",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smartdyn.settings.schema import Settings
+from smartdyn.ssh.kerberos import kerberos_problem
 
 _MODES = ("ssh", "pull", "pull-mqtt")
 _LEVELS = ("debug", "info", "error", "fatal")
@@ -17,7 +18,12 @@ def script_problem(settings: Settings) -> str | None:
         return f"Mode has to be one of {', '.join(_MODES)}, given {settings.mode}"
     if settings.mode != "ssh":
         return f"Mode {settings.mode} is not available in this version; set `mode` to ssh"
-    return _key_problem(settings) or _certificate_problem(settings) or _level_problem(settings)
+    return (
+        _key_problem(settings)
+        or _certificate_problem(settings)
+        or _level_problem(settings)
+        or (kerberos_problem() if settings.kerberos_auth else None)
+    )
 
 
 def _key_problem(settings: Settings) -> str | None:

@@ -6,7 +6,7 @@ handling is used here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,26 +18,39 @@ from twisted.python.failure import Failure
 
 from smartdyn.secret import Secret
 from smartdyn.ssh.errors import Attempt, AuthenticationFailed, KeyUnusable
+from smartdyn.ssh.kerberos import MECHANISM, METHOD, Kerberos, KerberosExchange
 from smartdyn.ssh.keys import Identity, signature_algorithm
 
 _WAYS: Mapping[str, tuple[bytes, ...]] = {
     "password": (b"password", b"keyboard-interactive"),
     "publickey": (b"publickey",),
+    "gssapi-with-mic": (METHOD,),
 }
 """The methods of RFC 4252 by which each of ours is done, best first."""
 
 
+_GSSAPI_TOKEN = 61
+_GSSAPI_ERROR = 64
+_GSSAPI_MIC = 66
+
+Credential = Secret | Identity | Kerberos
+
+
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What we may log in with; the password is tried before the keys, and those in their order."""
+    """What we may log in with; the password is tried before the keys, those in their order, and tickets last."""
 
     password: Secret | None = None
     keys: tuple[Identity, ...] = ()
+    kerberos: Kerberos | None = None
 
-    def ways(self) -> list[tuple[str, Secret | Identity]]:
+    def ways(self) -> list[tuple[str, Credential]]:
         """The credentials in the order in which they are tried, each with its method."""
-        password = [("password", self.password)] if self.password else []
-        return [*password, *(("publickey", key) for key in self.keys)]
+        ways: list[tuple[str, Credential]] = [("password", self.password)] if self.password else []
+        ways.extend(("publickey", key) for key in self.keys)
+        if self.kerberos is not None:
+            ways.append(("gssapi-with-mic", self.kerberos))
+        return ways
 
     def methods(self) -> list[str]:
         """The methods these allow, in the order in which they are tried."""
@@ -55,14 +68,20 @@ class UserAuth(SSHUserAuthClient):
 
     def __init__(self, user: str, host: str, credentials: Credentials, connection: Any) -> None:
         super().__init__(user.encode(), connection)
+        self.protocolMessages = {
+            **SSHUserAuthClient.protocolMessages,
+            _GSSAPI_TOKEN: "MSG_USERAUTH_GSSAPI_TOKEN",
+            _GSSAPI_ERROR: "MSG_USERAUTH_GSSAPI_ERROR",
+        }
         self.failed: Deferred[AuthenticationFailed] = Deferred()
         self._login = user
         self._host = host
         self._pending = list(enumerate(credentials.ways()))
-        self._current: tuple[int, tuple[str, Secret | Identity]] | None = None
+        self._current: tuple[int, tuple[str, Credential]] | None = None
         self._method = b"none"
         self._attempts: list[tuple[int, Attempt]] = []
         self._answered = False
+        self._exchange: KerberosExchange | None = None
 
     def serviceStarted(self) -> None:
         self._request(b"none", b"")
@@ -83,8 +102,18 @@ class UserAuth(SSHUserAuthClient):
         elif self._method == b"password":
             self._note(f"The password of {self._login} has expired. Set a new one on {self._host}.")
             self._request(b"none", b"")
+        elif self._method == METHOD and self._exchange is not None:
+            self._spawn(self._send_token(self._exchange, None))
         else:
             self._request(b"none", b"")
+
+    def ssh_USERAUTH_GSSAPI_TOKEN(self, packet: bytes) -> None:
+        if self._exchange is not None:
+            self._spawn(self._send_token(self._exchange, getNS(packet)[0]))
+
+    def ssh_USERAUTH_GSSAPI_ERROR(self, packet: bytes) -> None:
+        """What the server thinks of our ticket; its refusal follows."""
+        self._note(f"Kerberos: {getNS(packet[8:])[0].decode('utf-8', 'replace')}")
 
     def ssh_USERAUTH_BANNER(self, packet: bytes) -> None:
         text = getNS(packet)[0].decode("utf-8", "replace")
@@ -100,9 +129,12 @@ class UserAuth(SSHUserAuthClient):
                 return
         self._give_up(methods)
 
-    def _begin(self, name: bytes, credential: Secret | Identity) -> None:
-        if not isinstance(credential, Secret):
-            Deferred.fromCoroutine(self._send_signature(credential, name)).addErrback(self._broken)
+    def _begin(self, name: bytes, credential: Credential) -> None:
+        if isinstance(credential, Kerberos):
+            self._exchange = credential.begin(self._host)
+            self._request(name, (1).to_bytes(4, "big") + NS(MECHANISM))
+        elif not isinstance(credential, Secret):
+            self._spawn(self._send_signature(credential, name))
         elif name == b"password":
             self._request(name, b"\0" + NS(credential.reveal().encode()))
         else:
@@ -130,10 +162,26 @@ class UserAuth(SSHUserAuthClient):
             return
         self._request(name, body + NS(signature))
 
+    async def _send_token(self, exchange: KerberosExchange, token: bytes | None) -> None:
+        try:
+            answer = await exchange.step(token)
+            if answer is not None:
+                self.transport.sendPacket(_GSSAPI_TOKEN, NS(answer))
+            if exchange.is_complete:
+                head = NS(self.transport.sessionID) + bytes((MSG_USERAUTH_REQUEST,))
+                sealed = await exchange.seal(head + NS(self.user) + NS(self.instance.name) + NS(METHOD))
+                self.transport.sendPacket(_GSSAPI_MIC, NS(sealed))
+        except KeyUnusable as error:
+            self._note(str(error))
+            self._request(b"none", b"")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(work).addErrback(self._broken)
+
     def _broken(self, failure: Failure) -> None:
         if not failure.check(CancelledError):
-            self._log.failure("signing failed", failure=failure)
-            self.transport.drop("signing failed")
+            self._log.failure("logging in failed", failure=failure)
+            self.transport.drop("logging in failed")
 
     def _answer_prompts(self, packet: bytes) -> None:
         """Answer one prompt that hides what is typed, once; anything else is not the password prompt we expect."""

@@ -8,6 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.settings import load_settings
 from smartdyn.settings.script import script_problem
+from smartdyn.ssh import kerberos
 
 
 class ScriptProblemTests(SynchronousTestCase):
@@ -31,6 +32,14 @@ class ScriptProblemTests(SynchronousTestCase):
         self.assertIsNone(self.problem(":ssh_identity_key_file: id\n:ssh_user_ca_public_key_file: ca.pub"))
         self.assertIsNone(self.problem("ssh_identity_key_file: id\nlog_level: FATAL"))
         self.assertIsNone(self.problem("ssh_identity_key_file: id\nlog_level: WARN\nssh_log_level: debug"))
+
+    def test_kerberos(self) -> None:
+        """It needs a package that is an extra; the text says how to get it."""
+        self.patch(kerberos, "find_spec", lambda name: None)
+        found = self.problem("ssh_identity_key_file: id\nkerberos_auth: true")
+        self.assertIn("install smartdyn[kerberos]", found or "")
+        self.patch(kerberos, "find_spec", lambda name: name)
+        self.assertIsNone(self.problem("ssh_identity_key_file: id\nkerberos_auth: true"))
 
     def test_every_message(self) -> None:
         """The words are the reference's, and the first problem wins."""
