@@ -57,6 +57,9 @@ def runner_settings(
         kill_limit=settings.kill_limit,
         reconnect_limit=settings.reconnect_limit,
         connections_at_once=settings.ssh_connections_at_once,
+        connections_at_once_in_all=settings.ssh_connections_at_once_in_all,
+        sessions_per_connection=settings.ssh_sessions_per_connection,
+        keep_connection=settings.ssh_keep_connection,
     )
 
 

@@ -215,6 +215,7 @@ class Smartdyn(Service):
         if self.watch.running:
             await self.watch.stopService()
         await self.dispatcher.stop()
+        await self.hosts.stop()
         if self.outbox.running:
             await self.outbox.stopService()
             await self.cleaner.stopService()
@@ -250,7 +251,7 @@ class Smartdyn(Service):
         numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
         registry = CollectorRegistry()
         registry.register(numbers)
-        tasks = Tasks(self.world, self.launchers, self._single, self.passwords)
+        tasks = Tasks(self.world, self.launchers, self._single, self.passwords, self.dispatcher.note)
         self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
         self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
 

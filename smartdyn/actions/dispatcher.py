@@ -14,6 +14,7 @@ from smartdyn.actions.runner import Runner
 from smartdyn.actions.running_job import Job, RunningJob
 from smartdyn.aio import Spawner
 from smartdyn.engine.world import World
+from smartdyn.model.views import JobNote
 
 
 class RunnerDispatcher:
@@ -51,6 +52,10 @@ class RunnerDispatcher:
         running = self._jobs.get(runner_id)
         if running is not None and running.runner is not None:
             self._spawner.spawn("an external event", running.runner.external_event(running, data))
+
+    def note(self, plan_id: str) -> JobNote | None:
+        """What a task's job is waiting for."""
+        return next((each.noted for each in self._jobs.values() if each.job.plan_id == plan_id), None)
 
     def running(self) -> int:
         """How many jobs are under way."""

@@ -47,6 +47,13 @@ class RunnerContext(Protocol):
     def offset(self) -> int:
         """The largest C{offset} that is committed, 0 when none is."""
 
+    def note(self, text: str | None, *, retry_in: float | None = None) -> None:
+        """Say what the job is waiting for, for people who look at it now; it is stored nowhere.
+
+        @param text: a sentence; None when it is not waiting.
+        @param retry_in: seconds after which it is tried again.
+        """
+
     def begin(self) -> Deferred[None]:
         """The work outside has begun: after a restart it must not be begun again. Fires when that is durable."""
 

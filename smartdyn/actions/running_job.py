@@ -15,7 +15,7 @@ from smartdyn.actions.runner import EXCEPTION, Runner
 from smartdyn.aio import shielded
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable
-from smartdyn.model.views import OutputChunk
+from smartdyn.model.views import JobNote, OutputChunk
 from smartdyn.store import output, plans
 from smartdyn.store.output import AppendOutput, OutputEnd
 
@@ -48,6 +48,7 @@ class RunningJob:
         self.cancelled = job.cancelled
         self.exited = False
         self.begun = False
+        self.noted: JobNote | None = None
         self._world = world
         self._end = OutputEnd(0, 0, 0.0)
         self._committed_offset = 0
@@ -65,6 +66,11 @@ class RunningJob:
     def offset(self) -> int:
         """The largest offset that is committed."""
         return self._committed_offset
+
+    def note(self, text: str | None, *, retry_in: float | None = None) -> None:
+        """Say what the job is waiting for."""
+        now = self._world.now()
+        self.noted = JobNote(text, now, None if retry_in is None else now + retry_in) if text else None
 
     def begin(self) -> Deferred[None]:
         """The work outside has begun."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from twisted.logger import Logger
@@ -18,7 +19,7 @@ from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
 from smartdyn.model.records import ActionRecord, Step, WholePlan
-from smartdyn.model.views import OutputChunk, StepView, TaskFilter, TaskList, TaskPage
+from smartdyn.model.views import JobNote, OutputChunk, StepView, TaskFilter, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import callbacks, listing, output, plans
 
@@ -30,11 +31,22 @@ class Tasks:
 
     _log = Logger()
 
-    def __init__(self, world: World, launchers: Launchers, single: SingleLauncher, passwords: OneTimePasswords) -> None:
+    def __init__(
+        self,
+        world: World,
+        launchers: Launchers,
+        single: SingleLauncher,
+        passwords: OneTimePasswords,
+        note: Callable[[str], JobNote | None] = lambda plan_id: None,
+    ) -> None:
+        """
+        @param note: what a task's job is waiting for just now.
+        """
         self._world = world
         self._launchers = launchers
         self._single = single
         self._passwords = passwords
+        self._note = note
 
     def operations(self) -> list[str]:
         """The operations that can be launched."""
@@ -133,7 +145,8 @@ class Tasks:
         @raise PlanNotFound: there is none.
         """
         registry = self._world.registry
-        return await self._world.database.query(lambda tx: _page(tx, registry, plan_id))
+        page = await self._world.database.query(lambda tx: _page(tx, registry, plan_id))
+        return replace(page, note=self._note(plan_id))
 
 
 def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, Any]:

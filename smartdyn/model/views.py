@@ -105,12 +105,26 @@ class CallbackView:
 
 
 @dataclass(frozen=True, slots=True)
+class JobNote:
+    """What a job is waiting for just now.
+
+    @param at: since when, seconds since the epoch.
+    @param next_attempt_at: when it is tried again, if it is.
+    """
+
+    text: str
+    at: float
+    next_attempt_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPage:
     """Everything that the page of one task shows.
 
     @param status: the task as the API gives it, without the output.
     @param progress: of the whole task, between 0 and 1.
     @param remarks: what its actions have to say to people.
+    @param note: what its job is waiting for, if it is.
     """
 
     summary: TaskSummary
@@ -122,3 +136,4 @@ class TaskPage:
     remarks: tuple[str, ...]
     callbacks: tuple[CallbackView, ...]
     children: tuple[TaskSummary, ...]
+    note: JobNote | None = None

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smartdyn.aio import sleep
+from smartdyn.fairness import Turns
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, no_connection
 from smartdyn.rex.job import ScriptJob
@@ -23,11 +25,15 @@ from smartdyn.ssh.config import Route, SshConfig
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
 from smartdyn.ssh.jump import connect_by_way
 from smartdyn.ssh.keys import CertifiedKey, Identity
+from smartdyn.ssh.pool import ConnectionPool, PooledConnection
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 """Errors that say nothing about the job on the host: it is worth trying again."""
 
 _HANDSHAKE_ATTEMPTS = 5
+
+_LONGEST_TURN = 5.0
+"""Seconds after which a host that is slow no longer counts as one on which a job is being started."""
 
 
 class HostConnection(Protocol):
@@ -43,13 +49,13 @@ class HostConnection(Protocol):
         """Cut it."""
 
 
-Connector = Callable[..., Awaitable[HostConnection]]
+Connector = Callable[..., Awaitable[PooledConnection]]
 
 
 class Hosts:
-    """Connects to hosts; to each, not too many at once.
+    """Connects to hosts; to each, not too many at once, and not too many in all.
 
-    The limit is per host: one that does not answer holds up nobody else.
+    The limits are per host first: one that does not answer holds up nobody else. Jobs of one account share connections.
     """
 
     _log = Logger()
@@ -68,23 +74,46 @@ class Hosts:
         self.settings = settings
         self.random = random
         self._connector = connector
-        self._slots: WeakValueDictionary[tuple[str, int], DeferredSemaphore] = WeakValueDictionary()
+        self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
+        self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
+        self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
         self._learned = KnownHosts(settings.known_hosts)
         strict = settings.strict_known_hosts
         self._trusted = self._learned if strict is None else KnownHosts(strict, learn=False)
         self._config = SshConfig(settings.ssh_config, settings.account) if settings.ssh_config is not None else None
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
 
-    async def connect(self, job: ScriptJob) -> HostConnection:
-        """Log in to a job's host.
+    @asynccontextmanager
+    async def turn(self, job: ScriptJob) -> AsyncIterator[None]:
+        """Wait until one more job may be started on the host, and in all, and keep the places meanwhile."""
+        address = (job.target.host, job.target.port)
+        turns = self._starting.get(address)
+        if turns is None:
+            turns = self._starting[address] = Turns(self.reactor, self.settings.connections_at_once)
+        async with turns.turn(job.launch), self._starting_anywhere.turn(job.launch, at_most=_LONGEST_TURN):
+            yield
 
-        An sshd that is asked by too many at once closes some connections before it has said who it is (MaxStartups);
-        nothing has been run then, so that is tried again.
+    async def connect(self, job: ScriptJob) -> HostConnection:
+        """Log in to a job's host, or use a connection on which that has been done.
 
         @raise JobFailed: there is no way in.
         @raise SSHError: likewise, when trying again later may help.
         """
         credentials = self._credentials(job)
+        keys = tuple(key.blob for key in credentials.keys)
+        account = (self._route(job), job.host_public_key, job.password, keys)
+        return await self._pool.lease(account, lambda: self._open(job, credentials))
+
+    def stop(self) -> Deferred[None]:
+        """Cut all connections; jobs go on on their hosts."""
+        return self._pool.stop()
+
+    async def _open(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
+        """Open a connection.
+
+        An sshd that is asked by too many at once closes some connections before it has said who it is (MaxStartups);
+        nothing has been run then, so that is tried again.
+        """
         attempt = 1
         while True:
             try:
@@ -112,22 +141,12 @@ class Hosts:
         """What users are told when there is no way in."""
         return no_connection(error, self.methods(job))
 
-    async def _connect(self, job: ScriptJob, credentials: Credentials) -> HostConnection:
-        settings = self.settings
-        slots = self._slots.setdefault(
-            (job.target.host, job.target.port), DeferredSemaphore(settings.connections_at_once)
-        )
-        await slots.acquire()
-        try:
-            route, trust = self._route(job), self._trust(job)
-            limits, alive = settings.deadlines, settings.keepalive
-            if route.hops:
-                return await connect_by_way(
-                    self.reactor, route, credentials, trust, self._trusted, limits, keepalive=alive
-                )
-            return await self._connector(self.reactor, route.target, credentials, trust, limits, keepalive=alive)
-        finally:
-            slots.release()
+    async def _connect(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
+        route, trust = self._route(job), self._trust(job)
+        limits, alive = self.settings.deadlines, self.settings.keepalive
+        if route.hops:
+            return await connect_by_way(self.reactor, route, credentials, trust, self._trusted, limits, keepalive=alive)
+        return await self._connector(self.reactor, route.target, credentials, trust, limits, keepalive=alive)
 
     def _route(self, job: ScriptJob) -> Route:
         return self._config.route(job.target) if self._config is not None else Route(job.target)

@@ -27,6 +27,7 @@ class ScriptJob:
 
     @param effective_user: None when the script runs as the user who logs in.
     @param host_public_key: the only key that the host may have, as C{type base64}; None when we know or learn it.
+    @param launch: jobs of different launches take turns.
     """
 
     target: Target
@@ -40,6 +41,7 @@ class ScriptJob:
     passphrase: Secret | None
     effective_user_password: Secret | None
     host_public_key: str | None = None
+    launch: str = ""
 
     @classmethod
     def from_input(cls, input: Mapping[str, Any], settings: RunnerSettings) -> ScriptJob:
@@ -69,6 +71,7 @@ class ScriptJob:
             passphrase=_secret(secrets.get("key_passphrase")),
             effective_user_password=_secret(secrets.get("effective_user_password")),
             host_public_key=_text(input, "host_public_key", "") or None,
+            launch=str(input.get("current_request_id") or ""),
         )
 
     def bootstrap(self, runner_id: str) -> Bootstrap:

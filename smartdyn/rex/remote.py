@@ -56,7 +56,7 @@ class RemoteScript:
         self.connection = connection
         self.expects_power_off = False
         self._clock = clock
-        self._job = job
+        self.job = job
         self._bootstrap = job.bootstrap(runner_id)
         self._nonce = ""
         self._channel: Channel | None = None
@@ -104,7 +104,7 @@ class RemoteScript:
             ending, length = await self._verdict()
             await self._drain(length)
         except ConversationEnded as error:
-            raise ConnectionLost(self._job.target.host, error.noise or "the host ended the session") from error
+            raise ConnectionLost(self.job.target.host, error.noise or "the host ended the session") from error
         finally:
             pump.addErrback(lambda failure: None)
             pump.cancel()
@@ -123,7 +123,7 @@ class RemoteScript:
         """Remove what the job left on the host, if it is to be removed."""
         if self._channel is None or not self._ended:
             return
-        if not self._job.cleanup:
+        if not self.job.cleanup:
             self._channel.close()
             return
         assert self._errors is not None
@@ -137,10 +137,20 @@ class RemoteScript:
 
     async def discard(self) -> None:
         """Remove what was prepared on the host for a script that could not be started."""
+        await self._order("cleanup")
+
+    async def withdraw(self) -> None:
+        """End a script of which nobody knows how far it has come: it is not started any more, or it is killed."""
+        await self._order("kill", "KILL")
+        if self.job.cleanup:
+            await self._order("cleanup")
+
+    async def _order(self, verb: str, argument: str = "") -> None:
         nonce = secrets.token_hex(8)
-        channel = await self.connection.execute(attend(self._bootstrap.job_folder, "cleanup", nonce))
+        channel = await self.connection.execute(attend(self._bootstrap.job_folder, verb, nonce, argument))
         with contextlib.suppress(ConversationEnded):
             await self._within(_CLEAN_LIMIT, "cleaning up", Markers(channel.stdout, nonce).next())
+        channel.close()
 
     def _listen(self, channel: Channel) -> None:
         self._output = Markers(channel.stdout, self._nonce)
@@ -180,11 +190,11 @@ class RemoteScript:
         nonce = secrets.token_hex(8)
         command = attend(self._bootstrap.job_folder, "auth", nonce)
         terminal = await self.connection.execute(command, pty=True)
-        password = self._job.effective_user_password
+        password = self.job.effective_user_password
         assert password is not None
         try:
             outcome = await self._within(
-                _ANSWER_LIMIT, "changing the user", answer_prompt(terminal, nonce, self._job.method, password)
+                _ANSWER_LIMIT, "changing the user", answer_prompt(terminal, nonce, self.job.method, password)
             )
         finally:
             terminal.close()
@@ -235,7 +245,7 @@ class RemoteScript:
         """Errors may overtake output: wait until all of it is here."""
         while self._decoder.received < length:
             if not self._pumping:
-                raise ConnectionLost(self._job.target.host, "the output ended early")
+                raise ConnectionLost(self.job.target.host, "the output ended early")
             self._moved = Deferred()
             await self._moved
 
@@ -254,7 +264,7 @@ class RemoteScript:
         try:
             return await deadline(self._clock, seconds, what, Deferred.fromCoroutine(work))
         except DeadlineExceeded as error:
-            raise ConnectionLost(self._job.target.host, str(error)) from error
+            raise ConnectionLost(self.job.target.host, str(error)) from error
 
 
 async def _read(channel: Channel) -> str:

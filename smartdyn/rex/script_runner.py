@@ -13,8 +13,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from smartdyn.actions.runner import EXCEPTION, Runner, RunnerContext
-from smartdyn.aio import sleep
-from smartdyn.errors import InvalidRequest
+from smartdyn.aio import deadline, sleep
+from smartdyn.errors import DeadlineExceeded, InvalidRequest
 from smartdyn.rex.failures import PROXY, JobFailed
 from smartdyn.rex.hosts import UNREACHABLE, HostConnection, Hosts
 from smartdyn.rex.job import ScriptJob, UnsupportedMethod
@@ -44,6 +44,7 @@ class ScriptRunner(Runner):
         self._hosts = hosts
         self._work: Deferred[int | str] | None = None
         self._remote: RemoteScript | None = None
+        self._preparing: RemoteScript | None = None
         self._killing = False
         self._given_up = False
         self._overdue = False
@@ -51,7 +52,6 @@ class ScriptRunner(Runner):
         self._timers: list[IDelayedCall] = []
 
     async def run(self, context: RunnerContext, *, resumed: bool) -> None:
-        connection: HostConnection | None = None
         self._may_have_started = resumed
         self._work = Deferred.fromCoroutine(self._until_ended(context))
         try:
@@ -61,16 +61,14 @@ class ScriptRunner(Runner):
                 raise
             status = await self._stopped_early(context)
         except JobFailed as error:
-            await context.publish(str(error), "debug")
-            status = EXCEPTION
+            status = await self._could_not(context, error)
         finally:
             for timer in self._timers:
                 if timer.active():
                     timer.cancel()
         await context.exit(status)
         if self._remote is not None:
-            connection = self._remote.connection
-            await self._clean_up(self._remote, connection)
+            await self._clean_up(self._remote, self._remote.connection)
 
     async def kill(self) -> None:
         """Ask the script to end, then make it end; give it up when even that does not help."""
@@ -78,8 +76,9 @@ class ScriptRunner(Runner):
             self._killing = True
             limit = self._hosts.settings.kill_limit
             self._timers.append(self._hosts.reactor.callLater(limit, self._give_up))
-        if self._remote is not None:
-            self._remote.kill("TERM")
+        remote = self._remote or self._preparing
+        if remote is not None:
+            remote.kill("TERM")
             grace = self._hosts.settings.kill_grace
             self._timers.append(self._hosts.reactor.callLater(grace, self._force))
         elif not self._may_have_started:
@@ -111,6 +110,7 @@ class ScriptRunner(Runner):
             try:
                 return await self._attend(job, context)
             except UNREACHABLE as error:
+                self._preparing = None
                 if not self._may_have_started:
                     raise self._hosts.failure(job, error) from error
                 if self._remote is not None:
@@ -125,34 +125,51 @@ class ScriptRunner(Runner):
                         return 0
                     raise self._lost_for_good(job, error, limit) from error
                 self._log.info("{error}; the job goes on, connecting again", error=error)
+                delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)] * (0.75 + self._hosts.random() / 2)
+                attempt += 1
+                context.note(f"{error}. The script goes on there meanwhile.", retry_in=delay)
             except SSHError as error:
                 raise self._hosts.failure(job, error) from error
-            delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)]
-            attempt += 1
-            await sleep(self._hosts.reactor, delay * (0.75 + self._hosts.random() / 2))
+            await sleep(self._hosts.reactor, delay)
 
     async def _attend(self, job: ScriptJob, context: RunnerContext) -> int | str:
         """One connection's worth of a job."""
-        connection = await self._hosts.connect(job)
-        remote = RemoteScript(self._hosts.reactor, connection, job, self.id)
+        connection: HostConnection | None = None
+        host = job.target.host
         try:
-            await self._find_or_start(remote, job, context)
+            context.note(f"Other jobs are being started on {host}; this one waits for its turn.")
+            async with self._hosts.turn(job):
+                context.note(f"Connecting to {host} port {job.target.port}.")
+                connection = await self._hosts.connect(job)
+                context.note(f"Preparing the script on {host}.")
+                remote = RemoteScript(self._hosts.reactor, connection, job, self.id)
+                self._preparing = remote
+                await self._begin(remote, job, context)
             ending = await self._stay_with(remote, context)
             if ending.reason == PREPARED and not ending.killed:
                 await remote.start()
                 ending = await self._stay_with(remote, context)
         except _Vanished:
-            await connection.close()
+            await _close(connection)
             return KILLED_STATUS
         except JobFailed:
-            if job.cleanup and self._remote is None:
-                await self._discard(remote)
-            await connection.close()
+            if self._remote is None:
+                await _close(connection)
             raise
         except BaseException as error:
-            connection.abort(type(error).__name__)
+            if connection is not None:
+                connection.abort(type(error).__name__)
             raise
         return self._status(ending, job)
+
+    async def _begin(self, remote: RemoteScript, job: ScriptJob, context: RunnerContext) -> None:
+        """Start the script or find it; one that cannot be started leaves nothing behind."""
+        try:
+            await self._find_or_start(remote, job, context)
+        except JobFailed:
+            if job.cleanup:
+                await self._discard(remote)
+            raise
 
     async def _find_or_start(self, remote: RemoteScript, job: ScriptJob, context: RunnerContext) -> None:
         """Start the script, unless it may have been started before: then look for it first."""
@@ -170,7 +187,8 @@ class ScriptRunner(Runner):
         await remote.start()
 
     async def _stay_with(self, remote: RemoteScript, context: RunnerContext) -> Ending:
-        self._remote = remote
+        self._remote, self._preparing = remote, None
+        context.note(None)
         if not context.begun:
             context.begin()
         if self._killing:
@@ -196,17 +214,49 @@ class ScriptRunner(Runner):
         text = f"{job.target.host} was not reachable for {limit:g} s: {error}. The script may still be running there."
         return JobFailed(text, "Runner error")
 
+    async def _could_not(self, context: RunnerContext, error: JobFailed) -> int | str:
+        """The status of a job that failed; that one which was stopped did not get to run is no news."""
+        if self._killing and self._remote is None:
+            return KILLED_STATUS
+        await context.publish(str(error), "debug")
+        return EXCEPTION
+
     async def _stopped_early(self, context: RunnerContext) -> int | str:
-        if not self._overdue:
+        """The status of a job that we no longer wait for."""
+        prepared, self._preparing = self._preparing, None
+        if not self._overdue and (prepared is None or await self._prevent(prepared)):
             return KILLED_STATUS
         limit = self._hosts.settings.kill_limit
         text = f"The job did not end within {limit:g} s after it was told to; it may still be running on the host."
         await context.publish(text, "debug")
         return EXCEPTION
 
+    async def _prevent(self, prepared: RemoteScript) -> bool:
+        """Make sure that a script which the host is slow to prepare is not run, or not for long.
+
+        @return: False when that cannot be said.
+        """
+        limit = self._hosts.settings.kill_limit
+        withdrawing = Deferred.fromCoroutine(self._withdraw(prepared))
+        try:
+            await deadline(self._hosts.reactor, limit, "stopping the script", withdrawing)
+        except (SSHError, JobFailed, DeadlineExceeded) as error:
+            self._log.warn("a job that was stopped may be running all the same: {error}", error=error)
+            return False
+        return True
+
+    async def _withdraw(self, prepared: RemoteScript) -> None:
+        connection = await self._hosts.connect(prepared.job)
+        try:
+            await RemoteScript(self._hosts.reactor, connection, prepared.job, self.id).withdraw()
+        finally:
+            await connection.close()
+
     def _force(self) -> None:
         if self._remote is not None:
             self._remote.kill("KILL")
+        elif self._preparing is not None:
+            self._stop_work()
 
     def _give_up(self) -> None:
         self._overdue = True
@@ -230,4 +280,9 @@ class ScriptRunner(Runner):
             self._log.info("the job's directory was not removed: {error}", error=error)
         except (SSHError, UnusableValue) as error:
             self._log.warn("the job's directory was not removed: {error}", error=error)
+        await connection.close()
+
+
+async def _close(connection: HostConnection | None) -> None:
+    if connection is not None:
         await connection.close()

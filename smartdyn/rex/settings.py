@@ -22,8 +22,11 @@ class RunnerSettings:
     @param kill_grace: between asking a script to end and making it.
     @param kill_limit: after which a job that was to end is given up.
     @param reconnect_limit: how long a host may be away before its job is given up.
-    @param connections_at_once: how many connections to one host are being opened at the same time; sshd begins to
-        refuse at 10 (MaxStartups).
+    @param connections_at_once: how many jobs are being started on one host at the same time, from connecting until the
+        script runs; sshd begins to refuse connections at 10 (MaxStartups).
+    @param connections_at_once_in_all: how many jobs are being started at the same time on all hosts together.
+    @param sessions_per_connection: how many jobs share a connection.
+    @param keep_connection: how long a connection that no job uses is kept.
     """
 
     known_hosts: Path
@@ -41,3 +44,6 @@ class RunnerSettings:
     kill_limit: float = 60.0
     reconnect_limit: float = 600.0
     connections_at_once: int = 10
+    connections_at_once_in_all: int = 40
+    sessions_per_connection: int = 8
+    keep_connection: float = 5.0

@@ -78,6 +78,9 @@ class Settings:
     cleanup_working_dirs: bool = True
     ssh_connect_timeout: float = 60.0
     ssh_connections_at_once: int = 10
+    ssh_connections_at_once_in_all: int = 40
+    ssh_sessions_per_connection: int = 8
+    ssh_keep_connection: float = 5.0
     kill_grace: float = 10.0
     kill_limit: float = 60.0
     reconnect_limit: float = 600.0

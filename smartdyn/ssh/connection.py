@@ -67,8 +67,19 @@ class Connection:
         self._channel_limit = channel_limit
         self._keepalive = keepalive
         self._unanswered = 0
+        self._closing = False
         self._timer = clock.callLater(keepalive, self._check_alive)
         transport.lost.addBoth(self._ended)
+
+    @property
+    def is_open(self) -> bool:
+        """Can it be used?"""
+        return self._service.lost is None and not self._closing
+
+    @property
+    def sessions(self) -> int:
+        """How many sessions are open on it."""
+        return len(self._service.channels)
 
     async def execute(self, command: str, *, pty: bool = False) -> Session:
         """Run a command through the user's login shell.
@@ -109,6 +120,7 @@ class Connection:
         """Say goodbye and close; a host that does not react is cut off."""
         if self._service.lost is not None:
             return
+        self._closing = True
         self._transport.loseConnection()
         ended: Deferred[None] = Deferred()
         self._transport.lost.addBoth(_relay, ended)

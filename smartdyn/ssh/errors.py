@@ -77,5 +77,9 @@ class ChannelFailed(SSHError):
     """The server did not open a session or did not run the command."""
 
 
+class SessionRefused(ChannelFailed):
+    """The server did not open one more session on this connection (C{MaxSessions} of sshd_config(5))."""
+
+
 class KeyUnusable(SSHError):
     """A private key cannot be used; the text says why and what to do."""

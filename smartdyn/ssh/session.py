@@ -12,7 +12,7 @@ from twisted.conch.ssh.common import getNS
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from smartdyn.ssh.errors import ChannelFailed, ConnectionLost
+from smartdyn.ssh.errors import ChannelFailed, ConnectionLost, SessionRefused
 
 WINDOW = 256 * 1024
 """Bytes that a host may send before we have taken any: what one session can cost in memory."""
@@ -172,10 +172,14 @@ class Session(SSHChannel):
 
     def openFailed(self, reason: Any) -> None:
         self._done = True
-        if not self.opened.called:
-            text = reason.args[0] if getattr(reason, "args", None) else str(reason)
-            shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-            self.opened.errback(ChannelFailed(f"The server did not open a session: {shown}"))
+        if self.opened.called:
+            return
+        if self.conn.lost is not None:
+            self.opened.errback(self.conn.lost)
+            return
+        text = reason.args[0] if getattr(reason, "args", None) else str(reason)
+        shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        self.opened.errback(SessionRefused(f"The server did not open a session: {shown}"))
 
     def dataReceived(self, data: bytes) -> None:
         self.stdout.feed(data)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import socket
 import subprocess
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -47,9 +49,11 @@ class ScriptTestCase(TestCase):
 
     def hosts(self) -> Hosts:
         """Connections with these settings."""
-        return Hosts(reactor, self.settings, random.random)
+        hosts = Hosts(reactor, self.settings, random.random)
+        self.addCleanup(hosts.stop)
+        return hosts
 
-    def runner(self, script: str, *, id: str | None = None, **input: Any) -> ScriptRunner:
+    def runner(self, script: str, *, id: str | None = None, hosts: Hosts | None = None, **input: Any) -> ScriptRunner:
         """A runner for a script."""
         fields = {
             "hostname": "127.0.0.1",
@@ -59,7 +63,7 @@ class ScriptTestCase(TestCase):
             "remote_working_dir": self.base,
             **input,
         }
-        return ScriptRunner(id or str(uuid.uuid4()), conceal_secrets(fields), self.hosts())
+        return ScriptRunner(id or str(uuid.uuid4()), conceal_secrets(fields), hosts or self.hosts())
 
     async def run_script(self, script: str, **input: Any) -> MemoryContext:
         """Run it to its end."""
@@ -234,6 +238,81 @@ class StopTests(ScriptTestCase):
             [("stdout", "started\n"), ("debug", "Timeout for execution passed, trying to stop the job")],
         )
         self.assertEqual(context.status, 255)
+
+
+class StopEarlyTests(ScriptTestCase):
+    """Stopping jobs that have not got as far as running."""
+
+    async def stopped(self, runner: ScriptRunner, when: Callable[[], bool]) -> MemoryContext:
+        """Stop a job at some moment, and wait for its end."""
+        context = MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        while not when():
+            await later(0.02)
+        await runner.kill()
+        await running
+        return context
+
+    def silent_port(self) -> int:
+        """A port on which connections are taken, and nothing is ever said."""
+        silent = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(silent.close)
+        port: int = silent.getsockname()[1]
+        return port
+
+    def slow_host(self, sessions: int) -> Path:
+        """Have the host dawdle over its first sessions.
+
+        @return: where it says that it does.
+        """
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir(parents=True)
+        command = folder / "dawdle"
+        command.write_text(
+            f"""#!/bin/sh
+if [ $(ls {folder} | wc -l) -le {sessions} ]; then touch {folder}/$$; exec sleep 1000; fi
+exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
+"""
+        )
+        command.chmod(0o755)
+        self.server = sshd.shared(f"ForceCommand {command}")
+        self.settings = replace(self.settings, identity_key=self.server.key(), kill_limit=3)
+        return folder
+
+    async def test_while_it_connects(self) -> None:
+        """The attempt is dropped at once, and nothing is said of an error."""
+        runner = self.runner("true", ssh_port=self.silent_port())
+        context = await self.stopped(runner, lambda: True)
+        self.assertEqual((context.status, context.chunks), (255, []))
+
+    async def test_while_it_waits_for_its_turn(self) -> None:
+        """It leaves the queue."""
+        self.settings = replace(self.settings, connections_at_once=1)
+        hosts, port = self.hosts(), self.silent_port()
+        first, second = (self.runner("true", ssh_port=port, ssh_user=user, hosts=hosts) for user in ("a", "b"))
+        ahead = MemoryContext()
+        running = Deferred.fromCoroutine(first.run(ahead, resumed=False))
+        context = await self.stopped(second, lambda: True)
+        self.assertEqual(context.status, 255)
+        self.assertIn("waits for its turn", context.notes[-1])
+        await first.kill()
+        await running
+
+    async def test_while_the_host_prepares(self) -> None:
+        """What was sent is withdrawn: the script is not run later, and nothing stays on the host."""
+        folder = self.slow_host(sessions=1)
+        ran = folder.parent / "ran"
+        context = await self.stopped(self.runner(f"touch {ran}"), lambda: len(list(folder.iterdir())) > 1)
+        self.assertEqual((context.status, context.text("debug")), (255, ""))
+        self.assertFalse(ran.exists())
+        self.assertEqual(self.left_behind(), [])
+
+    async def test_a_host_that_does_nothing_at_all(self) -> None:
+        """The job ends all the same, and says what is not known."""
+        folder = self.slow_host(sessions=1000)
+        context = await self.stopped(self.runner("true"), lambda: len(list(folder.iterdir())) > 1)
+        self.assertEqual(context.status, "EXCEPTION")
+        self.assertIn("may still be running on the host", context.text("debug"))
 
 
 class ContinuityTests(ScriptTestCase):

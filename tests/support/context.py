@@ -15,6 +15,7 @@ class MemoryContext:
         self.cancelled = False
         self.status: int | str | None = None
         self.first_output: Deferred[None] = Deferred()
+        self.notes: list[str] = []
 
     def publish(
         self,
@@ -41,6 +42,11 @@ class MemoryContext:
         """Keep it."""
         self.begun = True
         return succeed(None)
+
+    def note(self, text: str | None, *, retry_in: float | None = None) -> None:
+        """Keep it."""
+        if text:
+            self.notes.append(text)
 
     def text(self, type: str = "stdout") -> str:
         """All output of one type."""

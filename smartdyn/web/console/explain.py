@@ -9,8 +9,19 @@ from smartdyn.web.console.format import duration
 
 def explain(page: TaskPage, now: float) -> str:
     """What an admin wants to know first."""
-    parts = [_state(page), *_callbacks(page, now)]
+    parts = [_note(page, now) or _state(page), *_callbacks(page, now)]
     return " ".join(part for part in parts if part)
+
+
+def _note(page: TaskPage, now: float) -> str:
+    """What a job that has not ended is waiting for."""
+    note = page.note
+    if note is None or page.summary.state != PlanState.RUNNING:
+        return ""
+    since = f" For {duration(now - note.at)} so far." if now - note.at >= 1 else ""
+    if note.next_attempt_at is None:
+        return note.text + since
+    return f"{note.text} Next try in {duration(max(note.next_attempt_at - now, 0.0))}."
 
 
 def _state(page: TaskPage) -> str:

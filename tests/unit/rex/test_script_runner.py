@@ -13,7 +13,7 @@ from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.script_runner import ScriptRunner
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
-from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed
+from smartdyn.ssh.errors import Attempt, AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
 from tests.support.context import MemoryContext
 
 
@@ -37,9 +37,11 @@ class AwayTests(SynchronousTestCase):
         self.attempts.append(attempt)
         return await attempt
 
-    def run_job(self, *, resumed: bool = False, host: str = "h1") -> tuple[ScriptRunner, Deferred[None]]:
+    def run_job(
+        self, *, resumed: bool = False, host: str = "h1", user: str = "root"
+    ) -> tuple[ScriptRunner, Deferred[None]]:
         """Begin a job."""
-        input = {"hostname": host, "script": "true", "secrets": {"ssh_password": Secret("x")}}
+        input = {"hostname": host, "ssh_user": user, "script": "true", "secrets": {"ssh_password": Secret("x")}}
         runner = ScriptRunner("r", input, self.hosts)
         return runner, Deferred.fromCoroutine(runner.run(self.context, resumed=resumed))
 
@@ -100,10 +102,19 @@ class AwayTests(SynchronousTestCase):
         self.assertIn("may still be running", self.context.text("debug"))
 
     def test_one_host_does_not_hold_up_another(self) -> None:
-        """The limit of connections being opened is per host."""
-        for _ in range(3):
-            self.run_job(host="slow")
+        """The limit of jobs being started is per host."""
+        for user in ("a", "b", "c"):
+            self.run_job(host="slow", user=user)
         self.run_job(host="other")
         self.assertEqual(len(self.attempts), 3)
         self.attempts[0].errback(ConnectFailed("slow", 22, "Connection timed out"))
         self.assertEqual(len(self.attempts), 4)
+
+    def test_jobs_share_one_way_in(self) -> None:
+        """A wrong password is tried once, however many jobs were launched with it."""
+        running = [self.run_job()[1] for _ in range(2)]
+        self.assertEqual(len(self.attempts), 1)
+        self.attempts[0].errback(AuthenticationFailed("root", "h1", [Attempt("password", "no")], ["password"]))
+        for each in running:
+            self.successResultOf(each)
+        self.assertEqual(self.context.text("debug").count("Could not establish connection"), 2)

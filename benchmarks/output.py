@@ -1,0 +1,103 @@
+"""A script that prints much: its callback, and the memory that it takes; and how soon a printed line is seen.
+
+The lines are printed by a real script over a real sshd on the same machine.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import react
+
+from benchmarks.jobs import batch
+from smartdyn.aio import sleep
+from tests.support import sshd
+from tests.support.foreman import RecordingForeman
+from tests.support.http import Client
+from tests.support.service import ServiceProcess
+
+MEGABYTES = 50
+LINES = 40
+_LINE = "x" * 99
+
+
+def main() -> None:
+    """Print what was measured; needs what the tests need."""
+    if reason := sshd.missing():
+        print(f"output: not measured, {reason}")
+        return
+    try:
+        react(lambda reactor: Deferred.fromCoroutine(measure(reactor)))
+    except SystemExit as ending:
+        if ending.code:
+            raise
+
+
+async def measure(reactor: Any) -> None:
+    """Much at once, then line by line."""
+    server = sshd.shared()
+    foreman = RecordingForeman()
+    service = ServiceProcess(
+        {"foreman_url": foreman.start(reactor), "ssh_identity_key_file": str(server.key()), "log_level": "WARN"}
+    )
+    await service.start()
+    client = Client(reactor, service.url)
+    try:
+        idle = peak_megabytes(service.pid)
+        script = f"yes {_LINE} | head -n {MEGABYTES * 10_000}"
+        due = foreman.when_received(1)
+        began = time.perf_counter()
+        (task,) = await launch(client, server.port, script)
+        await due
+        wall = time.perf_counter() - began
+        print(
+            f"{MEGABYTES} MB of output: callback after {wall:.1f} s; peak {peak_megabytes(service.pid)} MB, {idle} idle"
+        )
+        sent = sum(len(chunk["output"]) for chunk in foreman.received[0].body["data"]["result"])
+        assert sent == MEGABYTES * 1_000_000, sent
+        began = time.perf_counter()
+        status = await client.request("GET", f"/tasks/{task}/status")
+        print(f"  its status: {len(status.content) / 1e6:.0f} MB after {time.perf_counter() - began:.2f} s")
+        print(f"  peak afterwards {peak_megabytes(service.pid)} MB")
+        delays = await see_lines(reactor, client, server.port)
+        print(f"a printed line is in the status after: median {statistics.median(delays) * 1000:.0f} ms,", end=" ")
+        print(f"p95 {sorted(delays)[int(len(delays) * 0.95)] * 1000:.0f} ms, of {len(delays)}\n")
+    finally:
+        await service.stop()
+        await foreman.stop()
+
+
+async def launch(client: Client, port: int, script: str) -> list[str]:
+    """Launch one job."""
+    jobs = batch(port, 1, {"script": script})
+    await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": jobs})
+    return list(jobs)
+
+
+async def see_lines(reactor: Any, client: Client, port: int) -> list[float]:
+    """Seconds from printing a line until a client that asks all the time sees it."""
+    script = f"for i in $(seq {LINES}); do date +%s.%N; sleep 0.2; done"
+    (task,) = await launch(client, port, script)
+    seen: list[float] = []
+    while len(seen) < LINES:
+        status = (await client.request("GET", f"/tasks/{task}/status")).json
+        now = time.time()
+        text = "".join(chunk["output"] for chunk in status["actions"][1]["output"]["result"])
+        lines = text.split("\n")[:-1]
+        seen.extend(now - float(line) for line in lines[len(seen) :])
+        await sleep(reactor, 0.005)
+    return seen
+
+
+def peak_megabytes(pid: int) -> int:
+    """The most memory that a process has had (proc(5))."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) // 1024
+
+
+if __name__ == "__main__":
+    main()

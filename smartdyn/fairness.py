@@ -1,0 +1,73 @@
+"""Turns: only so many at the same time, and nobody is kept waiting by the length of somebody else's queue."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Hashable
+from contextlib import asynccontextmanager
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+
+class Turns:
+    """A semaphore whose waiters are served group by group.
+
+    Of two launches of a thousand jobs each, the second begins while the first is still going.
+    """
+
+    def __init__(self, clock: IReactorTime, limit: int) -> None:
+        """
+        @param limit: how many may have a turn at the same time.
+        """
+        self._clock = clock
+        self._free = limit
+        self._waiting: OrderedDict[Hashable, deque[Deferred[None]]] = OrderedDict()
+
+    @asynccontextmanager
+    async def turn(self, group: Hashable, *, at_most: float | None = None) -> AsyncIterator[None]:
+        """Wait for a turn, and give it back at the end.
+
+        @param at_most: seconds after which it is given back although it is not over: whoever takes that long is waiting
+            for somebody else, and must not hold up those who would get on.
+        """
+        await self.acquire(group)
+        timer = None if at_most is None else self._clock.callLater(at_most, self.release)
+        try:
+            yield
+        finally:
+            if timer is None:
+                self.release()
+            elif timer.active():
+                timer.cancel()
+                self.release()
+
+    def acquire(self, group: Hashable) -> Deferred[None]:
+        """Fires when it is the caller's turn; cancelling it gives up the place in the queue."""
+        if self._free > 0:
+            self._free -= 1
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(lambda left: self._leave(group, left))
+        self._waiting.setdefault(group, deque()).append(waiting)
+        return waiting
+
+    def release(self) -> None:
+        """The turn is over: it goes to the group that has waited longest for one."""
+        if not self._waiting:
+            self._free += 1
+            return
+        group, queue = self._waiting.popitem(last=False)
+        first = queue.popleft()
+        if queue:
+            self._waiting[group] = queue
+        first.callback(None)
+
+    def waiting(self) -> int:
+        """How many wait."""
+        return sum(len(queue) for queue in self._waiting.values())
+
+    def _leave(self, group: Hashable, left: Deferred[None]) -> None:
+        queue = self._waiting[group]
+        queue.remove(left)
+        if not queue:
+            del self._waiting[group]

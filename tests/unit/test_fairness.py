@@ -1,0 +1,100 @@
+"""Turns: limits and fairness."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.fairness import Turns
+
+
+class TurnsTests(SynchronousTestCase):
+    """Who comes when."""
+
+    def test_limit(self) -> None:
+        """No more than the limit have a turn; the next comes when one is given back."""
+        turns = Turns(Clock(), 2)
+        first, second, third = (turns.acquire("a") for _ in range(3))
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.assertNoResult(third)
+        turns.release()
+        self.successResultOf(third)
+
+    def test_groups_take_turns(self) -> None:
+        """A group that comes later does not wait for all of an earlier one."""
+        turns = Turns(Clock(), 1)
+        self.successResultOf(turns.acquire("a"))
+        served: list[str] = []
+
+        def serve(_: None, group: str) -> None:
+            served.append(group)
+
+        for group in "aaabb":
+            turns.acquire(group).addCallback(serve, group)
+        for _ in range(5):
+            turns.release()
+        self.assertEqual("".join(served), "ababa")
+
+    def test_leaving_the_queue(self) -> None:
+        """Whoever is cancelled gives up the place, and nobody else's."""
+        turns = Turns(Clock(), 1)
+        self.successResultOf(turns.acquire("a"))
+        left, stays = turns.acquire("a"), turns.acquire("b")
+        left.cancel()
+        self.failureResultOf(left, CancelledError)
+        turns.release()
+        self.successResultOf(stays)
+        turns.release()
+        self.successResultOf(turns.acquire("c"))
+
+    def test_a_turn_is_given_back(self) -> None:
+        """Also when what was done in it fails."""
+        turns = Turns(Clock(), 1)
+
+        async def fail() -> None:
+            async with turns.turn("a"):
+                raise ValueError("broken")
+
+        self.failureResultOf(Deferred.fromCoroutine(fail()), ValueError)
+        self.successResultOf(turns.acquire("a"))
+
+    def test_a_turn_that_takes_long(self) -> None:
+        """Is given back before its end, once."""
+        clock = Clock()
+        turns = Turns(clock, 1)
+        slow: Deferred[None] = Deferred()
+
+        async def work() -> None:
+            async with turns.turn("a", at_most=5):
+                await slow
+
+        Deferred.fromCoroutine(work())
+        following = turns.acquire("b"), turns.acquire("c")
+        clock.advance(5)
+        self.successResultOf(following[0])
+        slow.callback(None)
+        self.assertNoResult(following[1])
+
+    @given(st.lists(st.sampled_from("abc"), max_size=40), st.integers(1, 4))
+    def test_everybody_is_served_once(self, groups: list[str], limit: int) -> None:
+        """Whatever the order: nobody is forgotten, and the limit holds at every moment."""
+        turns = Turns(Clock(), limit)
+        served: Counter[str] = Counter()
+
+        def serve(_: None, group: str) -> None:
+            served.update(group)
+
+        for group in groups:
+            turns.acquire(group).addCallback(serve, group)
+        self.assertEqual(served.total(), min(limit, len(groups)))
+        for count in range(len(groups)):
+            turns.release()
+            self.assertEqual(served.total(), min(limit + count + 1, len(groups)))
+        self.assertEqual(served, Counter(groups))
+        self.assertEqual(turns.waiting(), 0)

@@ -1,0 +1,55 @@
+"""The sentence that says what a task is doing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.model.views import JobNote, OutputChunk, TaskPage, TaskSummary
+from smartdyn.web.console.explain import explain
+
+NOW = 1000.0
+RUNNING = TaskPage(
+    summary=TaskSummary("t", "RunScript", "running", "pending", "web3", 0.0, 0.0, None, None),
+    status={},
+    steps=(),
+    output=(),
+    exit_status=None,
+    progress=0.5,
+    remarks=(),
+    callbacks=(),
+    children=(),
+)
+
+
+class ExplainTests(SynchronousTestCase):
+    """What an admin reads first."""
+
+    def ended(self, **fields: Any) -> TaskPage:
+        """A task that has stopped."""
+        return replace(RUNNING, summary=replace(RUNNING.summary, state="stopped", result="error"), **fields)
+
+    def test_waiting_for_another_try(self) -> None:
+        """A lost connection is named, and when it is tried again."""
+        note = JobNote("The connection to web3 was lost: no answer.", NOW - 5, NOW + 12)
+        self.assertEqual(
+            explain(replace(RUNNING, note=note), NOW),
+            "The connection to web3 was lost: no answer. Next try in 12.0 s.",
+        )
+
+    def test_waiting_for_long(self) -> None:
+        """A job that waits says for how long."""
+        note = JobNote("Connecting to web3 port 22.", NOW - 40)
+        self.assertEqual(explain(replace(RUNNING, note=note), NOW), "Connecting to web3 port 22. For 40.0 s so far.")
+
+    def test_a_note_ends_with_the_job(self) -> None:
+        """What was waited for is no longer of interest."""
+        page = self.ended(exit_status=3, note=JobNote("Connecting.", NOW))
+        self.assertEqual(explain(page, NOW), "The script on web3 failed: exit status 3.")
+
+    def test_a_job_that_could_not_be_run(self) -> None:
+        """The last line of the reason is what matters."""
+        page = self.ended(exit_status="EXCEPTION", output=(OutputChunk(0, "debug", 0.0, "Error\nno route\n"),))
+        self.assertEqual(explain(page, NOW), "The job on web3 could not be run: no route")
