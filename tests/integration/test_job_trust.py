@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import subprocess
+import uuid
 from dataclasses import replace
 from pathlib import Path
 
 from twisted.internet.defer import Deferred, gatherResults
 
+from smartdyn.rex.script_runner import ScriptRunner
 from smartdyn.ssh.known_hosts_format import parse
 from tests.integration.test_script_runner import ScriptTestCase
 from tests.integration.test_service import ServiceTestCase
+from tests.support.context import MemoryContext
 from tests.support.sshd import write_key
 
 
@@ -33,6 +36,18 @@ class JobTrustTests(ScriptTestCase):
         self.assertIn("REMOTE HOST IDENTIFICATION HAS CHANGED", refused.text("debug"))
         self.assertIn("`host_public_key` must be", unusable.text("debug"))
         self.assertFalse(self.known.exists())
+
+    async def test_a_shared_connection_is_no_way_around(self) -> None:
+        """A job with a host key of its own does not use the connection of one without."""
+        hosts = self.hosts()
+        statuses = []
+        for key in (None, self.stranger):
+            context = MemoryContext()
+            input = {**self.runner("true").input, "ssh_user": "rexssh", "host_public_key": key}
+            await ScriptRunner(str(uuid.uuid4()), input, hosts).run(context, resumed=False)
+            statuses.append(context.status)
+        self.assertEqual(statuses, [0, "EXCEPTION"])
+        await hosts.stop()
 
     async def test_the_first_execution_forgets_this_port_only(self) -> None:
         """A host that was built anew is learned again; what is known of it on another port stays."""
