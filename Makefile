@@ -2,7 +2,6 @@
 
 BIN := .venv/bin
 STAMP := .venv/.stamp
-PACKAGES := openssh-server sudo acl busybox procps
 
 .PHONY: help venv demo test unit integration soak kerberos lint bench dist deb rpm clean system
 
@@ -32,7 +31,8 @@ demo: venv
 # The tests need a real sshd and several accounts on this machine.
 system:
 	@missing=""; \
-	for pair in /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps; do \
+	for pair in /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
+	    dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish; do \
 	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
 	done; \
 	if [ -n "$$missing" ]; then \

@@ -23,9 +23,7 @@ from tests.support.service import ServiceProcess
 HOSTS = 1000
 SECONDS = 60
 BATCH = 100
-import json, os
 
-LIMITS = json.loads(os.environ.get("LIMITS", "{}"))
 _LISTEN = "ListenAddress 0.0.0.0"
 
 
@@ -50,7 +48,6 @@ async def measure(reactor: Any) -> None:
             "foreman_url": foreman.start(reactor),
             "ssh_identity_key_file": str(server.key()),
             "log_level": "WARN",
-            **LIMITS,
         }
     )
     await service.start()

@@ -49,7 +49,7 @@ from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
 from smartdyn.settings import Settings
-from smartdyn.store import callbacks
+from smartdyn.store import callbacks, long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.web.expiry import CertificateWatch
@@ -144,7 +144,12 @@ class Smartdyn(Service):
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
         self.hosts = Hosts(around.reactor, runner_settings, around.random)
-        self.foreman = make_client(around.reactor, settings.foreman_url, foreman_policy)
+        self.foreman = make_client(
+            around.reactor,
+            settings.foreman_url,
+            foreman_policy,
+            lambda body: long_output.stream(self.database, body),
+        )
         self.outbox = Outbox(
             around.reactor,
             around.now,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +19,16 @@ from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
 from smartdyn.model.records import ActionRecord, Step, WholePlan
-from smartdyn.model.views import JobNote, OutputChunk, StepView, TaskFilter, TaskList, TaskPage
+from smartdyn.model.views import JobNote, StepView, TaskFilter, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import callbacks, listing, output, plans
+from smartdyn.store import callbacks, listing, long_output, output, plans
+from smartdyn.store.long_output import LongOutput
 
 _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
+
+
+_SHOWN = 4 * 1024 * 1024
+"""Characters of output on a page."""
 
 
 class Tasks:
@@ -86,6 +91,10 @@ class Tasks:
         """
         registry = self._world.registry
         return await self._world.database.query(lambda tx: _status(tx, registry, plan_id))
+
+    def stream(self, value: Any) -> AsyncIterator[bytes]:
+        """A status, or several, as JSON in pieces: the output in it may be too long to be encoded at once."""
+        return long_output.stream(self._world.database, value)
 
     async def statuses(self, plan_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """L{status} of several tasks; those that do not exist are left out."""
@@ -151,21 +160,21 @@ class Tasks:
 
 def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, Any]:
     whole = plans.load_whole(tx, plan_id)
-    chunks = output.of_plan(tx, plan_id)
     outputs = {
-        action.id: _presented(tx, registry, action, chunks.get(action.id, [])) for action in whole.actions.values()
+        action.id: _presented(tx, registry, action, long_output.of_action(tx, plan_id, action.id))
+        for action in whole.actions.values()
     }
     return wire.status_hash(whole, outputs)
 
 
 def _presented(
-    tx: sqlite3.Cursor, registry: Registry, action: ActionRecord, chunks: Sequence[OutputChunk]
+    tx: sqlite3.Cursor, registry: Registry, action: ActionRecord, result: list[dict[str, Any]] | LongOutput
 ) -> dict[str, Any]:
     """An action's output as it is shown: with what is kept elsewhere put in, and as middleware wants it shown."""
     kind = registry.find_or_missing(action.class_name)
     output = action.output
     if kind.streams_output:
-        output = {"result": [chunk.to_json() for chunk in chunks], **output}
+        output = {"result": result, **output}
     elif kind.counts_sub_plans and output:
         output = kind.present_counts(output, plans.sub_plan_counts(tx, action.plan_id, action.id))
     if registry.middleware.stack(kind, "present"):
@@ -180,15 +189,15 @@ async def load_callback_data(world: World, plan_id: str, action_id: int) -> dict
 
     def read(tx: sqlite3.Cursor) -> dict[str, Any]:
         action = plans.load_whole(tx, plan_id).actions[action_id]
-        return _presented(tx, world.registry, action, output.of_action(tx, plan_id, action_id))
+        return _presented(tx, world.registry, action, long_output.of_action(tx, plan_id, action_id))
 
     return await world.database.query(read)
 
 
 def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
     whole = plans.load_whole(tx, plan_id)
-    chunks = output.of_plan(tx, plan_id)
-    outputs = {action.id: _presented(tx, registry, action, ()) for action in whole.actions.values()}
+    printed, cut = output.last(tx, plan_id, _SHOWN)
+    outputs = {action.id: _presented(tx, registry, action, []) for action in whole.actions.values()}
     return TaskPage(
         summary=plans.summary(tx, plan_id),
         status=wire.status_hash(whole, outputs),
@@ -196,7 +205,8 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
             _step_view(step, _present(registry, whole.actions[step.action_id]))
             for _, step in sorted(whole.steps.items())
         ),
-        output=tuple(chunk for _, found in sorted(chunks.items()) for chunk in found),
+        output=tuple(printed),
+        output_is_cut=cut,
         exit_status=_exit_status(whole),
         progress=rules.progress(whole.plan, whole.steps),
         remarks=_remarks(registry, whole),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from treq.client import HTTPClient
@@ -13,10 +14,15 @@ from smartdyn.foreman.retry import Answer
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.reasons import explain
 from smartdyn.store.json import encode
+from smartdyn.store.long_output import is_long
+from smartdyn.streaming import StreamedBody
 
 _CALLBACK_PATH = "foreman_tasks/api/tasks/callback"
 _CONNECT_LIMIT = 20.0
 _ANSWER_LIMIT = 60.0
+_LONG_LIMIT = 900.0
+"""Seconds for a callback with a very long output."""
+
 _MOST_TEXT = 500
 _MOST_BODY = 64 * 1024
 
@@ -24,21 +30,30 @@ _MOST_BODY = 64 * 1024
 class ForemanClient:
     """Delivers callbacks to one Foreman."""
 
-    def __init__(self, clock: Any, pool: HTTPConnectionPool, http: HTTPClient, foreman_url: str) -> None:
+    def __init__(
+        self,
+        clock: Any,
+        pool: HTTPConnectionPool,
+        http: HTTPClient,
+        foreman_url: str,
+        stream: Callable[[Any], AsyncIterator[bytes]],
+    ) -> None:
         """
+        @param stream: the JSON in pieces of a body that is too long to be put together at once.
         @param foreman_url: may have a path, when Foreman lives below one.
         """
         self._clock = clock
         self._pool = pool
         self._http = http
+        self._stream = stream
         self._url = f"{foreman_url.rstrip('/')}/{_CALLBACK_PATH}"
 
     async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
         """Post a callback and say what came of it; nothing that can happen on the way is raised."""
         try:
-            return await deadline(
-                self._clock, _ANSWER_LIMIT, "the callback", Deferred.fromCoroutine(self._post(body, request_id))
-            )
+            limit = _LONG_LIMIT if is_long(body) else _ANSWER_LIMIT
+            posting = Deferred.fromCoroutine(self._post(body, request_id))
+            return await deadline(self._clock, limit, "the callback", posting)
         except CancelledError:
             raise
         except Exception as error:
@@ -56,18 +71,21 @@ class ForemanClient:
         }
         if request_id:
             headers["X-Request-Id"] = request_id
-        response = await self._http.post(self._url, data=encode(body), headers=headers, allow_redirects=False)
+        data = StreamedBody(self._stream(body)) if is_long(body) else encode(body)
+        response = await self._http.post(self._url, data=data, headers=headers, allow_redirects=False)
         said: list[bytes] = []
         await response.collect(lambda data: said.append(data) if sum(map(len, said)) < _MOST_BODY else None)
         text = b"".join(said).decode("utf-8", "replace")[:_MOST_TEXT]
         return Answer(response.code, text, _retry_after(response.headers))
 
 
-def make_client(reactor: Any, foreman_url: str, policy: ForemanPolicy) -> ForemanClient:
+def make_client(
+    reactor: Any, foreman_url: str, policy: ForemanPolicy, stream: Callable[[Any], AsyncIterator[bytes]]
+) -> ForemanClient:
     """A client with connections that are kept open between callbacks."""
     pool = HTTPConnectionPool(reactor, persistent=True)
     agent = Agent(reactor, policy, connectTimeout=_CONNECT_LIMIT, pool=pool)
-    return ForemanClient(reactor, pool, HTTPClient(agent), foreman_url)
+    return ForemanClient(reactor, pool, HTTPClient(agent), foreman_url, stream)
 
 
 def _retry_after(headers: Any) -> float | None:

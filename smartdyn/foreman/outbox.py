@@ -21,6 +21,7 @@ from smartdyn.store import callbacks
 from smartdyn.store.callbacks import MarkDelivered, ParkCallback, PendingCallback, RetryCallback
 from smartdyn.store.database import Database, Write
 from smartdyn.store.json import encode
+from smartdyn.store.long_output import is_long
 from smartdyn.store.persistence import Persistence
 
 _AT_ONCE = 8
@@ -199,7 +200,7 @@ class Outbox(Service):
                 except Exception as error:
                     writes.append(self._stumbled(pending, error))
                     continue
-                size += len(encode(body))
+                size += _MOST_BYTES if is_long(body) else len(encode(body))
                 if bodies and size > _MOST_BYTES:
                     break
                 bodies[pending.id] = body

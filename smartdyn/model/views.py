@@ -122,6 +122,7 @@ class TaskPage:
     """Everything that the page of one task shows.
 
     @param status: the task as the API gives it, without the output.
+    @param output_is_cut: there is more of it, before what is here.
     @param progress: of the whole task, between 0 and 1.
     @param remarks: what its actions have to say to people.
     @param note: what its job is waiting for, if it is.
@@ -131,6 +132,7 @@ class TaskPage:
     status: dict[str, Any]
     steps: tuple[StepView, ...]
     output: tuple[OutputChunk, ...]
+    output_is_cut: bool
     exit_status: int | str | None
     progress: float
     remarks: tuple[str, ...]

@@ -46,9 +46,11 @@ def remote_error(marker: Marker, folder: str) -> JobFailed:
         text = f"Unable to create directory {folder} on remote system, exit code: 1\n{said}"
     elif code in {"write", "mkfifo", "chmod", "chown", "input", "header"}:
         text = f"Unable to upload file to {folder} on remote system, exit code: 1\n{said}"
-    elif code == "exec" or (code == "auth" and _is_noexec(said)):
+    elif code == "exec":
         status, _, detail = said.partition(" ")
-        text = f"Failed to execute script on remote machine, exit code: {status}.\n{detail}{_exec_hint(said, folder)}"
+        text = f"Failed to execute script on remote machine, exit code: {status}.\n{detail}"
+        if status == "126":
+            text += f"\nIf the file system of {folder} is mounted noexec, set another `remote_working_dir`."
     elif code in {"auth", "user", "method", "perm"}:
         status = words[0] if words and words[0].isdigit() else "1"
         text = f"Failed to change to effective user, exit code: {status}\n{said.removeprefix(status).strip()}"
@@ -63,11 +65,28 @@ def remote_error(marker: Marker, folder: str) -> JobFailed:
     return JobFailed(text)
 
 
-def _is_noexec(said: str) -> bool:
-    return "unable to execute" in said or said.startswith("126")
+def no_status(reason: str, host: str) -> JobFailed:
+    """A script is no more, or out of reach, and has left no exit status.
+
+    @param reason: as the remote side says it behind C{lost}.
+    """
+    texts = {
+        "reboot": f"{host} was restarted while the script was running; its exit status is not known.",
+        "never-ran": f"The script did not get to run on {host}. It can be run again.",
+        "alive": "The script's supervisor on the host was killed; the script goes on, but its exit status is lost.",
+    }
+    killed = (
+        f"The script on {host} was killed together with its supervisor; no exit status is known. If that happens "
+        "whenever a connection ends, the host's logind has KillUserProcesses=yes: enable lingering for the ssh user "
+        "(loginctl enable-linger)."
+    )
+    return JobFailed(texts.get(reason, killed), "Runner error")
 
 
-def _exec_hint(said: str, folder: str) -> str:
-    if "126" in said.split(" ", 1)[0] or "unable to execute" in said:
-        return f"\nIf the file system of {folder} is mounted noexec, set another `remote_working_dir`."
-    return ""
+def silent_host(user: str, seconds: float) -> JobFailed:
+    """A shell was asked for, and what we sent it was not run."""
+    return JobFailed(
+        f"The host did not begin to run anything within {seconds:g} s. A login file of {user} (.bashrc, .cshrc, "
+        "config.fish, ...) may be waiting for input, or may have taken what was meant for the script's shell: "
+        "have it do so only in interactive shells."
+    )

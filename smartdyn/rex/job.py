@@ -15,6 +15,8 @@ from smartdyn.ssh import Target
 
 METHODS = ("sudo", "dzdo", "su")
 _UNUSABLE_HOST = re.compile(r"[\s\x00-\x1f/@]")
+_USER = re.compile(r"(?![-+.])[\w.@\\+-]+\$?")
+"""Names of users as hosts and directories have them: C{jane.doe@example.com}, C{DOMAIN\\jane}, C{machine$}."""
 
 
 class UnsupportedMethod(InvalidRequest):
@@ -52,7 +54,7 @@ class ScriptJob:
         secrets = input.get("secrets")
         secrets = secrets if isinstance(secrets, dict) else {}
         target = Target(_host(input.get("hostname")), _port(input.get("ssh_port")), _text(input, "ssh_user", "root"))
-        effective_user = _text(input, "effective_user", "") or None
+        effective_user = _user(input)
         if effective_user == target.user:
             effective_user = None
         method = _text(input, "effective_user_method", "sudo")
@@ -74,6 +76,11 @@ class ScriptJob:
             launch=str(input.get("current_request_id") or ""),
         )
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What must not be seen in the output."""
+        return tuple(filter(None, (self.password, self.passphrase, self.effective_user_password)))
+
     def bootstrap(self, runner_id: str) -> Bootstrap:
         """What the host is told."""
         script = self.script.replace("\r", "")
@@ -84,6 +91,7 @@ class ScriptJob:
             method=self.method if self.effective_user else "",
             user=self.effective_user or "",
             asks_password=bool(self.effective_user and self.effective_user_password),
+            keep=not self.cleanup,
         )
 
 
@@ -115,6 +123,13 @@ def _text(input: Mapping[str, Any], key: str, default: str) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(f"`{key}` must be text, not {value!r}.")
     return value
+
+
+def _user(input: Mapping[str, Any]) -> str | None:
+    user = _text(input, "effective_user", "")
+    if user and not _USER.fullmatch(user):
+        raise InvalidRequest(f"`effective_user` {user!r} is not the name of a user.")
+    return user or None
 
 
 def _script(value: Any) -> str:

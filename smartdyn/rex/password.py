@@ -5,35 +5,44 @@ from __future__ import annotations
 import re
 
 from smartdyn.rex.dialogue import Channel
+from smartdyn.rex.masking import Mask
 from smartdyn.rex.protocol import Marker, MarkerReader
 from smartdyn.secret import Secret
 
-_SU_PROMPT = re.compile(rb"[Pp]assword[^\n]*: ?$")
+_ANY_PROMPT = re.compile(rb"[Pp]assword[^\n]*: ?$")
+"""What su asks, and dzdo where it does not heed what it is told to ask."""
+
 _ANSWERS = {"started", "exists", "error"}
 
 
-async def answer_prompt(terminal: Channel, nonce: str, method: str, password: Secret) -> Marker:
+async def answer_prompt(terminal: Channel, nonce: str, method: str, password: Secret | None) -> Marker:
     """Wait for the prompt of sudo, dzdo or su, answer it once, and see what comes of it.
 
     The script's own output never comes through this channel. A second prompt means that the password was wrong.
 
+    @param password: None when only a terminal was needed; a prompt then ends it.
     @return: C{started}, C{exists}, or C{error CODE TEXT}.
     """
-    prompt = _SU_PROMPT if method == "su" else re.compile(rb"SMARTDYN 1 " + nonce.encode() + rb" prompt: ?$")
+    prompts = [re.compile(rb"SMARTDYN 1 " + nonce.encode() + rb" prompt: ?$")]
+    if method != "sudo":
+        prompts.append(_ANY_PROMPT)
+    mask = Mask([] if password is None else [password])
     markers = MarkerReader(nonce)
     pending = b""
     said = b""
     answered = False
     while data := await terminal.stdout.read():
         pending += data
-        said = (said + data)[-500:]
+        said = (said + mask.feed(data))[-500:]
         for marker in markers.feed(data):
             if marker.word in _ANSWERS:
                 return marker
             if marker.word == "authdone":
                 return _rejected(said, marker.text)
             pending = b""
-        if prompt.search(pending):
+        if any(prompt.search(pending) for prompt in prompts):
+            if password is None:
+                return _rejected(b"a password is required", "1")
             if answered:
                 return _rejected(said, "1")
             answered, pending, said = True, b"", b""

@@ -21,7 +21,7 @@ _SAFE = re.compile(r"[A-Za-z0-9/_.-]")
 _LONGEST_LINE = 64 * 1024
 _BOOT = (
     "exec /bin/sh -c 'c=;while [ ${{#c}} -lt $1 ];do d=$(dd bs=$(($1-${{#c}})) count=1 2>/dev/null;echo x);"
-    '[ x = "$d" ]&&exit 9;c=$c${{d%x}};done;eval "$c"\' boot {size} {nonce}'
+    '[ x = "$d" ]&&exit 9;c=$c${{d%x}};done;case $c in "#"?/bin/sh*"# end"?)eval "$c";;esac\' boot {size} {nonce}'
 )
 _ATTEND = (
     'exec /bin/sh -c \'d=$(printf "$0");w=$d/script-wrapper;if [ -r "$w" ];then exec /bin/sh "$w" "$@";'
@@ -82,7 +82,7 @@ class MarkerReader:
         return rest
 
     def _parse(self, line: bytes) -> Marker | None:
-        at = line.find(self._prefix)
+        at = line.rfind(self._prefix)  # the last: a prompt that was answered need not have ended its line
         if at < 0:
             return None
         words = line[at + len(self._prefix) :].decode("utf-8", "replace").split()
@@ -96,6 +96,7 @@ class Bootstrap:
     @param folder: where the job's directory is made.
     @param method: C{sudo}, C{su}, C{dzdo} or empty.
     @param asks_password: changing the user needs the password dialogue.
+    @param keep: the directory is to stay when the job has ended.
     """
 
     folder: str
@@ -104,6 +105,7 @@ class Bootstrap:
     method: str = ""
     user: str = ""
     asks_password: bool = False
+    keep: bool = False
 
     @property
     def job_folder(self) -> str:
@@ -115,7 +117,10 @@ class Bootstrap:
         return _BOOT.format(size=len(REMOTE_CODE), nonce=nonce)
 
     def stdin(self) -> bytes:
-        """Everything that the command reads: the remote side, a header, the script.
+        """What the command reads behind L{REMOTE_CODE}, when that has said C{hello}: a header, the script.
+
+        Not before: a login file that reads standard input would leave us with a remote side that waits for the rest of
+        itself, and a script that may start long after we gave it up.
 
         @raise UnusableValue: a value cannot be put into the header.
         """
@@ -129,11 +134,13 @@ class Bootstrap:
         }
         if self.asks_password:
             header["pw"] = "1"
+        if self.keep:
+            header["keep"] = "1"
         for name, value in header.items():
             if any(character in value for character in "\n\r\0"):
                 raise UnusableValue(f"{name} {value!r} holds a line break, which cannot be sent to a host")
         lines = "".join(f"{name}={value}\n" for name, value in header.items())
-        return REMOTE_CODE + lines.encode("utf-8", "surrogateescape") + b"\n" + self.script
+        return lines.encode("utf-8", "surrogateescape") + b"\n" + self.script
 
 
 def attend(job_folder: str, verb: str, nonce: str, argument: str = "") -> str:

@@ -15,12 +15,12 @@ from smartdyn.actions.runner import RunnerContext
 from smartdyn.aio import deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.rex.dialogue import Channel, ConversationEnded, Markers
-from smartdyn.rex.failures import JobFailed, remote_error
+from smartdyn.rex.failures import JobFailed, remote_error, silent_host
 from smartdyn.rex.hosts import HostConnection
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.output import OutputDecoder, Piece
 from smartdyn.rex.password import answer_prompt
-from smartdyn.rex.protocol import Marker, attend
+from smartdyn.rex.protocol import REMOTE_CODE, Marker, attend
 from smartdyn.ssh.errors import ConnectionLost
 
 PREPARED = "prepared"
@@ -64,7 +64,7 @@ class RemoteScript:
         self._errors: Markers | None = None
         self._killed = False
         self._ended = False
-        self._decoder = OutputDecoder()
+        self._decoder = OutputDecoder(secrets=job.secrets)
         self._pumping = False
         self._moved: Deferred[None] | None = None
 
@@ -76,8 +76,9 @@ class RemoteScript:
         self._nonce = secrets.token_hex(8)
         self._channel = channel = await self.connection.execute(self._bootstrap.command(self._nonce))
         self._listen(channel)
-        sent = channel.write(self._bootstrap.stdin())
-        sent.addErrback(lambda failure: None)
+        channel.write(REMOTE_CODE).addErrback(lambda failure: None)
+        await self._greeting()
+        channel.write(self._bootstrap.stdin()).addErrback(lambda failure: None)
         await self._expect("stream", "gone")
 
     async def attach(self, offset: int) -> None:
@@ -89,7 +90,7 @@ class RemoteScript:
         command = attend(self._bootstrap.job_folder, "attach", self._nonce, str(offset))
         self._channel = channel = await self.connection.execute(command)
         self._listen(channel)
-        self._decoder = OutputDecoder(offset)
+        self._decoder = OutputDecoder(offset, self.job.secrets)
         await self._expect("stream", "gone")
 
     async def follow(self, context: RunnerContext) -> Ending:
@@ -173,6 +174,18 @@ class RemoteScript:
                     raise NotThere(marker.text)
                 raise remote_error(marker, self._bootstrap.job_folder)
 
+    async def _greeting(self) -> None:
+        """Wait for the remote side; nothing that could be run has been sent yet.
+
+        @raise JobFailed: it is not there, though the connection is.
+        """
+        try:
+            await self._expect("hello", "gone")
+        except ConnectionLost as error:
+            if isinstance(error.__cause__, DeadlineExceeded):
+                raise silent_host(self.job.target.user, _ANSWER_LIMIT) from error
+            raise
+
     async def _no_answer(self, error: ConversationEnded) -> Exception:
         """The host ran something else than we asked for, or nothing."""
         assert self._channel is not None
@@ -190,12 +203,9 @@ class RemoteScript:
         nonce = secrets.token_hex(8)
         command = attend(self._bootstrap.job_folder, "auth", nonce)
         terminal = await self.connection.execute(command, pty=True)
-        password = self.job.effective_user_password
-        assert password is not None
+        answer = answer_prompt(terminal, nonce, self.job.method, self.job.effective_user_password)
         try:
-            outcome = await self._within(
-                _ANSWER_LIMIT, "changing the user", answer_prompt(terminal, nonce, self.job.method, password)
-            )
+            outcome = await self._within(_ANSWER_LIMIT, "changing the user", answer)
         finally:
             terminal.close()
         if outcome.word == "error":

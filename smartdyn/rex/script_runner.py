@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from smartdyn.actions.runner import EXCEPTION, Runner, RunnerContext
 from smartdyn.aio import deadline, sleep
 from smartdyn.errors import DeadlineExceeded, InvalidRequest
-from smartdyn.rex.failures import PROXY, JobFailed
+from smartdyn.rex.failures import PROXY, JobFailed, no_status
 from smartdyn.rex.hosts import UNREACHABLE, HostConnection, Hosts
 from smartdyn.rex.job import ScriptJob, UnsupportedMethod
 from smartdyn.rex.protocol import UnusableValue
@@ -202,13 +202,7 @@ class ScriptRunner(Runner):
             return KILLED_STATUS
         if self._remote is not None and self._remote.expects_power_off:
             return 0
-        texts = {
-            "reboot": f"{job.target.host} was restarted while the script was running; its exit status is not known.",
-            "never-ran": f"The script did not get to run on {job.target.host}. It can be run again.",
-            "alive": "The script's supervisor on the host was killed; the script goes on, but its exit status is lost.",
-        }
-        unknown = f"The script on {job.target.host} was killed together with its supervisor; no exit status is known."
-        raise JobFailed(texts.get(ending.reason, unknown), "Runner error")
+        raise no_status(ending.reason, job.target.host)
 
     def _lost_for_good(self, job: ScriptJob, error: SSHError, limit: float) -> JobFailed:
         text = f"{job.target.host} was not reachable for {limit:g} s: {error}. The script may still be running there."

@@ -18,14 +18,20 @@ _OF_PLAN = """
     SELECT action_id, position, type, timestamp, text, external_id FROM output_chunks
     WHERE plan_id = ? ORDER BY action_id, position
 """
-_OF_ACTION = """
+_PAGE = """
     SELECT position, type, timestamp, text, external_id FROM output_chunks
-    WHERE plan_id = ? AND action_id = ? ORDER BY position
+    WHERE plan_id = ? AND action_id = ? AND position >= ? AND position < ? ORDER BY position
+"""
+_LAST = """
+    SELECT position, type, timestamp, text, external_id FROM output_chunks
+    WHERE plan_id = ? ORDER BY action_id DESC, position DESC
 """
 _END = """
     SELECT coalesce(max(position) + 1, 0), coalesce(max(offset), 0), coalesce(max(timestamp), 0.0) FROM output_chunks
     WHERE plan_id = ? AND action_id = ?
 """
+
+_NO_END = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +82,40 @@ def of_plan(tx: sqlite3.Cursor, plan_id: str) -> dict[int, list[OutputChunk]]:
     return found
 
 
-def of_action(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> list[OutputChunk]:
-    """The output of one action."""
-    return [OutputChunk(*row) for row in tx.execute(_OF_ACTION, (plan_id, action_id))]
+def page(
+    tx: sqlite3.Cursor, plan_id: str, action_id: int, start: int, until: int | None, size: int
+) -> tuple[list[OutputChunk], bool]:
+    """Some of an action's output.
+
+    @param start: the position of the first chunk.
+    @param until: the position behind the last one that is wanted; None for the end.
+    @param size: characters with which it is enough.
+    @return: the chunks, and whether there are more.
+    """
+    found: list[OutputChunk] = []
+    left = size
+    for row in tx.execute(_PAGE, (plan_id, action_id, start, _NO_END if until is None else until)):
+        if left <= 0:
+            return found, True
+        found.append(OutputChunk(*row))
+        left -= len(found[-1].text)
+    return found, False
+
+
+def last(tx: sqlite3.Cursor, plan_id: str, size: int) -> tuple[list[OutputChunk], bool]:
+    """The end of a plan's output.
+
+    @param size: characters with which it is enough.
+    @return: the chunks in their order, and whether there are earlier ones.
+    """
+    found: list[OutputChunk] = []
+    left = size
+    for row in tx.execute(_LAST, (plan_id,)):
+        if left <= 0:
+            return found[::-1], True
+        found.append(OutputChunk(*row))
+        left -= len(found[-1].text)
+    return found[::-1], False
 
 
 def end(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> OutputEnd:

@@ -9,11 +9,13 @@ from twisted.web.iweb import IRequest
 
 from smartdyn.aio import shielded
 from smartdyn.errors import PlanNotFound
+from smartdyn.store.long_output import is_long
+from smartdyn.streaming import answer
 from smartdyn.web import records
 from smartdyn.web.authorization import Forbidden, Policy, parse_basic
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import base_url, header, read_json, request_id, send_json
+from smartdyn.web.requests import JSON, base_url, header, read_json, request_id, send_json
 from smartdyn.web.route import Route
 
 _NO_IDS = "'task_ids' needs to be provided and be a non-empty array of task UUIDs"
@@ -79,7 +81,7 @@ class TaskApi:
         """A task with its actions and their output."""
         await self._require(request)
         try:
-            return send_json(request, await self._tasks.status(plan_id))
+            return await self._send(request, await self._tasks.status(plan_id))
         except PlanNotFound:
             return send_json(request, {}, 404)
 
@@ -94,7 +96,7 @@ class TaskApi:
         ids = _ids(read_json(request, records.Ids))
         if not ids:
             return send_json(request, {"error": _NO_IDS}, 422)
-        return send_json(request, await self._tasks.statuses(ids))
+        return await self._send(request, await self._tasks.statuses(ids))
 
     async def cancel(self, request: IRequest, plan_id: str) -> bytes:
         """Ask a task to end."""
@@ -125,6 +127,13 @@ class TaskApi:
     async def done(self, request: IRequest, plan_id: str) -> bytes:
         """The last thing has happened to a task's job."""
         return await self._deliver(request, plan_id, consume=True)
+
+    async def _send(self, request: IRequest, body: dict[str, Any]) -> bytes:
+        """An answer that may be too long to be put together at once."""
+        if not is_long(body):
+            return send_json(request, body)
+        request.responseHeaders.setRawHeaders(b"content-type", [JSON])
+        return await answer(request, self._tasks.stream(body))
 
     async def _deliver(self, request: IRequest, plan_id: str, *, consume: bool) -> bytes:
         await self._authorize_report(request, plan_id, consume=consume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from smartdyn.model.views import TaskFilter, TaskList, TaskPage
@@ -24,6 +24,8 @@ class TaskFacade(Protocol):
     async def cancel(self, plan_id: str) -> int: ...
 
     async def status(self, plan_id: str) -> dict[str, Any]: ...
+
+    def stream(self, value: Any) -> AsyncIterator[bytes]: ...
 
     async def statuses(self, plan_ids: Sequence[str]) -> dict[str, dict[str, Any]]: ...
 

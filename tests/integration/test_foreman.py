@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,11 @@ class Foreman(Resource):
         return b"said"
 
 
+def no_pieces(body: Any) -> AsyncIterator[bytes]:
+    """Nothing here is long."""
+    raise AssertionError(body)
+
+
 class ClientTests(TestCase):
     """L{ForemanClient}."""
 
@@ -72,7 +78,7 @@ class ClientTests(TestCase):
 
     async def post(self, url: str, **certificates: Path | None) -> Answer:
         """Send a callback."""
-        client = make_client(reactor, url, ForemanPolicy(ForemanCertificates(**certificates)))
+        client = make_client(reactor, url, ForemanPolicy(ForemanCertificates(**certificates)), no_pieces)
         answer = await client.callback(BODY, "request-1")
         closed: Deferred[None] = client.close()
         await closed

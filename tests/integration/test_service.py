@@ -139,6 +139,20 @@ class JobTests(ServiceTestCase):
         await self.foreman.when_received(2)
         self.assertEqual([body["data"]["exit_status"] for body in self.foreman.delivered()], [255, 255])
 
+    async def test_much_output(self) -> None:
+        """More than is put together at once: Foreman is told all of it, and so is whoever looks."""
+        _, client = await self.start_with_sshd()
+        task, job = str(uuid.uuid4()), self.job("yes 'a line of output' | head -n 1100000")
+        await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": {task: job}})
+        await self.foreman.when_received(1)
+        shown = await client.request("GET", f"/tasks/{task}/status")
+        for result in (self.foreman.delivered()[0]["data"]["result"], shown.json["actions"][1]["output"]["result"]):
+            self.assertEqual("".join(chunk["output"] for chunk in result), "a line of output\n" * 1_100_000)
+            self.assertLessEqual(max(len(chunk["output"]) for chunk in result), 64 * 1024)
+        page = await client.request("GET", f"/console/{task}")
+        self.assertIn(b"This is the end of it", page.content)
+        self.assertLess(len(page.content), 8_000_000)
+
     async def test_simulation(self) -> None:
         """With REX_SIMULATE no host is contacted: a line a second, then the exit status that was asked for."""
         lines = Path(self.mktemp())

@@ -72,15 +72,18 @@ def free_port() -> int:
 class Sshd:
     """A server that runs until L{stop}."""
 
-    def __init__(self, extra: str = "") -> None:
+    def __init__(self, extra: str = "", mounts: str = "") -> None:
         """
         @param extra: more lines for sshd_config.
+        @param mounts: shell commands that change what is mounted where, for this server and its sessions only; they
+            run in its folder.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="smartdyn-sshd-"))
         self.folder.chmod(0o755)
         self.port = free_port()
         self.log = self.folder / "sshd.log"
         self._extra = extra
+        self._mounts = mounts
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -94,12 +97,23 @@ class Sshd:
         config.write_text(_CONFIG.format(port=self.port, folder=self.folder, extra=self._extra))
         Path("/run/sshd").mkdir(exist_ok=True)
         self._process = subprocess.Popen(
-            [SSHD, "-D", "-f", str(config), "-E", str(self.log)],
+            [*self._namespace(), SSHD, "-D", "-f", str(config), "-E", str(self.log)],
+            cwd=self.folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         _wait_for_port(self.port)
+
+    def inside(self, path: str | Path) -> Path:
+        """A path as the server's sessions see it."""
+        assert self._process is not None
+        return Path(f"/proc/{self._process.pid}/root{path}")
+
+    def _namespace(self) -> list[str]:
+        if not self._mounts:
+            return []
+        return ["unshare", "-m", "/bin/sh", "-e", "-c", f'{self._mounts}\nexec "$@"', "sshd"]
 
     def key(self, kind: str = "ed25519") -> Path:
         """The path of a client key that may log in everywhere."""
@@ -136,19 +150,19 @@ class Sshd:
             write_key(self.folder / f"host_{kind}", kind)
 
 
-_shared: dict[str, Sshd] = {}
+_shared: dict[tuple[str, str], Sshd] = {}
 
 
-def shared(extra: str = "") -> Sshd:
+def shared(extra: str = "", mounts: str = "") -> Sshd:
     """A server with this configuration that all tests of the process share."""
     if reason := missing():
         raise SkipTest(reason)
-    if extra not in _shared:
-        server = Sshd(extra)
+    if (extra, mounts) not in _shared:
+        server = Sshd(extra, mounts)
         server.start()
         atexit.register(server.stop)
-        _shared[extra] = server
-    return _shared[extra]
+        _shared[extra, mounts] = server
+    return _shared[extra, mounts]
 
 
 def write_key(path: Path, kind: str, passphrase: str | None = None) -> str:
@@ -176,14 +190,23 @@ def write_key(path: Path, kind: str, passphrase: str | None = None) -> str:
 def make_accounts() -> None:
     """Create the accounts that the tests log in as."""
     for user in _ACCOUNTS:
-        known = subprocess.run(["id", user], capture_output=True, check=False)
-        if known.returncode:
-            subprocess.run(["useradd", "-m", "-s", "/bin/bash", user], check=True)
-        subprocess.run(["chpasswd"], input=f"{user}:{password_of(user)}\n", text=True, check=True)
+        make_account(user)
     sudoers = Path("/etc/sudoers.d/smartdyn-tests")
     if sudoers.parent.is_dir() and (not sudoers.exists() or sudoers.read_text() != _SUDOERS):
         sudoers.write_text(_SUDOERS)
         sudoers.chmod(0o440)
+
+
+def make_account(user: str, shell: str = "/bin/bash", home: str = "") -> None:
+    """Create one account, unless it is there.
+
+    @param home: of an account whose home directory is not made.
+    """
+    known = subprocess.run(["id", user], capture_output=True, check=False)
+    if known.returncode:
+        where = ["-M", "-d", home] if home else ["-m"]
+        subprocess.run(["useradd", *where, "-s", shell, user], check=True)
+    subprocess.run(["chpasswd"], input=f"{user}:{password_of(user)}\n", text=True, check=True)
 
 
 def _wait_for_port(port: int) -> None:

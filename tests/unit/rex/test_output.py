@@ -45,3 +45,19 @@ class DecoderTests(SynchronousTestCase):
         self.assertEqual("".join(piece.text for piece in found), text)
         self.assertTrue(all(len(piece.text) <= 65_536 and piece.text.endswith("\n") for piece in found))
         self.assertEqual(found[-1].offset, len(text))
+
+    @given(st.binary(max_size=200), st.lists(st.integers(0, 500), max_size=10), st.integers(0, 10))
+    def test_a_restart_goes_on_at_any_offset_that_was_served(self, data: bytes, cuts: list[int], served: int) -> None:
+        """The bytes from there on complete the text, also where they are no text."""
+        first = decode(pieces(data, cuts))[:served]
+        offset = first[-1].offset if first else 0
+        rest = decode([data[offset:]])
+        self.assertEqual("".join(piece.text for piece in first + rest), data.decode("utf-8", "replace"))
+
+    def test_garbage_is_cut_as_well(self) -> None:
+        """Without lines a chunk ends at its limit, each with the right offset, and no character is cut."""
+        data = b"\xff" * 100_000 + "€".encode() * 50_000
+        found = decode([data])
+        self.assertEqual("".join(piece.text for piece in found), data.decode("utf-8", "replace"))
+        self.assertTrue(all(len(piece.text) <= 65_536 for piece in found))
+        self.assertEqual([piece.offset for piece in found], [65_536, 131_071, 196_606, 250_000])

@@ -16,6 +16,7 @@ RUNNING = TaskPage(
     status={},
     steps=(),
     output=(),
+    output_is_cut=False,
     exit_status=None,
     progress=0.5,
     remarks=(),
