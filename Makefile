@@ -3,12 +3,13 @@
 BIN := .venv/bin
 STAMP := .venv/.stamp
 
-.PHONY: help venv demo test unit integration soak lint bench dist deb rpm clean system
+.PHONY: help venv demo test unit integration soak kerberos lint bench dist deb rpm clean system
 
 help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
 	@echo "make test        set everything up and run all tests (KEEP=1 with demo leaves the service running)"
 	@echo "make soak        the long runs: random trouble, and fifty kills of the service"
+	@echo "make kerberos    the tests that need a KDC, which is installed for them"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       the numbers of the README"
 	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
@@ -30,7 +31,7 @@ demo: venv
 # The tests need a real sshd and several accounts on this machine.
 system:
 	@missing=""; \
-	for pair in /usr/sbin/sshd:openssh-server sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
+	for pair in /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
 	    dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish; do \
 	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
 	done; \
@@ -55,6 +56,16 @@ integration: venv system
 soak: venv
 	@SMARTDYN_SOAK=1 $(BIN)/python -m twisted.trial tests.unit.engine.test_state_machine tests.integration.test_durability \
 	  tests.integration.test_outage
+
+# Logging in with tickets, against a KDC that is made for it: its packages are needed for nothing else.
+kerberos: venv system
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && ! command -v krb5kdc >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	    gcc libkrb5-dev krb5-kdc krb5-admin-server krb5-user >/dev/null; \
+	fi
+	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
+	  --editable ".[kerberos]" --config-settings editable_mode=compat
+	@$(BIN)/python -m twisted.trial tests.integration.test_kerberos
 
 lint: venv
 	@$(BIN)/ruff check .

@@ -16,6 +16,7 @@ from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.listeners import Listener, listeners
 from smartdyn.log_buffer import LogBuffer
 from smartdyn.settings import Settings
+from smartdyn.settings.script import script_problem
 from smartdyn.ssh import KnownHosts
 from smartdyn.web.api import TaskApi
 from smartdyn.web.console.views import Console
@@ -31,8 +32,6 @@ from smartdyn.web.tls import ReloadingContextFactory
 
 _CORE_CONNECT = 10.0
 """Seconds until a core elsewhere must have taken a connection."""
-
-_SSH = 22
 
 
 class Front:
@@ -123,14 +122,12 @@ class Front:
         public = key.with_name(f"{key.name}.pub")
         capabilities: dict[str, Sequence[str]] = {"dynflow": tasks.operations(), "logs": ()}
         failed: dict[str, str] = self._failures
-        if key.exists() and public.exists():
+        problem = script_problem(settings)
+        if problem is None:
             capabilities["script"] = ()
         else:
-            failed["script"] = (
-                f"SSH private key file {key} doesn't exist. "
-                f"You can generate one with `ssh-keygen -t rsa -b 4096 -f {key} -N ''`"
-            )
-            self._log.warn("remote execution has no key of its own: {reason}", reason=failed["script"])
+            failed["script"] = problem
+            self._log.error("scripts cannot be run through this proxy: {reason}", reason=problem)
         ca = settings.ssh_user_ca_public_key_file
         return ProxyFacts(
             __version__,
@@ -144,7 +141,7 @@ class Front:
 
     def _forget_host(self, name: str) -> None:
         path = self._settings.path(self._settings.ssh_known_hosts_file)
-        KnownHosts(path).forget(name, _SSH)
+        KnownHosts(path).forget_everywhere(name)
 
     def urls(self) -> list[str]:
         """Where we are."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import getpass
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from smartdyn.engine.cleaner import Retention
 from smartdyn.errors import SettingsError
@@ -13,6 +16,7 @@ from smartdyn.rex.runners import simulation_from
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.settings import Settings
 from smartdyn.ssh import Deadlines
+from smartdyn.ssh.kerberos import Kerberos, kerberos_problem
 
 
 def foreman_certificates(settings: Settings) -> ForemanCertificates:
@@ -29,13 +33,22 @@ def foreman_certificates(settings: Settings) -> ForemanCertificates:
     )
 
 
-def runner_settings(settings: Settings) -> RunnerSettings:
-    """What the runners of scripts go by."""
+def runner_settings(
+    settings: Settings, environment: Mapping[str, str], in_thread: Callable[[Callable[[], Any]], Deferred[Any]]
+) -> RunnerSettings:
+    """What the runners of scripts go by.
+
+    @param in_thread: calls what may block.
+    """
     key = settings.path(settings.ssh_identity_key_file)
     strict = settings.ssh_ca_known_hosts_file
     return RunnerSettings(
         known_hosts=settings.path(settings.ssh_known_hosts_file),
         identity_key=key if key.exists() else None,
+        agent=environment.get("SSH_AUTH_SOCK") or None,
+        kerberos=Kerberos(in_thread) if settings.kerberos_auth and kerberos_problem() is None else None,
+        ssh_config=settings.path(settings.ssh_config_file),
+        account=getpass.getuser(),
         strict_known_hosts=settings.path(strict) if strict else None,
         remote_working_dir=settings.remote_working_dir,
         cleanup_working_dirs=settings.cleanup_working_dirs,

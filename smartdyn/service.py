@@ -68,6 +68,10 @@ ACTIONS: tuple[type[Action], ...] = (
 )
 
 
+_TICKET_THREADS = 4
+"""They wait for the KDC, and nothing else waits for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What the service takes from outside, so that tests can give it something else.
@@ -137,7 +141,9 @@ class Smartdyn(Service):
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
-        self.hosts = Hosts(around.reactor, parts.runner_settings(settings), around.random)
+        self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
+        runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
+        self.hosts = Hosts(around.reactor, runner_settings, around.random)
         self.foreman = make_client(
             around.reactor,
             settings.foreman_url,
@@ -221,6 +227,7 @@ class Smartdyn(Service):
         await self.foreman.close()
         await self.world.stop()
         self.threads.stop()
+        self.ticket_threads.stop()
         await self.database.close()
         self._log.info("smartdyn has stopped")
 

@@ -18,8 +18,13 @@ from smartdyn.rex.failures import JobFailed, no_connection
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
-from smartdyn.ssh import Credentials, KnownHosts, PrivateKey, Target, connect, load_private_key
+from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, PrivateKey, Target, connect, load_private_key
+from smartdyn.ssh.agent import agent_key
+from smartdyn.ssh.certificates import read_certificate
+from smartdyn.ssh.config import Route, SshConfig
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
+from smartdyn.ssh.jump import connect_by_way
+from smartdyn.ssh.keys import CertifiedKey, Identity
 from smartdyn.ssh.pool import ConnectionPool, PooledConnection
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
@@ -74,8 +79,10 @@ class Hosts:
         self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
         self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
+        self._learned = KnownHosts(settings.known_hosts)
         strict = settings.strict_known_hosts
-        self.known_hosts = KnownHosts(strict or settings.known_hosts, learn=strict is None)
+        self._trusted = self._learned if strict is None else KnownHosts(strict, learn=False)
+        self._config = SshConfig(settings.ssh_config, settings.account) if settings.ssh_config is not None else None
         self._swept: dict[tuple[Target, str], float] = {}
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
 
@@ -96,7 +103,8 @@ class Hosts:
         @raise SSHError: likewise, when trying again later may help.
         """
         credentials = self._credentials(job)
-        account = (job.target, job.password, tuple(key.blob for key in credentials.keys))
+        keys = tuple(key.blob for key in credentials.keys)
+        account = (self._route(job), job.host_public_key, job.password, keys)
         return await self._pool.lease(account, lambda: self._open(job, credentials))
 
     def sweep_is_due(self, job: ScriptJob) -> bool:
@@ -129,6 +137,11 @@ class Hosts:
             await sleep(self.reactor, attempt * (0.5 + self.random()))
             attempt += 1
 
+    def forget(self, job: ScriptJob) -> None:
+        """Forget the key learned of a job's host: it is new, or was built anew."""
+        target = self._route(job).target
+        self._learned.forget(target.host, target.port)
+
     def methods(self, job: ScriptJob) -> list[str]:
         """The authentication methods that a job allows, in order."""
         try:
@@ -141,27 +154,50 @@ class Hosts:
         return no_connection(error, self.methods(job))
 
     async def _connect(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
-        return await self._connector(
-            self.reactor,
-            job.target,
-            credentials,
-            self.known_hosts,
-            self.settings.deadlines,
-            keepalive=self.settings.keepalive,
-        )
+        route, trust = self._route(job), self._trust(job)
+        limits, alive = self.settings.deadlines, self.settings.keepalive
+        if route.hops:
+            return await connect_by_way(self.reactor, route, credentials, trust, self._trusted, limits, keepalive=alive)
+        return await self._connector(self.reactor, route.target, credentials, trust, limits, keepalive=alive)
+
+    def _route(self, job: ScriptJob) -> Route:
+        return self._config.route(job.target) if self._config is not None else Route(job.target)
+
+    def _trust(self, job: ScriptJob) -> HostTrust:
+        return PinnedKey(job.host_public_key) if job.host_public_key else self._trusted
 
     def _credentials(self, job: ScriptJob) -> Credentials:
-        keys: tuple[PrivateKey, ...] = ()
+        keys: tuple[Identity, ...] = ()
         problem = ""
         if self.settings.identity_key is not None:
             try:
-                keys = (self._load_key(self.settings.identity_key, job.passphrase),)
+                keys = self._keys(self.settings.identity_key, job.passphrase)
             except KeyUnusable as error:
                 problem = f"\n{error}"
-        credentials = Credentials(job.password, keys)
+        credentials = Credentials(job.password, keys, self.settings.kerberos)
         if not credentials.methods():
             raise JobFailed(f"There are no available authentication methods{problem}")
         return credentials
+
+    def _keys(self, path: Path, passphrase: Secret | None) -> tuple[Identity, ...]:
+        """The proxy's key, with its certificate first if it has one.
+
+        @raise KeyUnusable: neither the file nor the agent has it.
+        """
+        key = self._identity(path, passphrase)
+        certificate = read_certificate(path.with_name(f"{path.name}-cert.pub"))
+        return (key,) if certificate is None else (CertifiedKey(key, certificate), key)
+
+    def _identity(self, path: Path, passphrase: Secret | None) -> Identity:
+        """From the file, or else from the agent, which may have what the file hides behind a passphrase."""
+        try:
+            return self._load_key(path, passphrase)
+        except KeyUnusable:
+            agent = self.settings.agent
+            key = agent_key(self.reactor, agent, path) if agent and not passphrase else None
+            if key is None:
+                raise
+            return key
 
     def _load_key(self, path: Path, passphrase: Secret | None) -> PrivateKey:
         """The proxy's key; an unprotected one is kept as long as its file does not change."""

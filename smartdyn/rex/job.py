@@ -28,6 +28,7 @@ class ScriptJob:
     """What is to be run, where, and as whom.
 
     @param effective_user: None when the script runs as the user who logs in.
+    @param host_public_key: the only key that the host may have, as C{type base64}; None when we know or learn it.
     @param launch: jobs of different launches take turns.
     """
 
@@ -41,6 +42,7 @@ class ScriptJob:
     password: Secret | None
     passphrase: Secret | None
     effective_user_password: Secret | None
+    host_public_key: str | None = None
     launch: str = ""
 
     @classmethod
@@ -70,6 +72,7 @@ class ScriptJob:
             password=_secret(secrets.get("ssh_password")),
             passphrase=_secret(secrets.get("key_passphrase")),
             effective_user_password=_secret(secrets.get("effective_user_password")),
+            host_public_key=_text(input, "host_public_key", "") or None,
             launch=str(input.get("current_request_id") or ""),
         )
 

@@ -98,7 +98,7 @@ class ScriptRunner(Runner):
         except InvalidRequest as error:
             raise JobFailed(str(error)) from error
         if job.first_execution and not self._may_have_started:
-            self._hosts.known_hosts.forget(job.target.host, job.target.port)
+            self._hosts.forget(job)
         return await self._follow_through(job, context)
 
     async def _follow_through(self, job: ScriptJob, context: RunnerContext) -> int | str:

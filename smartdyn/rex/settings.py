@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from smartdyn.ssh import Deadlines
+from smartdyn.ssh.kerberos import Kerberos
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,6 +14,10 @@ class RunnerSettings:
     """Times are in seconds.
 
     @param identity_key: the key to log in with, unless it is not set up.
+    @param agent: the socket of an ssh-agent, which may have the key that is protected in its file.
+    @param kerberos: the tickets to log in with, None not to use any.
+    @param ssh_config: says through which hosts others are reached, unless nothing is to say so.
+    @param account: the user whom those are logged in to as, when that file does not say.
     @param strict_known_hosts: where the host keys come from when unknown hosts are not to be trusted.
     @param kill_grace: between asking a script to end and making it.
     @param kill_limit: after which a job that was to end is given up.
@@ -26,6 +31,10 @@ class RunnerSettings:
 
     known_hosts: Path
     identity_key: Path | None = None
+    agent: str | None = None
+    kerberos: Kerberos | None = None
+    ssh_config: Path | None = None
+    account: str = "root"
     strict_known_hosts: Path | None = None
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True

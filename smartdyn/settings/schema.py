@@ -35,6 +35,9 @@ class Settings:
     @param execution_plan_cleaner_age: how long tasks are kept after they ended and were reported; 0 means for ever.
     @param database_size_limit: megabytes after which the oldest ended tasks are deleted early; 0 means any number.
     @param backup_deleted_plans: write tasks to a file in C{backup_dir} before they are deleted.
+    @param ssh_config_file: HostName, Port, User and ProxyJump in it apply to hosts, as with OpenSSH's client.
+    @param kerberos_auth: log in with the tickets of the service's account when nothing else was accepted.
+    @param ssh_log_level: checked as the reference does; what OpenSSH's client would log is not there to be shown.
     @param ssh_connections_at_once: connections to one host that are being opened at the same time.
     """
 
@@ -68,6 +71,9 @@ class Settings:
     ssh_user_ca_public_key_file: str | None = None
     ssh_ca_known_hosts_file: str | None = None
     ssh_known_hosts_file: str = "~/.ssh/known_hosts"
+    ssh_config_file: str = "~/.ssh/config"
+    ssh_log_level: str = "error"
+    kerberos_auth: bool = False
     remote_working_dir: str = "/var/tmp"
     cleanup_working_dirs: bool = True
     ssh_connect_timeout: float = 60.0
@@ -93,11 +99,9 @@ class Settings:
 
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
-MODES: Final = ("ssh",)
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "log_level": LOG_LEVELS,
-    "mode": MODES,
 }
 
 KNOWN_ELSEWHERE: Final = frozenset(
@@ -113,7 +117,6 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "file_rolling_age",
         "file_rolling_keep",
         "file_rolling_size",
-        "kerberos_auth",
         "local_working_dir",
         "mqtt_broker",
         "mqtt_port",
@@ -125,7 +128,6 @@ KNOWN_ELSEWHERE: Final = frozenset(
         "runner_refresh_interval",
         "settings_directory",
         "socket_working_dir",
-        "ssh_log_level",
         "ssh_user",
         "ssl_port",
         "system_logging_pattern",

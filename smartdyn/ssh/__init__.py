@@ -5,6 +5,7 @@ from smartdyn.ssh.connection import Connection
 from smartdyn.ssh.keys import PrivateKey, load_private_key
 from smartdyn.ssh.known_hosts import KnownHosts
 from smartdyn.ssh.session import ByteStream, ExitStatus, Session
+from smartdyn.ssh.trust import HostTrust, PinnedKey
 from smartdyn.ssh.userauth import Credentials
 
 __all__ = [
@@ -13,7 +14,9 @@ __all__ = [
     "Credentials",
     "Deadlines",
     "ExitStatus",
+    "HostTrust",
     "KnownHosts",
+    "PinnedKey",
     "PrivateKey",
     "Session",
     "Target",

@@ -23,8 +23,9 @@ from smartdyn.aio import cancelled_as_such, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.ssh.connection import Connection, ConnectionService
 from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
-from smartdyn.ssh.known_hosts import KnownHosts
 from smartdyn.ssh.transport import ClientTransport
+from smartdyn.ssh.trust import HostTrust
+from smartdyn.ssh.tunnel import open_tunnel
 from smartdyn.ssh.userauth import Credentials, UserAuth
 
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
@@ -71,14 +72,16 @@ async def connect(
     reactor: Any,
     target: Target,
     credentials: Credentials,
-    known_hosts: KnownHosts,
+    trust: HostTrust,
     deadlines: Deadlines | None = None,
     *,
     keepalive: float = 15.0,
+    through: Connection | None = None,
 ) -> Connection:
     """Connect, check the host key and log in.
 
     @param keepalive: seconds between signs of life; three that go unanswered end the connection.
+    @param through: a connection to a host that leads there; it is ours from now on and ends with the new one.
     @raise ConnectFailed: no TCP connection.
     @raise HandshakeFailed: no common algorithm, or the server closed or was silent.
     @raise smartdyn.ssh.errors.HostKeyRejected: it is not the host we know.
@@ -86,15 +89,18 @@ async def connect(
     @raise ConnectionLost: it ended while logging in.
     """
     limits = deadlines or Deadlines()
-    transport = ClientTransport(reactor, target.host, target.port, known_hosts)
-    await _connect_tcp(reactor, target, transport, limits.connect)
+    transport = ClientTransport(reactor, target.host, target.port, trust)
+    if through is None:
+        await _connect_tcp(reactor, target, transport, limits.connect)
+    else:
+        await open_tunnel(through, target.host, target.port, transport)
     try:
         await _until_secure(reactor, target, transport, limits.handshake)
         service = await _log_in(reactor, target, transport, credentials, limits.authentication)
     except BaseException as error:
         transport.drop(str(error) or type(error).__name__)
         raise
-    return Connection(reactor, transport, service, limits.channel, keepalive)
+    return Connection(reactor, target.host, transport, service, limits.channel, keepalive)
 
 
 async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport, limit: float) -> None:

@@ -52,8 +52,15 @@ class Connection:
     """A connection that is logged in."""
 
     def __init__(
-        self, clock: IReactorTime, transport: Any, service: ConnectionService, channel_limit: float, keepalive: float
+        self,
+        clock: IReactorTime,
+        host: str,
+        transport: Any,
+        service: ConnectionService,
+        channel_limit: float,
+        keepalive: float,
     ) -> None:
+        self.host = host
         self._clock = clock
         self._transport = transport
         self._service = service
@@ -81,12 +88,9 @@ class Connection:
         @raise ChannelFailed: the server refuses.
         @raise ConnectionLost: the connection is gone.
         """
-        if self._service.lost is not None:
-            raise self._service.lost
         session = Session()
-        self._service.openChannel(session)
+        await self.open(session)
         try:
-            await deadline(self._clock, self._channel_limit, "opening a session", session.opened)
             if pty:
                 await self._request(session, b"pty-req", _PTY_REQUEST)
             encoded = command.encode("utf-8", "surrogateescape")
@@ -95,6 +99,22 @@ class Connection:
             session.close()
             raise ChannelFailed(str(error)) from error
         return session
+
+    async def open(self, channel: Session, extra: bytes = b"") -> None:
+        """Open a channel.
+
+        @param extra: what the server is told beside its type.
+        @raise ChannelFailed: the server refuses.
+        @raise ConnectionLost: the connection is gone.
+        """
+        if self._service.lost is not None:
+            raise self._service.lost
+        self._service.openChannel(channel, extra)
+        try:
+            await deadline(self._clock, self._channel_limit, "opening a channel", channel.opened)
+        except DeadlineExceeded as error:
+            channel.close()
+            raise ChannelFailed(str(error)) from error
 
     async def close(self) -> None:
         """Say goodbye and close; a host that does not react is cut off."""

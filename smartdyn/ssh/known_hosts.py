@@ -1,69 +1,26 @@
-"""The host keys we know, in the format of OpenSSH's known_hosts (sshd(8), SSH_KNOWN_HOSTS FILE FORMAT)."""
+"""The host keys we know, in a file that OpenSSH's tools and people may change too."""
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import hmac
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fnmatch import fnmatchcase
+import time
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from smartdyn.ssh.certificates import CERTIFICATE, Certificate, plain_key
 from smartdyn.ssh.errors import HostKeyRejected
-
-_CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
-@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @
-@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
-The {type} key sent by {name} has the fingerprint {fingerprint}, and {file}:{line} holds another one.
-If the host was reinstalled, remove that line; otherwise somebody may be listening in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One line of the file.
-
-    @param marker: C{@revoked}, C{@cert-authority} or empty.
-    @param patterns: names and patterns, as written.
-    """
-
-    line: int
-    marker: str
-    patterns: str
-    key_type: str
-    blob: bytes
-
-    def matches(self, name: str) -> bool:
-        """Is this line about the host called C{name} (C{host} or C{[host]:port})?"""
-        if self.patterns.startswith("|"):
-            return _matches_hashed(self.patterns, name)
-        found = False
-        for pattern in self.patterns.lower().split(","):
-            if pattern.startswith("!") and _matches_pattern(pattern[1:], name):
-                return False
-            found = found or _matches_pattern(pattern, name)
-        return found
-
-
-def parse(text: str) -> Iterator[Entry]:
-    """The entries of a file; lines that are no entries are passed over, as OpenSSH does."""
-    for number, line in enumerate(text.splitlines(), 1):
-        fields = line.split()
-        marker = fields.pop(0) if fields and fields[0].startswith("@") else ""
-        if len(fields) < 3 or fields[0].startswith("#"):
-            continue
-        try:
-            blob = base64.b64decode(fields[2], validate=True)
-        except (binascii.Error, ValueError):
-            continue
-        yield Entry(number, marker, fields[0], fields[1], blob)
-
-
-def host_name(host: str, port: int) -> str:
-    """The name under which a host's key is kept."""
-    return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
+from smartdyn.ssh.known_hosts_format import (
+    AUTHORITY,
+    REVOKED,
+    Entry,
+    fingerprint,
+    host_name,
+    parse,
+    parse_line,
+    render,
+    without_names,
+)
+from smartdyn.ssh.trust import CHANGED, KEY_TYPES
 
 
 class KnownHosts:
@@ -71,20 +28,33 @@ class KnownHosts:
 
     All in memory and at once: Conch breaks the connection when the answer to a host key comes late. The file is read
     again when somebody else changes it.
+
+    A host of which a key is known is believed with a known key only. OpenSSH's C{accept-new} learns a key of another
+    type without asking, so that whoever sits in between need only offer a type that is not known yet.
     """
 
-    def __init__(self, path: Path, *, learn: bool = True) -> None:
+    def __init__(self, path: Path, *, learn: bool = True, now: Callable[[], float] = time.time) -> None:
         """
         @param learn: accept the key of a host of which none is known, and remember it (C{accept-new}).
+        @param now: the time of day, for certificates.
         """
         self._path = path
         self._learn = learn
-        self._entries: tuple[Entry, ...] = ()
-        self._stamp: tuple[int, int] | None = None
+        self._now = now
+        self._named: dict[str, list[Entry]] = {}
+        self._others: list[Entry] = []
+        self._lines = 0
+        self._stamp: tuple[int, int, int] | None = None
 
-    def key_types(self, host: str, port: int) -> list[str]:
-        """The types of the keys known for a host: those to ask the server for first."""
-        return [entry.key_type for entry in self._of(host_name(host, port)) if not entry.marker]
+    def key_types(self, host: str, port: int) -> Sequence[str]:
+        """The types of the keys known for a host; certificates before all when an authority is known for it."""
+        known = self._of(host, port)
+        certified = any(entry.marker == AUTHORITY for entry in known)
+        plain = [entry.key_type for entry in known if not entry.marker]
+        return [
+            *(each + CERTIFICATE for each in KEY_TYPES if certified),
+            *(each for each in KEY_TYPES if each in plain),
+        ]
 
     def verify(self, host: str, port: int, key_type: str, blob: bytes) -> None:
         """Accept a host key or refuse it.
@@ -92,87 +62,155 @@ class KnownHosts:
         @raise HostKeyRejected: it is revoked, differs from the known one, or is unknown and may not be learned.
         """
         name = host_name(host, port)
-        known = self._of(name)
-        if any(entry.marker == "@revoked" and entry.blob == blob for entry in known):
-            raise HostKeyRejected(name, key_type, f"The {key_type} key of {name} is marked as revoked.")
-        same_type = [entry for entry in known if not entry.marker and entry.key_type == key_type]
-        if any(entry.blob == blob for entry in same_type):
+        known = self._of(host, port)
+        if key_type.endswith(CERTIFICATE) and self._is_certified(name, host, key_type, blob, known):
             return
-        if same_type:
-            raise HostKeyRejected(
-                name,
-                key_type,
-                _CHANGED.format(
-                    type=key_type,
-                    name=name,
-                    fingerprint=fingerprint(blob),
-                    file=self._path,
-                    line=same_type[0].line,
-                ),
-            )
+        try:
+            key_type, blob = plain_key(key_type, blob)
+        except ValueError as error:
+            raise HostKeyRejected(name, key_type, f"The host key of {name} cannot be used: {error}.") from error
+        self._refuse_revoked(name, key_type, [blob], known)
+        plain = [entry for entry in known if not entry.marker]
+        if any(entry.blob == blob for entry in plain):
+            return
+        own = [entry for entry in plain if entry.matches(name)]
+        if own:
+            raise HostKeyRejected(name, key_type, self._changed(name, key_type, blob, own))
         if not self._learn:
-            text = f"No {key_type} host key is known for {name} and strict checking is on."
+            text = f"No {key_type} host key is known for {name} and you have requested strict checking ({self._path})."
             raise HostKeyRejected(name, key_type, text)
-        self._append(f"{name} {key_type} {base64.b64encode(blob).decode()}\n")
+        self._append(name, key_type, blob)
 
     def forget(self, host: str, port: int) -> int:
-        """Remove what is known of a host.
+        """Forget the keys learned of a host; what is said of many hosts with a pattern or a marker stays.
 
-        @return: how many lines went.
+        @return: how many lines were about it.
         """
         name = host_name(host, port)
-        doomed = {entry.line for entry in self._of(name)}
-        if not doomed:
-            return 0
-        lines = self._path.read_text(encoding="utf-8", errors="surrogateescape").splitlines(keepends=True)
-        kept = [line for number, line in enumerate(lines, 1) if number not in doomed]
-        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        descriptor = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape") as file:
-            file.writelines(kept)
-        fresh.rename(self._path)
-        return len(doomed)
+        return self._rewrite(lambda entry: [name] if entry.matches(name) else [])
 
-    def _of(self, name: str) -> list[Entry]:
+    def forget_everywhere(self, host: str) -> int:
+        """Forget the keys of a host on all of its ports, and the names that share them, such as its address.
+
+        @return: how many lines were about it.
+        """
         self._refresh()
-        return [entry for entry in self._entries if entry.matches(name)]
+        start = f"[{host.lower()}]:"
+        keys = {entry.blob for entry in self._matching(host.lower())}
+        keys |= {entry.blob for name, found in self._named.items() if name.startswith(start) for entry in found}
+        return self._rewrite(lambda entry: entry.patterns.lower().split(",") if entry.blob in keys else [])
+
+    def _is_certified(self, name: str, host: str, key_type: str, blob: bytes, known: Sequence[Entry]) -> bool:
+        """Does a trusted authority vouch for the key? One that we do not know says nothing."""
+        try:
+            certificate = Certificate.parse(key_type, blob)
+        except ValueError as error:
+            raise HostKeyRejected(name, key_type, f"The certificate of {name} cannot be used: {error}.") from error
+        self._refuse_revoked(name, key_type, [certificate.key, certificate.authority], known)
+        if not any(entry.marker == AUTHORITY and entry.blob == certificate.authority for entry in known):
+            return False
+        problem = certificate.problem(host, self._now())
+        if problem is not None:
+            raise HostKeyRejected(name, key_type, f"The certificate of {name} is not accepted: {problem}.")
+        return True
+
+    def _refuse_revoked(self, name: str, key_type: str, blobs: Sequence[bytes], known: Sequence[Entry]) -> None:
+        for entry in known:
+            if entry.marker == REVOKED and entry.blob in blobs:
+                text = f"The {key_type} key of {name} is marked as revoked in {self._path}:{entry.line}."
+                raise HostKeyRejected(name, key_type, text)
+
+    def _changed(self, name: str, key_type: str, blob: bytes, known: Sequence[Entry]) -> str:
+        entry = next((each for each in known if each.key_type == key_type), known[0])
+        return (
+            f"{CHANGED}The {key_type} key sent by {name} has the fingerprint {fingerprint(blob)}, and "
+            f"{self._path}:{entry.line} holds another {entry.key_type} key.\n"
+            "If the host was reinstalled, remove that line; otherwise somebody may be listening in."
+        )
+
+    def _of(self, host: str, port: int) -> list[Entry]:
+        """What is known of a host; what is known of it without a port counts for each of its ports, as in OpenSSH."""
+        self._refresh()
+        return [
+            entry for name in dict.fromkeys((host_name(host, port), host.lower())) for entry in self._matching(name)
+        ]
+
+    def _matching(self, name: str) -> list[Entry]:
+        return [*self._named.get(name, ()), *(entry for entry in self._others if entry.matches(name))]
 
     def _refresh(self) -> None:
         try:
             status = self._path.stat()
         except FileNotFoundError:
-            self._entries, self._stamp = (), None
+            self._take((), 0)
+            self._stamp = None
             return
-        stamp = (status.st_mtime_ns, status.st_size)
-        if stamp != self._stamp:
-            self._entries = tuple(parse(self._path.read_text(encoding="utf-8", errors="surrogateescape")))
-            self._stamp = stamp
+        if _stamp(status) != self._stamp:
+            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
+            self._take(parse(text), text.count("\n"))
+            self._stamp = _stamp(status)
 
-    def _append(self, line: str) -> None:
+    def _take(self, entries: Iterable[Entry], lines: int) -> None:
+        self._named, self._others, self._lines = {}, [], lines
+        for entry in entries:
+            self._add(entry)
+
+    def _add(self, entry: Entry) -> None:
+        if entry.marker or entry.is_hashed or entry.is_general:
+            self._others.append(entry)
+        else:
+            for name in entry.patterns.lower().split(","):
+                self._named.setdefault(name, []).append(entry)
+
+    def _append(self, name: str, key_type: str, blob: bytes) -> None:
+        """Write a line at the end; the rest is not read again when nobody else has written meanwhile."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        line = render(name, key_type, blob)
         descriptor = os.open(self._path, os.O_CREAT | os.O_APPEND | os.O_RDWR, 0o600)
         try:
-            size = os.fstat(descriptor).st_size
-            ended = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+            before = os.fstat(descriptor)
+            ended = before.st_size == 0 or os.pread(descriptor, 1, before.st_size - 1) == b"\n"
             os.write(descriptor, (line if ended else "\n" + line).encode())
+            after = os.fstat(descriptor)
         finally:
             os.close(descriptor)
+        if ended and _stamp(before) == self._stamp and after.st_size == before.st_size + len(line):
+            self._lines += 1
+            entry = parse_line(self._lines, line)
+            if entry is not None:
+                self._add(entry)
+            self._stamp = _stamp(after)
+
+    def _rewrite(self, doomed: Callable[[Entry], Sequence[str]]) -> int:
+        """Take names out of the file, which is replaced as a whole, so that readers see the old or the new one.
+
+        @param doomed: the names to take from an entry.
+        """
+        try:
+            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return 0
+        lines: list[str | None] = [*text.split("\n")]
+        count = 0
+        for entry in parse(text):
+            names = () if entry.is_general else doomed(entry)
+            line = lines[entry.line - 1]
+            if names and line is not None:
+                lines[entry.line - 1] = without_names(line, entry, names)
+                count += 1
+        if count:
+            self._replace("\n".join(line for line in lines if line is not None))
+        return count
+
+    def _replace(self, text: str) -> None:
+        fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        descriptor = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(descriptor)
+        fresh.rename(self._path)
 
 
-def fingerprint(blob: bytes) -> str:
-    """A key's fingerprint as OpenSSH shows it."""
-    return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
-
-
-def _matches_pattern(pattern: str, name: str) -> bool:
-    literal = pattern.replace("[", "[[]")
-    return fnmatchcase(name, literal)
-
-
-def _matches_hashed(pattern: str, name: str) -> bool:
-    try:
-        _, version, salt, digest = pattern.split("|")
-        key, expected = base64.b64decode(salt, validate=True), base64.b64decode(digest, validate=True)
-    except (ValueError, binascii.Error):
-        return False
-    return version == "1" and hmac.compare_digest(hmac.digest(key, name.encode(), "sha1"), expected)
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -129,6 +129,7 @@ class Session(SSHChannel):
         self._waiting: list[Deferred[ExitStatus]] = []
         self._drained: list[Deferred[None]] = []
         self._wants_eof = False
+        self._abandoned = False
 
     def write(self, data: bytes) -> Deferred[None]:
         """Send to the command's stdin; fires when the host's window has taken it all."""
@@ -158,11 +159,16 @@ class Session(SSHChannel):
 
     def close(self) -> None:
         """Close the channel. A command without a terminal may live on; it sees its stdin end."""
-        if not self._done:
+        if self.conn is None:
+            self._abandoned = True
+        elif not self._done:
             self.loseConnection()
 
     def channelOpen(self, specificData: bytes) -> None:
-        self.opened.callback(None)
+        if self._abandoned:
+            self.loseConnection()
+        else:
+            self.opened.callback(None)
 
     def openFailed(self, reason: Any) -> None:
         self._done = True

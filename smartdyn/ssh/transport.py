@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.conch.ssh.common import getNS
-from twisted.conch.ssh.transport import SSHClientTransport
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from smartdyn.ssh.errors import HandshakeFailed, HostKeyRejected
-from smartdyn.ssh.known_hosts import KnownHosts
-
-_KEY_TYPE_ALGORITHMS = {"ssh-rsa": (b"rsa-sha2-512", b"rsa-sha2-256")}
+from smartdyn.ssh.errors import HandshakeFailed
+from smartdyn.ssh.host_key import HostKeyTransport
+from smartdyn.ssh.trust import HostTrust, algorithms
 
 _REKEY_AFTER = 3600.0
 """Seconds after which we ask for fresh keys (RFC 4253, section 9)."""
 
 
-class ClientTransport(SSHClientTransport):
+class ClientTransport(HostKeyTransport):
     """Our side of a connection, up to the moment when it is secure.
 
     No SHA-1, MD5, CBC, 3DES or DSS; the host key type that we know of the host comes first.
@@ -36,35 +33,15 @@ class ClientTransport(SSHClientTransport):
     supportedCiphers = [b"aes256-ctr", b"aes128-ctr", b"aes192-ctr"]
     supportedMACs = [b"hmac-sha2-256", b"hmac-sha2-512"]
     supportedCompressions = [b"none"]
-    supportedPublicKeys = [
-        b"ssh-ed25519",
-        b"ecdsa-sha2-nistp256",
-        b"ecdsa-sha2-nistp384",
-        b"ecdsa-sha2-nistp521",
-        b"rsa-sha2-512",
-        b"rsa-sha2-256",
-    ]
 
-    def __init__(self, clock: IReactorTime, host: str, port: int, known_hosts: KnownHosts) -> None:
+    def __init__(self, clock: IReactorTime, host: str, port: int, trust: HostTrust) -> None:
+        super().__init__(host, port, trust)
         self._clock = clock
-        self._host = host
-        self._port = port
-        self._known_hosts = known_hosts
         self._reason: str | None = None
         self._rekey: Any = None
         self.secure: Deferred[None] = Deferred()
         self.lost: Deferred[str] = Deferred()
-        self.rejected: HostKeyRejected | None = None
-        self.supportedPublicKeys = self._preferred_key_types()
-
-    def verifyHostKey(self, hostKey: bytes, fingerprint: bytes) -> Deferred[Any]:
-        key_type = getNS(hostKey)[0].decode("ascii", "replace")
-        try:
-            self._known_hosts.verify(self._host, self._port, key_type, hostKey)
-        except HostKeyRejected as error:
-            self.rejected = error
-            return fail(error)
-        return succeed(True)
+        self.supportedPublicKeys = algorithms(trust.key_types(host, port))
 
     def connectionSecure(self) -> None:
         # Called again after each exchange of fresh keys, when nobody is waiting any more.
@@ -102,15 +79,6 @@ class ClientTransport(SSHClientTransport):
         if self.transport is not None:
             wire: Any = self.transport
             wire.abortConnection()
-
-    def _preferred_key_types(self) -> list[bytes]:
-        known = [
-            algorithm
-            for key_type in self._known_hosts.key_types(self._host, self._port)
-            for algorithm in _KEY_TYPE_ALGORITHMS.get(key_type, (key_type.encode(),))
-        ]
-        ours = type(self).supportedPublicKeys
-        return [*(name for name in ours if name in known), *(name for name in ours if name not in known)]
 
     def _schedule_rekey(self) -> None:
         self._rekey = self._clock.callLater(_REKEY_AFTER, self._renew_keys)

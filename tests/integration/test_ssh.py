@@ -56,7 +56,7 @@ class OpenSSHTestCase(TestCase):
             await connection.close()
 
     async def connect(
-        self, user: str = "root", key: str | None = "ed25519", password: str | None = None, **options: Any
+        self, user: str = "rexssh", key: str | None = "ed25519", password: str | None = None, **options: Any
     ) -> Connection:
         """Log in."""
         keys = (load_private_key(self.server.key(key), Secret(PASSPHRASE)),) if key else ()
@@ -74,7 +74,7 @@ class LoginTests(OpenSSHTestCase):
         """Each kind of key logs in; an RSA key signs with SHA-2, as OpenSSH demands."""
         for kind in ("ed25519", "rsa", "ecdsa", "locked"):
             output, _, status = await run(await self.connect(key=kind), "id -un")
-            self.assertEqual((output, status.code), (b"root\n", 0), kind)
+            self.assertEqual((output, status.code), (b"rexssh\n", 0), kind)
 
     async def test_password(self) -> None:
         """A password logs in."""

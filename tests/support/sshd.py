@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -125,6 +126,16 @@ class Sshd:
         for pid in children.stdout.split():
             subprocess.run(["pkill", "-KILL", "-P", pid, "sshd"], check=False)
             subprocess.run(["kill", "-KILL", pid], check=False, stderr=subprocess.DEVNULL)
+
+    def reload(self) -> None:
+        """Have the server read its configuration again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+        for _ in range(200):
+            if self.log.read_text().count("Server listening") > 1:
+                return
+            time.sleep(0.05)
+        raise RuntimeError("sshd did not read its configuration again")
 
     def stop(self) -> None:
         """Stop the server and remove its files."""

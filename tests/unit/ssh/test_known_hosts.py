@@ -8,13 +8,16 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.ssh.errors import HostKeyRejected
-from smartdyn.ssh.known_hosts import KnownHosts, parse
+from smartdyn.ssh.known_hosts import KnownHosts
+from smartdyn.ssh.known_hosts_format import parse
+from smartdyn.ssh.trust import algorithms
 
-KEY, OTHER = b"the key", b"another key"
 ED = "ssh-ed25519"
+KEY, OTHER = (NS(ED.encode()) + NS(filler * 32) for filler in (b"k", b"o"))
 
 
 def entry(names: str, blob: bytes = KEY, key_type: str = ED, marker: str = "") -> str:
@@ -46,7 +49,9 @@ class KnownHostsTests(SynchronousTestCase):
             ("h1", "h1", 22, True),
             ("h1,h2", "h2", 22, True),
             ("[h1]:2222", "h1", 2222, True),
-            ("h1", "h1", 2222, False),
+            ("h1", "h1", 2222, True),
+            ("[h1]:2222", "h1", 22, False),
+            ("[h1]:2222", "h1", 2223, False),
             (hashed("h1"), "h1", 22, True),
             (hashed("[h1]:2222"), "h1", 2222, True),
             ("*.example.org", "a.example.org", 22, True),
@@ -80,12 +85,61 @@ class KnownHostsTests(SynchronousTestCase):
         hosts = self.hosts(entry("*", marker="@revoked"))
         self.assertRaises(HostKeyRejected, hosts.verify, "h1", 22, ED, KEY)
 
+    def test_a_key_of_another_type_is_refused_when_one_is_known(self) -> None:
+        """Whoever sits in between could offer a type that is not known yet; so only the known key will do."""
+        hosts = self.hosts(entry("h1", OTHER))
+        rsa = NS(b"ssh-rsa") + NS(b"3") + NS(b"5")
+        error = self.assertRaises(HostKeyRejected, hosts.verify, "h1", 22, "ssh-rsa", rsa)
+        self.assertIn("REMOTE HOST IDENTIFICATION HAS CHANGED", str(error))
+        self.assertEqual(self.path.read_text(), entry("h1", OTHER))
+
+    def test_another_port_has_a_key_of_its_own(self) -> None:
+        """A server on another port is believed with the host's key, and learned when it has another."""
+        hosts = self.hosts(entry("h1"))
+        hosts.verify("h1", 2222, ED, KEY)
+        self.assertEqual(self.path.read_text(), entry("h1"))
+        hosts.verify("h1", 2222, ED, OTHER)
+        self.assertRaises(HostKeyRejected, hosts.verify, "h1", 2222, ED, NS(ED.encode()) + NS(b"x" * 32))
+
+    def test_strict_checking_learns_nothing(self) -> None:
+        """What the file does not say is refused, in OpenSSH's words."""
+        hosts = self.hosts(entry("h1"), learn=False)
+        error = self.assertRaises(HostKeyRejected, hosts.verify, "h2", 22, ED, KEY)
+        self.assertIn("you have requested strict checking", str(error))
+        self.assertEqual(self.path.read_text(), entry("h1"))
+
     def test_forgetting(self) -> None:
-        """Only the lines of this host and port go, and the file stays private."""
-        hosts = self.hosts(entry("h1") + entry("[h1]:2222") + "# a comment\n" + entry("h1", OTHER, "ssh-rsa"))
-        self.assertEqual(hosts.forget("h1", 22), 2)
-        self.assertEqual(self.path.read_text(), entry("[h1]:2222") + "# a comment\n")
+        """Only this host and port go; what is said of many hosts stays, and so does the rest of the file."""
+        stays = (
+            entry("[h1]:2222")
+            + "# a comment\r\n\n"
+            + entry("h*", OTHER)
+            + entry("h1", marker="@cert-authority")
+            + entry("h1", marker="@revoked")
+        )
+        hosts = self.hosts(entry("h1") + stays + entry("H1,h2") + entry(hashed("h1")) + entry("h1", OTHER, "ssh-rsa"))
+        self.assertEqual(hosts.forget("h1", 22), 4)
+        self.assertEqual(self.path.read_bytes().decode(), stays + entry("h2"))
         self.assertEqual(self.path.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(hosts.forget("h1", 22), 0)
+
+    def test_forgetting_everywhere(self) -> None:
+        """All ports, and the addresses with the same key; another host stays."""
+        hosts = self.hosts(entry("h1") + entry("192.0.2.1") + entry("[h1]:2222", OTHER) + entry("h2", KEY + b"2"))
+        self.assertEqual(hosts.forget_everywhere("h1"), 3)
+        self.assertEqual(self.path.read_text(), entry("h2", KEY + b"2"))
+
+    def test_two_hundred_jobs_at_once(self) -> None:
+        """Hosts that are forgotten and learned again by turns, by us and by another process, leave a whole file."""
+        hosts, others = self.hosts(), KnownHosts(self.path)
+        for number in range(200):
+            hosts.verify(f"h{number}", 22, ED, KEY)
+        for number in range(200):
+            (hosts if number % 2 else others).forget(f"h{number}", 22)
+            (others if number % 3 else hosts).verify(f"h{number}", 22, ED, OTHER)
+        found = list(parse(self.path.read_text()))
+        self.assertEqual(sorted(each.patterns for each in found), sorted(f"h{number}" for number in range(200)))
+        self.assertEqual({each.blob for each in found}, {OTHER})
 
     def test_changes_by_others_are_seen(self) -> None:
         """The file is read again when somebody else has written it."""
@@ -93,6 +147,23 @@ class KnownHostsTests(SynchronousTestCase):
         self.assertEqual(hosts.key_types("h1", 22), [])
         self.path.write_text(entry("h1"))
         self.assertEqual(hosts.key_types("h1", 22), [ED])
+
+    def test_what_is_asked_for(self) -> None:
+        """The known types come first, and certificates before them when an authority is known; nothing with SHA-1."""
+        hosts = self.hosts(entry("h1", key_type="ssh-rsa") + entry("*.example.org", marker="@cert-authority"))
+        self.assertEqual(algorithms(hosts.key_types("h1", 22))[:3], [b"rsa-sha2-512", b"rsa-sha2-256", b"ssh-ed25519"])
+        certified = algorithms(hosts.key_types("a.example.org", 2222))
+        self.assertEqual(certified[0], b"ssh-ed25519-cert-v01@openssh.com")
+        self.assertIn(b"rsa-sha2-512-cert-v01@openssh.com", certified)
+        self.assertNotIn(b"ssh-rsa", certified)
+        self.assertEqual(algorithms(hosts.key_types("h2", 22))[0], b"ssh-ed25519")
+
+    @given(st.lists(st.tuples(st.sampled_from(["h1", "h2", "[h1]:22", "*", "!h1"]), st.text(max_size=8)), max_size=6))
+    def test_a_negated_name_never_matches(self, names: list[tuple[str, str]]) -> None:
+        """Whatever else a line says."""
+        patterns = ",".join([*(name for name, _ in names), "!h3"])
+        found = list(parse(entry(patterns)))
+        self.assertEqual([each.matches("h3") for each in found], [False])
 
     @given(st.text(max_size=200))
     def test_any_text_is_survived(self, text: str) -> None:
