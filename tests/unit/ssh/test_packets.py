@@ -10,7 +10,7 @@ from smartdyn.ssh.ciphers import CIPHERS, MACS, Keys, PacketRefused, protection
 from smartdyn.ssh.packets import LARGEST_PACKET, PacketReader, PacketWriter, RekeyLimits
 
 KEYS = Keys(bytes(range(64)), bytes(range(64, 128)), bytes(range(128, 192)))
-SUITES = [(cipher, None) for cipher in CIPHERS if "gcm" in cipher] + [
+SUITES: list[tuple[str, str | None]] = [(cipher, None) for cipher in CIPHERS if "gcm" in cipher] + [
     (cipher, mac) for cipher in CIPHERS if "gcm" not in cipher for mac in MACS
 ]
 
