@@ -2,7 +2,7 @@
 
 BIN := .venv/bin
 STAMP := .venv/.stamp
-PACKAGES := openssh-server sudo acl busybox procps
+PACKAGES := openssh-server sudo acl busybox procps dropbear-bin
 
 .PHONY: help venv demo test unit integration soak lint bench dist deb rpm clean system
 
@@ -31,7 +31,7 @@ demo: venv
 # The tests need a real sshd and several accounts on this machine.
 system:
 	@missing=""; \
-	for pair in /usr/sbin/sshd:openssh-server sudo:sudo setfacl:acl busybox:busybox pgrep:procps; do \
+	for pair in /usr/sbin/sshd:openssh-server sudo:sudo setfacl:acl busybox:busybox pgrep:procps dropbear:dropbear-bin; do \
 	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
 	done; \
 	if [ -n "$$missing" ]; then \

@@ -98,7 +98,7 @@ class Sshd:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        _wait_for_port(self.port)
+        wait_for_port(self.port)
 
     def key(self, kind: str = "ed25519") -> Path:
         """The path of a client key that may log in everywhere."""
@@ -175,10 +175,11 @@ def make_accounts() -> None:
         sudoers.chmod(0o440)
 
 
-def _wait_for_port(port: int) -> None:
+def wait_for_port(port: int) -> None:
+    """Until a server listens."""
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError("sshd did not start")
+    raise RuntimeError("the SSH server did not start")
