@@ -32,7 +32,7 @@ demo: venv
 system:
 	@missing=""; \
 	for pair in /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
-	    dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish; do \
+	    dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish; do \
 	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
 	done; \
 	if [ -n "$$missing" ]; then \

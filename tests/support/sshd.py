@@ -103,7 +103,7 @@ class Sshd:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        _wait_for_port(self.port)
+        wait_for_port(self.port)
 
     def inside(self, path: str | Path) -> Path:
         """A path as the server's sessions see it."""
@@ -209,10 +209,11 @@ def make_account(user: str, shell: str = "/bin/bash", home: str = "") -> None:
     subprocess.run(["chpasswd"], input=f"{user}:{password_of(user)}\n", text=True, check=True)
 
 
-def _wait_for_port(port: int) -> None:
+def wait_for_port(port: int) -> None:
+    """Until a server listens."""
     for _ in range(200):
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError("sshd did not start")
+    raise RuntimeError("the SSH server did not start")
