@@ -23,6 +23,7 @@ from smartdyn.model.views import JobNote, StepView, TaskFilter, TaskList, TaskPa
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import callbacks, listing, long_output, output, plans
 from smartdyn.store.long_output import LongOutput
+from smartdyn.store.output_reader import OutputReader
 
 _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
 
@@ -52,6 +53,7 @@ class Tasks:
         self._single = single
         self._passwords = passwords
         self._note = note
+        self.output = OutputReader(world.database)
 
     def operations(self) -> list[str]:
         """The operations that can be launched."""
@@ -83,6 +85,18 @@ class Tasks:
     async def cancel(self, plan_id: str, *, force: bool = False) -> int:
         """Ask a task to end; see L{smartdyn.engine.interventions.Interventions.cancel}."""
         return await self._world.interventions.cancel(plan_id, force=force)
+
+    async def resume(self, plan_id: str) -> None:
+        """Go on with a paused task; see L{smartdyn.engine.interventions.Interventions.resume}."""
+        await self._world.interventions.resume(plan_id)
+
+    async def skip(self, plan_id: str, step_id: int) -> list[int]:
+        """Leave out a failed step; see L{smartdyn.engine.interventions.Interventions.skip}."""
+        return await self._world.interventions.skip(plan_id, step_id)
+
+    async def halt(self, plan_id: str) -> None:
+        """Stop a task as it is; see L{smartdyn.engine.interventions.Interventions.halt}."""
+        await self._world.interventions.halt(plan_id)
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.

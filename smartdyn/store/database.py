@@ -49,6 +49,21 @@ class Write(Protocol):
 class Database(abc.ABC):
     """What the rest of the service sees of a database."""
 
+    def __init__(self) -> None:
+        self._watchers: list[Deferred[None]] = []
+
+    def changed(self) -> Deferred[None]:
+        """Fires after the next commit, or when the database is closed."""
+        watcher: Deferred[None] = Deferred(self._watchers.remove)
+        self._watchers.append(watcher)
+        return watcher
+
+    def _announce(self) -> None:
+        """Tell those who wait for a change; each looks for itself what it was."""
+        watchers, self._watchers = self._watchers, []
+        for watcher in watchers:
+            watcher.callback(None)
+
     @abc.abstractmethod
     def commit(self, *writes: Write) -> Deferred[None]:
         """Write all of C{writes} or none; fires when they are durable.
@@ -140,6 +155,7 @@ class SqliteDatabase(Database):
         """
         @param reactor: provides time and threads.
         """
+        super().__init__()
         self._reactor = reactor
         self._path = path
         self._ownership = Ownership(path)
@@ -203,6 +219,7 @@ class SqliteDatabase(Database):
             if pool is not None:
                 pool.close()
         self._ownership.release()
+        self._announce()
 
     def _pool(self, size: int, target: str, openfun: Callable[[Any], None]) -> adbapi.ConnectionPool:
         pool = adbapi.ConnectionPool(
@@ -234,6 +251,7 @@ class SqliteDatabase(Database):
                 results = [Failure(StoreError(f"The database {self._path} cannot be written: {error}"))] * len(batch)
             for unit, failure in zip(batch, results, strict=True):
                 _fire(unit, failure)
+            self._announce()
         self._busy = False
         idle, self._idle = self._idle, []
         for waiting in idle:

@@ -22,6 +22,7 @@ class MemoryDatabase(Database):
     """Keeps everything in memory until it is thrown away."""
 
     def __init__(self, connection: sqlite3.Connection | None = None) -> None:
+        super().__init__()
         self._connection = connection or sqlite3.connect(":memory:", isolation_level=None)
         if connection is None:
             configure(self._connection)
@@ -77,6 +78,7 @@ class MemoryDatabase(Database):
 
     async def close(self) -> None:
         self._connection.close()
+        self._announce()
 
     def _commit(self, unit: Unit) -> None:
         failure = commit_units(self._connection, [unit])[0]
@@ -85,3 +87,4 @@ class MemoryDatabase(Database):
             unit.done.callback(None)
         else:
             unit.done.errback(failure)
+        self._announce()

@@ -6,6 +6,7 @@ Foreman knows a chunk by its position, so a position, once given, keeps its text
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from smartdyn.model.views import OutputChunk
@@ -25,6 +26,11 @@ _PAGE = """
 _LAST = """
     SELECT position, type, timestamp, text, external_id FROM output_chunks
     WHERE plan_id = ? ORDER BY action_id DESC, position DESC
+"""
+_ACTIONS = """
+    SELECT id FROM actions
+    WHERE plan_id = ?1 AND EXISTS (SELECT 1 FROM output_chunks WHERE plan_id = ?1 AND action_id = actions.id)
+    ORDER BY id
 """
 _END = """
     SELECT coalesce(max(position) + 1, 0), coalesce(max(offset), 0), coalesce(max(timestamp), 0.0) FROM output_chunks
@@ -100,6 +106,16 @@ def page(
         found.append(OutputChunk(*row))
         left -= len(found[-1].text)
     return found, False
+
+
+def of_action(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> Iterator[OutputChunk]:
+    """The whole output of an action, one chunk after another."""
+    return (OutputChunk(*row) for row in tx.execute(_PAGE, (plan_id, action_id, 0, _NO_END)))
+
+
+def with_output(tx: sqlite3.Cursor, plan_id: str) -> list[int]:
+    """The ids of a plan's actions that have printed something."""
+    return [row[0] for row in tx.execute(_ACTIONS, (plan_id,))]
 
 
 def last(tx: sqlite3.Cursor, plan_id: str, size: int) -> tuple[list[OutputChunk], bool]:

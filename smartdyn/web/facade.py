@@ -6,10 +6,13 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from smartdyn.model.views import TaskFilter, TaskList, TaskPage
+from smartdyn.store.output_reader import OutputReader
 
 
 class TaskFacade(Protocol):
     """Launch tasks, look at them, cancel them."""
+
+    output: OutputReader
 
     def operations(self) -> list[str]: ...
 
@@ -21,7 +24,13 @@ class TaskFacade(Protocol):
         self, action_name: str, action_input: dict[str, Any], *, callback_host: str, request_id: str
     ) -> str: ...
 
-    async def cancel(self, plan_id: str) -> int: ...
+    async def cancel(self, plan_id: str, *, force: bool = False) -> int: ...
+
+    async def resume(self, plan_id: str) -> None: ...
+
+    async def skip(self, plan_id: str, step_id: int) -> list[int]: ...
+
+    async def halt(self, plan_id: str) -> None: ...
 
     async def status(self, plan_id: str) -> dict[str, Any]: ...
 

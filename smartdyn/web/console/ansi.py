@@ -1,0 +1,240 @@
+"""What terminals do with a line of output, as HTML: colours become classes, overwritten text is gone.
+
+Sequences are those of ECMA-48 (5.4 control sequences, 8.3.117 SGR) and xterm's ctlseqs. What a page cannot show
+(titles, links, cursor keys, modes) is left out; text never is. Styles are classes only, since the pages allow no inline
+style: a 24-bit colour is shown as the nearest of the 256.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from html import escape
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
+_SPECIAL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+_SEQUENCE = re.compile(
+    r"""
+    \x1b\[ (?P<parameters>[0-?]*) [\x20-/]* (?P<final>[@-~])    # CSI
+    | \x1b[]PX^_] [^\x07\x1b]* (?:\x07|\x1b\\)                  # OSC, DCS, SOS, PM, APC with their text
+    | \x1b[\x20-/]+ [0-~]                                       # character sets and the like
+    | \x1b[0-Z\\^-~]                                            # two-character sequences
+    | (?P<control>[\x00-\x08\x0a-\x1f\x7f-\x9f])
+    """,
+    re.VERBOSE,
+)
+_WIDEST = 1000
+"""Columns beyond which the cursor does not move by itself: a few bytes must not become a page of blanks."""
+
+_CUBE = (0, 95, 135, 175, 215, 255)
+_ATTRIBUTES = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
+_ENDS = {21: ("bold",), 22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("strike",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How text looks.
+
+    @param foreground: an index into the 256 colours; None for the page's own.
+    """
+
+    foreground: int | None = None
+    background: int | None = None
+    bold: bool = False
+    dim: bool = False
+    italic: bool = False
+    underline: bool = False
+    inverse: bool = False
+    strike: bool = False
+
+    def classes(self) -> str:
+        """The classes of the style sheet; empty for plain text."""
+        front, back = self.foreground, self.background
+        names = [f"{side}{colour}" for side, colour in (("f", front), ("b", back)) if colour is not None]
+        names += [name for name in _ATTRIBUTES.values() if getattr(self, name)]
+        return " ".join(names)
+
+    def sgr(self) -> str:
+        """The parameters that lead from plain text to this style; L{styled} reads them."""
+        codes = [str(code) for code, name in _ATTRIBUTES.items() if getattr(self, name)]
+        if self.foreground is not None:
+            codes.append(f"38;5;{self.foreground}")
+        if self.background is not None:
+            codes.append(f"48;5;{self.background}")
+        return ";".join(codes)
+
+
+PLAIN = Style()
+
+
+def render(text: str, style: Style = PLAIN) -> tuple[Markup, Style]:
+    """A line without its end as HTML.
+
+    @param style: in which it begins.
+    @return: the HTML, and the style in which the next line begins.
+    """
+    if _SPECIAL.search(text) is None:
+        return _span(text, style), style
+    line = _written(text, style)
+    return line.html(), line.style
+
+
+def plain(text: str) -> str:
+    """A line as a reader sees it, for searching and for files of text."""
+    return text if _SPECIAL.search(text) is None else _written(text, PLAIN).text()
+
+
+def styled(style: Style, parameters: str) -> Style:
+    """C{style} after C{parameters} of SGR, which may be separated by semicolons or colons (ISO 8613-6)."""
+    codes = iter(_numbers(parameters.replace(":", ";")))
+    for code in codes:
+        if code == 0:
+            style = PLAIN
+        elif code in {38, 48}:
+            colour = _extended(codes)
+            if colour is not None:
+                style = _coloured(style, code == 48, colour)
+        elif code in _ATTRIBUTES:
+            style = _with(style, _ATTRIBUTES[code], True)
+        elif code in _ENDS:
+            for name in _ENDS[code]:
+                style = _with(style, name, False)
+        else:
+            style = _sixteen(style, code)
+    return style
+
+
+def nearest(red: int, green: int, blue: int) -> int:
+    """The index of the one of the 256 colours that is most like a 24-bit one."""
+    cube = [min(range(6), key=lambda step: abs(_CUBE[step] - value)) for value in (red, green, blue)]
+    grey = max(0, min(23, round(((red + green + blue) / 3 - 8) / 10)))
+    wanted = (red, green, blue)
+    in_cube = sum((_CUBE[step] - value) ** 2 for step, value in zip(cube, wanted, strict=True))
+    in_grey = sum((8 + 10 * grey - value) ** 2 for value in wanted)
+    return 232 + grey if in_grey < in_cube else 16 + 36 * cube[0] + 6 * cube[1] + cube[2]
+
+
+def _extended(codes: Iterator[int]) -> int | None:
+    """The colour that follows 38 or 48: 5 and an index, or 2 and three values."""
+    kind = next(codes, None)
+    if kind == 5:
+        index = next(codes, None)
+        return index if index is not None and index < 256 else None
+    if kind == 2:
+        values = [next(codes, 0) for _ in range(3)]
+        return nearest(*(min(value, 255) for value in values))
+    return None
+
+
+def _sixteen(style: Style, code: int) -> Style:
+    if 30 <= code <= 37 or 40 <= code <= 47:
+        return _coloured(style, code >= 40, code % 10)
+    if 90 <= code <= 97 or 100 <= code <= 107:
+        return _coloured(style, code >= 100, code % 10 + 8)
+    if code in {39, 49}:
+        return _coloured(style, code == 49, None)
+    return style
+
+
+def _coloured(style: Style, behind: bool, colour: int | None) -> Style:
+    return replace(style, background=colour) if behind else replace(style, foreground=colour)
+
+
+def _with(style: Style, name: str, value: bool) -> Style:
+    changed: dict[str, Any] = {name: value}
+    return replace(style, **changed)
+
+
+def _numbers(parameters: str) -> list[int]:
+    """Parameters as numbers; what is left out is 0, and what is private has no meaning here."""
+    found = (part[:6] for part in parameters.split(";")[:32])
+    return [int(part) if part.isdecimal() else 0 for part in found]
+
+
+def _span(text: str, style: Style) -> Markup:
+    shown = escape(text)
+    classes = style.classes()
+    return Markup(f'<span class="{classes}">{shown}</span>' if classes and text else shown)
+
+
+def _written(text: str, style: Style) -> _Cells:
+    line = _Cells(style)
+    last = 0
+    for found in _SEQUENCE.finditer(text):
+        line.write(text[last : found.start()])
+        last = found.end()
+        if found["final"]:
+            line.control(found["parameters"], found["final"])
+        elif found["control"]:
+            line.move(found["control"])
+    line.write(text[last:])
+    return line
+
+
+class _Cells:
+    """One line of a terminal, as wide as it needs to be."""
+
+    def __init__(self, style: Style) -> None:
+        self.style = style
+        self._characters: list[str] = []
+        self._styles: list[Style] = []
+        self._cursor = 0
+
+    def write(self, text: str) -> None:
+        """Put text where the cursor is, over what is there."""
+        end = self._cursor + len(text)
+        self._widen(self._cursor)
+        self._characters[self._cursor : end] = text
+        self._styles[self._cursor : end] = [self.style] * len(text)
+        self._cursor = end
+
+    def move(self, control: str) -> None:
+        """Obey a control character."""
+        if control == "\r":
+            self._cursor = 0
+        elif control == "\b":
+            self._cursor = max(0, self._cursor - 1)
+
+    def control(self, parameters: str, final: str) -> None:
+        """Obey a control sequence."""
+        if final == "m" and not parameters.startswith(("<", "=", ">", "?")):
+            self.style = styled(self.style, parameters)
+        elif final == "K":
+            self._erase((_numbers(parameters) or [0])[0])
+        elif final in {"C", "D", "G"}:
+            amount = (_numbers(parameters) or [0])[0] or 1
+            steps = {"C": self._cursor + amount, "D": self._cursor - amount, "G": amount - 1}
+            # text may be wider than the limit and is never cut: only the cursor's own steps are limited
+            self._cursor = max(0, min(steps[final], max(_WIDEST, len(self._characters))))
+
+    def text(self) -> str:
+        """What is left to read."""
+        return "".join(self._characters)
+
+    def html(self) -> Markup:
+        """The line with its styles."""
+        parts = []
+        start = 0
+        for style, cells in groupby(self._styles):
+            end = start + sum(1 for _ in cells)
+            parts.append(_span("".join(self._characters[start:end]), style))
+            start = end
+        return Markup("").join(parts)
+
+    def _widen(self, width: int) -> None:
+        missing = width - len(self._characters)
+        if missing > 0:
+            self._characters += " " * missing
+            self._styles += [PLAIN] * missing
+
+    def _erase(self, mode: int) -> None:
+        if mode in {0, 2}:
+            del self._characters[self._cursor :], self._styles[self._cursor :]
+        if mode in {1, 2}:
+            end = min(self._cursor, len(self._characters))
+            self._characters[:end] = " " * end
+            self._styles[:end] = [PLAIN] * end

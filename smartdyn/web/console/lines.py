@@ -1,0 +1,181 @@
+"""Output, which comes in chunks, as numbered lines.
+
+A line ends with a line feed, or where another kind of output begins. So each line has one kind, and its number never
+changes: links to lines stay good however the output was read.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from smartdyn.errors import InvalidRequest
+from smartdyn.model.views import OutputChunk
+from smartdyn.web.console.ansi import PLAIN, Style, plain, render, styled
+
+_MARK = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})\.([\d;]{0,100})", re.ASCII)
+_PREVIEW = 4096
+"""Characters of an unfinished line that are shown: it may be a progress bar that has been drawn a thousand times."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place between two lines, with all that is needed to go on from there.
+
+    @param position: of the chunk with the next line's first character.
+    @param skip: characters of that chunk that belong to earlier lines.
+    @param number: of the next line.
+    @param style: in which it begins.
+    """
+
+    position: int = 0
+    skip: int = 0
+    number: int = 1
+    style: Style = PLAIN
+
+    def __str__(self) -> str:
+        return f"{self.position}.{self.skip}.{self.number}.{self.style.sgr()}"
+
+
+START = Mark()
+
+
+def parse_mark(text: str) -> Mark:
+    """The mark that was written as text.
+
+    @raise InvalidRequest: it is none.
+    """
+    found = _MARK.fullmatch(text)
+    if found is None:
+        raise InvalidRequest("This is no place in an output. Open the page of the output again.")
+    position, skip, number = map(int, found.groups()[:3])
+    return Mark(position, skip, max(number, 1), styled(PLAIN, found[4]) if found[4] else PLAIN)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of output.
+
+    @param type: C{stdout}, C{stderr} or C{debug}.
+    @param at: when its first character came, seconds since the epoch.
+    @param raw: its text as the host sent it, without the line feed.
+    @param html: the same for a page.
+    """
+
+    number: int
+    type: str
+    at: float
+    raw: str
+    html: Markup
+
+    @property
+    def text(self) -> str:
+        """As a reader sees it."""
+        return plain(self.raw)
+
+
+class LineReader:
+    """Makes lines of chunks that are fed to it in their order."""
+
+    def __init__(self, mark: Mark = START) -> None:
+        """
+        @param mark: where to begin; the first chunk that is fed has its position, or a later one.
+        """
+        self._start = mark
+        self._number = mark.number
+        self._style = mark.style
+        self._parts: list[str] = []
+        self._type = ""
+        self._at = 0.0
+        self._next = START
+        self.mark = mark
+
+    @property
+    def position(self) -> int:
+        """Of the next chunk that is wanted."""
+        return max(self._next.position, self._start.position)
+
+    def feed(self, chunks: Iterable[OutputChunk]) -> Iterator[Line]:
+        """The lines that are complete now."""
+        for chunk in chunks:
+            yield from self._feed(chunk)
+
+    def rest(self) -> Line | None:
+        """The line that has begun and not ended; the end of it, when it is very long."""
+        if not self._parts:
+            return None
+        text = "".join(self._parts)[-_PREVIEW:]
+        return Line(self._number, self._type, self._at, text, render(text, self._style)[0])
+
+    def finish(self) -> Iterator[Line]:
+        """The last line, when nothing more comes."""
+        if self._parts:
+            yield self._end(self._next)
+
+    def _feed(self, chunk: OutputChunk) -> Iterator[Line]:
+        begin = self._start.skip if chunk.position == self._start.position else 0
+        if begin < len(chunk.text):
+            if self._parts and chunk.type != self._type:
+                yield self._end(Mark(chunk.position, begin))
+            self._type = chunk.type
+        while (end := chunk.text.find("\n", begin)) >= 0:
+            self._add(chunk, chunk.text[begin:end])
+            begin = end + 1
+            yield self._end(Mark(chunk.position, begin))
+        if begin < len(chunk.text):
+            self._add(chunk, chunk.text[begin:])
+        self._next = Mark(chunk.position + 1)
+
+    def _add(self, chunk: OutputChunk, text: str) -> None:
+        if not self._parts:
+            self._at = chunk.timestamp
+        self._parts.append(text)
+
+    def _end(self, after: Mark) -> Line:
+        text = "".join(self._parts)
+        html, style = render(text, self._style)
+        line = Line(self._number, self._type, self._at, text, html)
+        self._parts.clear()
+        self._number += 1
+        self._style = style
+        self.mark = Mark(after.position, after.skip, self._number, style)
+        return line
+
+
+def count_lines(chunks: Iterable[OutputChunk]) -> int:
+    """How many lines there are, an unfinished one included."""
+    number, kind = 0, ""
+    for chunk in chunks:
+        if chunk.text:
+            number += chunk.text.count("\n") + (bool(kind) and kind != chunk.type)
+            kind = "" if chunk.text.endswith("\n") else chunk.type
+    return number + bool(kind)
+
+
+def locate(chunks: Iterable[OutputChunk], wanted: int) -> Mark:
+    """Where a line begins; the end when there is no such line.
+
+    The style with which earlier lines may have left off is not known there: a window begins in plain.
+
+    @param wanted: the number of the line.
+    """
+    number, kind, after = 1, "", 0
+    for chunk in chunks:
+        if kind and kind != chunk.type and chunk.text:
+            number, kind = number + 1, ""
+        if number == wanted and not kind:
+            return Mark(chunk.position, 0, wanted)
+        inside = chunk.text.count("\n")
+        if number + inside >= wanted:
+            begin = 0
+            for _ in range(wanted - number):
+                begin = chunk.text.index("\n", begin) + 1
+            return Mark(chunk.position, begin, wanted)
+        number += inside
+        if chunk.text:
+            kind = "" if chunk.text.endswith("\n") else chunk.type
+        after = chunk.position + 1
+    return Mark(after, 0, number + bool(kind))

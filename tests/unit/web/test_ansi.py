@@ -1,0 +1,101 @@
+"""Output as HTML: what terminals do, and nothing that a host sends gets through as markup."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, styled
+
+TAG = re.compile(r'<span class="[a-z0-9 ]+">|</span>')
+PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="<>&\"'\t"))
+HARMLESS = st.sampled_from(
+    [
+        "\x1b[1m",
+        "\x1b[0m",
+        "\x1b[38;5;200m",
+        "\x1b[48;2;1;2;3m",
+        "\x1b]8;;http://x\x1b\\",
+        "\x1b]0;title\x07",
+        "\x1b(B",
+        "\x07",
+    ]
+)
+ANY = st.text() | st.lists(st.sampled_from([*"\x1b[]();:0159mKGCD\r\b<script>&'\"\x9b\x07\\x"])).map("".join)
+
+
+def visible(html: str) -> str:
+    """The text of rendered HTML."""
+    return unescape(TAG.sub("", html))
+
+
+class RenderTests(SynchronousTestCase):
+    """One line."""
+
+    def test_sixteen_colours_and_attributes(self) -> None:
+        """Colours and bold become classes, and end where the host ends them."""
+        html, style = render("\x1b[1;31mbad\x1b[0m fine \x1b[92mgood")
+        self.assertEqual(html, '<span class="f1 bold">bad</span> fine <span class="f10">good</span>')
+        self.assertEqual(style, Style(foreground=10))
+
+    def test_a_style_goes_on(self) -> None:
+        """The next line begins as the one before ended."""
+        _, style = render("\x1b[33mwarning:")
+        self.assertEqual(render("more", style)[0], '<span class="f3">more</span>')
+
+    def test_256_colours_and_24_bit(self) -> None:
+        """An index is taken as it is; 24 bits become the nearest index; colons are understood too."""
+        self.assertEqual(styled(PLAIN, "38;5;208"), Style(foreground=208))
+        self.assertEqual(styled(PLAIN, "48;2;255;0;0"), Style(background=196))
+        self.assertEqual(styled(PLAIN, "38:2:255:255:255"), Style(foreground=231))
+        self.assertEqual(nearest(128, 128, 128), 244)
+
+    def test_carriage_return_overwrites(self) -> None:
+        """Of a progress bar the last state is seen, and what a shorter text leaves standing stays."""
+        self.assertEqual(plain("10 %\r50 %\r100 %"), "100 %")
+        self.assertEqual(plain("longer\rshort"), "shortr")
+        self.assertEqual(plain("longer\r\x1b[Kshort"), "short")
+        self.assertEqual(plain("dos\r"), "dos")
+
+    def test_cursor(self) -> None:
+        """Steps within the line are taken, and none is long enough to fill a page."""
+        self.assertEqual(plain("ab\b\bx"), "xb")
+        self.assertEqual(plain("a\x1b[3Cb\x1b[1Gc"), "c   b")
+        self.assertLess(len(plain("\x1b[999999C.\x1b[999999C." * 50)), 10_000)
+
+    def test_what_cannot_be_shown_is_left_out(self) -> None:
+        """Links, titles and modes leave their text and nothing else."""
+        self.assertEqual(
+            plain("\x1b]8;;javascript:alert(1)\x1b\\click\x1b]8;;\x1b\\ \x1b[?25l\x1b(Bme\x07"), "click me"
+        )
+
+    def test_an_unfinished_sequence_swallows_nothing(self) -> None:
+        """Text behind a sequence that never ends is still there."""
+        self.assertIn("important", plain("\x1b]0;important"))
+        self.assertIn("important", plain("\x1b[important"[:2] + "5\u00e9important"))
+
+    @given(PRINTABLE)
+    def test_text_is_kept(self, text: str) -> None:
+        """Text without control characters is shown to the last character, and never as markup."""
+        html, style = render(text)
+        self.assertEqual((visible(html), style), (text, PLAIN))
+
+    @given(st.lists(st.tuples(HARMLESS, PRINTABLE)))
+    def test_text_between_sequences_is_kept(self, parts: list[tuple[str, str]]) -> None:
+        """Styles, links and titles take nothing away."""
+        line = "".join(sequence + text for sequence, text in parts)
+        self.assertEqual(plain(line), "".join(text for _, text in parts))
+
+    @given(ANY)
+    def test_nothing_gets_through(self, text: str) -> None:
+        """Whatever comes, the HTML has our own tags only, no control characters, and what it shows was sent."""
+        html, style = render(text)
+        bare = TAG.sub("", html)
+        self.assertNotRegex(bare, '[<>"\x00-\x08\x0a-\x1f\x7f-\x9f]')
+        self.assertEqual(unescape(bare), plain(text))
+        self.assertLessEqual(set(plain(text)), set(text) | {" "})
+        self.assertEqual(styled(PLAIN, style.sgr()), style)
