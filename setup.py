@@ -33,6 +33,7 @@ setup(
         "msgspec>=0.22",
         "prometheus_client>=0.26",
         "pyyaml>=6.0.3",
+        "regex>=2026.1.15",
     ],
     extras_require={
         "kerberos": ["gssapi>=1.9"],

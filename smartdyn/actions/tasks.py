@@ -28,8 +28,8 @@ from smartdyn.store.output_reader import OutputReader
 _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
 
 
-_SHOWN = 4 * 1024 * 1024
-"""Characters of output on a page."""
+_SHOWN = 64 * 1024
+"""Characters at the end of the output that a page's sentence may be about."""
 
 
 class Tasks:
@@ -252,6 +252,8 @@ def _step_view(step: Step, action: Action) -> StepView:
         note = f"{step.state.value} ({error})"
     return StepView(
         id=step.id,
+        action_id=step.action_id,
+        queue=step.queue,
         phase=_PHASES[step.kind.name],
         action_class=step.action_class,
         state=step.state.value,

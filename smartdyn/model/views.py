@@ -81,6 +81,8 @@ class StepView:
     """
 
     id: int
+    action_id: int
+    queue: str | None
     phase: str
     action_class: str
     state: str

@@ -10,13 +10,13 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 
 from smartdyn.model.states import PlanState
-from smartdyn.model.views import OutputChunk
+from smartdyn.model.views import OutputChunk, TaskSummary
 from smartdyn.store import output, plans
 from smartdyn.store.database import Database
 
 T = TypeVar("T")
 
-_PIECE = 256 * 1024
+_PIECE = 64 * 1024
 """Characters of a piece; the next is read when the reader has taken this one."""
 
 
@@ -57,6 +57,13 @@ class OutputReader:
             return OutputPiece(wanted, tuple(chunks), more, over)
 
         return self._database.query(read)
+
+    def task(self, plan_id: str) -> Deferred[TaskSummary]:
+        """Whose output it is.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        """
+        return self._database.query(lambda tx: plans.summary(tx, plan_id))
 
     def actions(self, plan_id: str) -> Deferred[list[int]]:
         """The ids of a plan's actions that have printed something."""

@@ -10,6 +10,11 @@ def time(seconds: float | None) -> str:
     return "–" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def iso(seconds: float) -> str:
+    """A point in time as machines read it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def clock(seconds: float) -> str:
     """The time of day of a line of output, UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S}"

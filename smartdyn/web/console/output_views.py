@@ -1,0 +1,249 @@
+"""The output of a task: as a page, as it comes, searched, and as a file."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from smartdyn.errors import InvalidRequest
+from smartdyn.model.views import TaskSummary
+from smartdyn.store.json import encode
+from smartdyn.store.output_reader import OutputReader
+from smartdyn.streaming import answer
+from smartdyn.web.console.lines import START, Line, LineReader, Mark, count_lines, locate, parse_mark
+from smartdyn.web.console.live import events
+from smartdyn.web.console.log_html import BLOCK, blocks
+from smartdyn.web.console.pages import HTML, Pages, argument, number, secure
+from smartdyn.web.console.search import compiled, find
+from smartdyn.web.requests import header
+from smartdyn.web.route import Route
+
+_TAIL = 5_000
+"""Lines that are shown when none are asked for: the last ones."""
+
+MOST_LINES = 300_000
+"""Lines of one page."""
+
+_MOST_STREAMS = 200
+"""Viewers that are told what comes, at one time."""
+
+_FILES = {"txt": b"text/plain; charset=utf-8", "ansi": b"text/plain; charset=utf-8", "json": b"application/json"}
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which part of an output is shown.
+
+    @param mark: where it begins.
+    @param last: the number of the last line that is wanted.
+    @param total: how many lines there are just now.
+    """
+
+    action_id: int | None
+    mark: Mark
+    last: int
+    total: int
+
+
+class OutputViews:
+    """Shows output."""
+
+    def __init__(self, reader: OutputReader, pages: Pages, clock: Any) -> None:
+        """
+        @param clock: paces live output.
+        """
+        self._reader = reader
+        self._pages = pages
+        self._clock = clock
+        self._streams = 0
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        shown, query = self._pages.shown, ("action", "from", "to", "lines", "q", "context", "times", "after")
+        return [
+            Route("GET", "/console/<plan_id>/output", shown(self.output), media="text/html", query=query),
+            Route("GET", "/console/<plan_id>/output.<form>", shown(self.file), media="text/plain", query=query[:3]),
+        ]
+
+    async def output(self, request: Any, plan_id: str) -> bytes:
+        """Output as a page, or as a stream of events for whoever asks for that."""
+        if "text/event-stream" in (header(request, "Accept") or ""):
+            return await self._live(request, plan_id)
+        task = await self._reader.task(plan_id)
+        actions = await self._reader.actions(plan_id)
+        wanted = _action(request) or next(iter(actions), None)
+        pattern = argument(request, "q")
+        if pattern and wanted is not None:
+            return await self._search(request, task, actions, wanted, pattern)
+        window = await self._window(request, plan_id, wanted)
+        return await self._log(request, task, actions, window)
+
+    async def file(self, request: Any, plan_id: str, form: str) -> bytes:
+        """Output as a file: what a reader sees, what the host sent, or with all that is known of each line."""
+        if form not in _FILES:
+            raise InvalidRequest(f"Output can be had as {', '.join(_FILES)}, not as {form[:20]!r}.")
+        await self._reader.task(plan_id)
+        action = _action(request) or next(iter(await self._reader.actions(plan_id)), None)
+        first, last = number(request, "from", 1), number(request, "to", 10**15)
+        mark = await self._mark(plan_id, action, first)
+        name = re.sub(r"[^A-Za-z0-9-]", "", plan_id)[:40]
+        secure(request)
+        request.setHeader(b"content-type", _FILES[form])
+        request.setHeader(b"content-disposition", f'attachment; filename="{name}.{form}"'.encode())
+        return await answer(request, _as_file(self._lines(plan_id, action, mark, last), form))
+
+    async def tail(self, plan_id: str, wanted: int) -> list[Line]:
+        """The last lines of a task's output."""
+        action = next(iter(await self._reader.actions(plan_id)), None)
+        if action is None:
+            return []
+        total = await self._reader.whole(plan_id, action, count_lines)
+        mark = await self._mark(plan_id, action, max(1, total - wanted + 1))
+        return [line async for line in self._lines(plan_id, action, mark, total)]
+
+    async def _live(self, request: Any, plan_id: str) -> bytes:
+        mark = parse_mark(header(request, "Last-Event-ID") or argument(request, "after", str(START)))
+        await self._reader.task(plan_id)
+        if self._streams >= _MOST_STREAMS:
+            request.setHeader(b"retry-after", b"10")
+            return self._pages.error(request, 503, "Too many viewers", "Reload the page to see more output.")
+        secure(request)
+        request.setHeader(b"content-type", b"text/event-stream")
+        request.setHeader(b"x-accel-buffering", b"no")
+        times = bool(argument(request, "times"))
+        self._streams += 1
+        try:
+            stream = events(self._reader, self._clock, plan_id, _action(request), mark, times=times)
+            return await answer(request, stream)
+        finally:
+            self._streams -= 1
+
+    async def _search(
+        self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str
+    ) -> bytes:
+        context = number(request, "context", 2)
+        use = partial(find, pattern=compiled(pattern), context=context)
+        found = await self._reader.whole(task.id, action_id, use)
+        return self._pages.page(
+            request,
+            "output_search.html",
+            task=task,
+            actions=actions,
+            action=action_id,
+            found=found,
+            pattern=pattern,
+            context=context,
+            groups=[(group[0].number, "".join(_group(group, found.hits))) for group in found.groups],
+        )
+
+    async def _log(self, request: Any, task: TaskSummary, actions: list[int], window: Window) -> bytes:
+        """The page, sent while it is made: an output may be long."""
+        marked = _range(argument(request, "lines"))
+        times = bool(argument(request, "times"))
+        place = secrets.token_hex(16)
+        values = {"task": task, "actions": actions, "window": window, "times": times, "most": MOST_LINES}
+        head, _, foot = self._pages.render(
+            request, "output.html", place=place, pattern="", context=2, marked=marked, **values
+        ).partition(place)
+        secure(request)
+        request.setHeader(b"content-type", HTML)
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield head.encode("utf-8", "replace")
+            reader = LineReader(window.mark)
+            over = False
+            async for lines, over in self._read(reader, task.id, window.action_id, window.last):
+                yield "".join(blocks(lines, times=times, marked=marked)).encode("utf-8", "replace")
+            end = self._pages.render(
+                request,
+                "output_end.html",
+                live=not over and window.last > window.total,
+                mark=str(reader.mark),
+                rest="".join(blocks([rest], times=times)) if (rest := reader.rest()) else "",
+                **values,
+            )
+            yield (end + foot).encode("utf-8", "replace")
+
+        return await answer(request, pieces())
+
+    async def _window(self, request: Any, plan_id: str, action_id: int | None) -> Window:
+        total = 0 if action_id is None else await self._reader.whole(plan_id, action_id, count_lines)
+        chosen = _range(argument(request, "lines"))
+        default = max(1, chosen.start - 100) if chosen else max(1, total - _TAIL + 1)
+        first = max(1, number(request, "from", default))
+        last = number(request, "to", 0) or first + MOST_LINES - 1
+        return Window(action_id, await self._mark(plan_id, action_id, first), min(last, first + MOST_LINES - 1), total)
+
+    async def _mark(self, plan_id: str, action_id: int | None, first: int) -> Mark:
+        if first <= 1 or action_id is None:
+            return START
+        return await self._reader.whole(plan_id, action_id, partial(locate, wanted=first))
+
+    async def _lines(self, plan_id: str, action_id: int | None, mark: Mark, last: int) -> AsyncIterator[Line]:
+        reader = LineReader(mark)
+        async for lines, _ in self._read(reader, plan_id, action_id, last):
+            for line in lines:
+                yield line
+        for line in reader.finish():
+            if line.number <= last:
+                yield line
+
+    async def _read(
+        self, reader: LineReader, plan_id: str, action_id: int | None, last: int
+    ) -> AsyncIterator[tuple[list[Line], bool]]:
+        """What there is already, piece by piece, and whether the task is over."""
+        more = True
+        while more:
+            piece = await self._reader.piece(plan_id, action_id, reader.position)
+            lines = list(reader.feed(piece.chunks))
+            more = piece.more and not (lines and lines[-1].number >= last)
+            over = piece.over and not piece.more
+            if over:
+                lines += reader.finish()
+            yield [line for line in lines if line.number <= last], over
+
+
+def _action(request: Any) -> int | None:
+    return number(request, "action", 0) or None
+
+
+def _range(text: str) -> range:
+    """The lines that a link points at: C{10} or C{10-20}."""
+    found = re.fullmatch(r"L?(\d{1,15})(?:-L?(\d{1,15}))?", text, re.ASCII)
+    if found is None:
+        return range(0)
+    first = int(found[1])
+    return range(first, max(first, int(found[2] or first)) + 1)
+
+
+def _group(lines: tuple[Line, ...], hits: frozenset[int]) -> Iterator[str]:
+    for line in lines:
+        yield from blocks([line], marked=range(line.number, line.number + 1) if line.number in hits else range(0))
+
+
+async def _as_file(lines: AsyncIterator[Line], form: str) -> AsyncIterator[bytes]:
+    """A file, a few hundred lines at a time."""
+    before, between, end = (b"[", b",\n", b"]\n") if form == "json" else (b"", b"", b"")
+    waiting: list[bytes] = []
+    async for line in lines:
+        waiting.append(_in_file(line, form))
+        if len(waiting) >= BLOCK:
+            yield before + between.join(waiting)
+            before = between
+            waiting.clear()
+    if waiting:
+        yield before + between.join(waiting)
+    elif before != between:
+        yield before
+    if end:
+        yield end
+
+
+def _in_file(line: Line, form: str) -> bytes:
+    if form == "json":
+        return encode({"number": line.number, "type": line.type, "timestamp": line.at, "text": line.raw})
+    return f"{line.text if form == 'txt' else line.raw}\n".encode("utf-8", "replace")

@@ -1,0 +1,174 @@
+"""What all pages have in common: templates, headers, who may see them, and what is said when something goes wrong."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from twisted.web.iweb import IRequest
+
+from smartdyn.errors import InvalidRequest, NotPossibleNow, PlanNotFound
+from smartdyn.store.json import encode
+from smartdyn.web.authorization import Forbidden, Policy
+from smartdyn.web.console import format as fmt
+from smartdyn.web.console.assets import Assets
+from smartdyn.web.peers import peer_of
+from smartdyn.web.requests import header, send
+from smartdyn.web.route import Handler
+
+HTML = b"text/html; charset=utf-8"
+THEMES = ("light", "dark")
+SECURITY = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        b"form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"private, no-cache"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+)
+_LONGEST_VALUE = 20_000
+"""Characters of an input or an output in a page; the raw JSON has the rest."""
+
+
+class Pages:
+    """Renders pages for those who may see them."""
+
+    def __init__(self, policy: Policy, now: Callable[[], float]) -> None:
+        """
+        @param now: the time, seconds since the epoch.
+        """
+        self._policy = policy
+        self.now = now
+        self.assets = Assets()
+        self._templates = Environment(
+            loader=PackageLoader("smartdyn.web.console"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters.update(
+            time=fmt.time, iso=fmt.iso, duration=fmt.duration, short=fmt.short, label=fmt.label, json=_json
+        )
+        self._templates.globals.update(asset=self.assets.url)
+
+    def shown(self, handler: Handler) -> Handler:
+        """A handler that answers those who may see the console, and has a page for what goes wrong."""
+
+        @wraps(handler)
+        async def call(request: IRequest, **parameters: str) -> bytes:
+            await self._policy.require_console(peer_of(request), request.path.decode("utf-8", "replace"))
+            try:
+                return await handler(request, **parameters)
+            except PlanNotFound as error:
+                text = f"There is no task {error.plan_id}. It may have been cleaned up, or belong to another proxy."
+                return self.error(request, 404, "Unknown task", text)
+            except NotPossibleNow as error:
+                return self.error(request, 409, "Not possible now", str(error))
+            except InvalidRequest as error:
+                return self.error(request, 400, "This cannot be shown", str(error))
+
+        return call
+
+    def pressed(self, handler: Handler) -> Handler:
+        """A handler of a button, which another site cannot press for its visitor.
+
+        @raise Forbidden: from the handler: the request comes from somewhere else.
+        """
+
+        @wraps(handler)
+        async def call(request: IRequest, **parameters: str) -> bytes:
+            _refuse_foreign(request)
+            return await handler(request, **parameters)
+
+        return self.shown(call)
+
+    def render(self, request: Any, name: str, **values: Any) -> str:
+        """A page's text."""
+        path = request.path.decode("utf-8", "replace")
+        theme = (request.getCookie(b"smartdyn_theme") or b"").decode("latin-1")
+        common = {
+            "base": mount(path),
+            "here": request.uri.decode("latin-1"),
+            "theme": theme if theme in THEMES else "",
+            "now": self.now(),
+        }
+        return self._templates.get_template(name).render({**common, **values})
+
+    def page(self, request: Any, name: str, status: int = 200, **values: Any) -> bytes:
+        """Answer with a page, or by saying that the browser has it already."""
+        secure(request)
+        body = self.render(request, name, **values).encode("utf-8", "replace")
+        if status == 200 and request.setETag(b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode()):
+            return b""
+        return send(request, body, HTML, status)
+
+    def error(self, request: Any, status: int, title: str, text: str) -> bytes:
+        """Answer with a page that says what is wrong."""
+        return self.page(request, "error.html", status, title=title, text=text)
+
+    def go(self, request: Any, *parts: str, query: str = "") -> bytes:
+        """Send the browser to another of our pages."""
+        secure(request)
+        base = mount(request.path.decode("utf-8", "replace"))
+        location = "/".join([base, *(quote(part, safe="") for part in parts)]) + query
+        request.setHeader(b"location", location.encode("ascii"))
+        return send(request, b"", HTML, 303)
+
+
+def secure(request: Any) -> None:
+    """Tell the browser what a page may do: next to nothing."""
+    for key, value in SECURITY:
+        request.setHeader(key, value)
+
+
+def mount(path: str) -> str:
+    """Where the console was reached: links stay below it."""
+    return "/dynflow/console" if path.startswith("/dynflow/") else "/console"
+
+
+def argument(request: Any, name: str, default: str = "") -> str:
+    """A parameter of a request: of its URL, or of a form."""
+    found: list[bytes] = request.args.get(name.encode(), [])
+    return found[-1].decode("utf-8", "replace") if found else default
+
+
+def number(request: Any, name: str, default: int) -> int:
+    """A parameter that is a number, not negative.
+
+    @raise InvalidRequest: it is something else.
+    """
+    text = argument(request, name)
+    if not text:
+        return default
+    if not (text.isascii() and text.isdecimal() and len(text) < 16):
+        raise InvalidRequest(f"`{name}` must be a number, not {text[:40]!r}.")
+    return int(text)
+
+
+def _json(value: Any) -> str:
+    """A value as people read it; secrets hide themselves."""
+    text = msgspec.json.format(encode(value), indent=2).decode("utf-8", "replace")
+    if len(text) <= _LONGEST_VALUE:
+        return text
+    return f"{text[:_LONGEST_VALUE]}\n… {len(text) - _LONGEST_VALUE} more characters are in the raw JSON"
+
+
+def _refuse_foreign(request: IRequest) -> None:
+    """
+    @raise Forbidden: the request comes from somewhere else.
+    """
+    site = header(request, "Sec-Fetch-Site")
+    origin = header(request, "Origin")
+    hosts = {header(request, "Host"), header(request, "X-Forwarded-For")}
+    if site not in {None, "same-origin", "none"} or (origin and origin.partition("://")[2] not in hosts):
+        raise Forbidden("This action must be started from the console itself.")

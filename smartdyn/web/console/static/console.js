@@ -1,0 +1,95 @@
+// Comfort only: everything here has a way without scripts.
+"use strict";
+
+// A stream that had to be opened anew goes on where the last one ended: the browser only remembers that by itself as
+// long as it was not turned away.
+const reached = new Map();
+htmx.createEventSource = (url) => {
+  const from = new URL(url, location.href);
+  if (reached.has(url)) from.searchParams.set("after", reached.get(url));
+  const source = new EventSource(from, { withCredentials: true });
+  source.addEventListener("lines", (event) => reached.set(url, event.lastEventId));
+  return source;
+};
+
+// What polling finds unchanged is not swapped, nor anything that somebody is just using.
+const shown = new WeakMap();
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, xhr } = event.detail;
+  if (!target.hasAttribute("data-polled")) return;
+  const busy = target.contains(document.activeElement) || !getSelection().isCollapsed;
+  if (busy || shown.get(document.body) === xhr.responseText) event.detail.shouldSwap = false;
+  else shown.set(document.body, xhr.responseText);
+});
+
+// A reader at the end of the output stays there.
+const log = document.getElementById("log");
+const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 60;
+let follows = false;
+if (log) {
+  document.addEventListener("htmx:sseBeforeMessage", () => { follows = atEnd(); });
+  document.addEventListener("htmx:sseMessage", () => { if (follows) scrollTo(0, document.documentElement.scrollHeight); });
+}
+
+// Line numbers: a click with Shift makes a range, #L10-L20.
+function mark() {
+  const range = /^#L(\d+)(?:-L?(\d+))?$/.exec(location.hash);
+  for (const line of document.querySelectorAll(".l.marked")) line.classList.remove("marked");
+  if (!range) return;
+  const first = Number(range[1]), last = Math.min(Number(range[2] || range[1]), first + 10000);
+  for (let number = first; number <= last; number++) document.getElementById("L" + number)?.classList.add("marked");
+  const start = document.getElementById("L" + first);
+  if (start) start.scrollIntoView({ block: "center" });
+  else if (!location.search.includes("from=")) location.search = "?from=" + Math.max(1, first - 100);
+}
+if (log) {
+  log.addEventListener("click", (event) => {
+    const before = /^#L(\d+)/.exec(location.hash), here = event.target.closest?.("a.n");
+    if (!here || !event.shiftKey || !before) return;
+    event.preventDefault();
+    const ends = [Number(before[1]), Number(here.dataset.n)].sort((one, other) => one - other);
+    location.hash = `L${ends[0]}-L${ends[1]}`;
+  });
+  addEventListener("hashchange", mark);
+  mark();
+}
+
+// Texts to copy are in the page; the button spares selecting them. It works without TLS, where there is no clipboard API.
+for (const button of document.querySelectorAll("button[data-copy]")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const text = document.getElementById(button.dataset.copy);
+    getSelection().selectAllChildren(text);
+    document.execCommand("copy");
+    button.textContent = "Copied";
+  });
+}
+
+for (const box of document.querySelectorAll("input[data-all]")) {
+  box.hidden = false;
+  box.addEventListener("change", () => {
+    for (const other of document.querySelectorAll(`input[name="${box.dataset.all}"]`)) other.checked = box.checked;
+  });
+}
+
+// One key is enough, for those who want that (WCAG 2.2, 2.1.4): the box in the list of shortcuts turns them off.
+const wanted = document.getElementById("use-shortcuts");
+if (wanted) {
+  wanted.checked = localStorage.getItem("shortcuts") !== "off";
+  wanted.addEventListener("change", () => localStorage.setItem("shortcuts", wanted.checked ? "on" : "off"));
+}
+const help = document.getElementById("shortcuts");
+const keys = { h: "home", t: "tasks", f: "failed", s: "status", o: "output", n: "next", p: "previous" };
+addEventListener("keydown", (event) => {
+  const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || help?.open) return;
+  if (!wanted?.checked && event.key !== "?") return;
+  const link = keys[event.key] && document.querySelector(`[data-key="${keys[event.key]}"]`);
+  if (event.key === "?" && help) help.showModal();
+  else if (event.key === "/") document.getElementById("search")?.focus();
+  else if (event.key === "G" && log) scrollTo(0, document.documentElement.scrollHeight);
+  else if (event.key === "g" && log) scrollTo(0, 0);
+  else if (link) link.click();
+  else return;
+  event.preventDefault();
+});

@@ -1,0 +1,140 @@
+"""The page of a task, and its buttons."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smartdyn.errors import InvalidRequest
+from smartdyn.model import flows
+from smartdyn.model.views import TaskPage
+from smartdyn.web.console.explain import explain
+from smartdyn.web.console.flow_graph import draw, nested
+from smartdyn.web.console.log_html import blocks
+from smartdyn.web.console.output_views import OutputViews
+from smartdyn.web.console.pages import Pages, mount, number
+from smartdyn.web.console.timeline import SCALE, bars
+from smartdyn.web.facade import TaskFacade
+from smartdyn.web.requests import base_url
+from smartdyn.web.route import Route
+
+_OUTPUT_LINES = 30
+_SHORT_GRAPH = 200
+"""Steps of a picture that can be looked at; longer flows are shown as boxes only."""
+
+DEEDS = {
+    "cancel": ("Cancel", "Its running steps are asked to end; scripts on hosts are stopped."),
+    "force-cancel": (
+        "Cancel by force",
+        "Its running steps are ended without waiting for them. A script may go on running on its host.",
+    ),
+    "resume": ("Resume", "Failed steps are tried again, and what follows them goes on."),
+    "skip": ("Skip a step", "The step and what depends on it will be left out when the task is resumed."),
+    "halt": ("Halt", "The task is stopped as it is; nothing on the host is ended or cleaned up, nothing is resumed."),
+}
+"""What can be done to a task, and what that means."""
+
+
+class TaskViews:
+    """Shows a task and lets it be changed."""
+
+    def __init__(self, tasks: TaskFacade, pages: Pages, output: OutputViews) -> None:
+        self._tasks = tasks
+        self._pages = pages
+        self._output = output
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        shown, pressed = self._pages.shown, self._pages.pressed
+        html = {"media": "text/html"}
+        return [
+            Route("GET", "/console/<plan_id>", shown(self.task), **html),
+            Route("GET", "/console/<plan_id>/confirm/<deed>", shown(self.confirm), query=("step",), **html),
+            *(
+                Route("POST", f"/console/<plan_id>/{deed}", pressed(handler), statuses=(303,), **html)
+                for deed, handler in (
+                    ("cancel", self.cancel),
+                    ("force-cancel", self.force_cancel),
+                    ("resume", self.resume),
+                    ("halt", self.halt),
+                )
+            ),
+            Route("POST", "/console/<plan_id>/skip/<step>", pressed(self.skip), statuses=(303,), **html),
+        ]
+
+    async def task(self, request: Any, plan_id: str) -> bytes:
+        """Everything about one task."""
+        page = await self._tasks.page(plan_id)
+        now = self._pages.now()
+        steps = {step.id: step for step in page.steps}
+        phases = {
+            name: nested(flows.decode(page.status[key]), steps)
+            for name, key in (("Run", "run_flow"), ("Finalize", "finalize_flow"))
+        }
+        pictures = {name: draw(node) for name, node in phases.items() if len(steps) <= _SHORT_GRAPH}
+        return self._pages.page(
+            request,
+            "task.html",
+            page=page,
+            sentence=explain(page, now),
+            deeds=_deeds(page),
+            actions={action["id"]: action for action in page.status["actions"]},
+            phases={name: node for name, node in phases.items() if node.parts},
+            pictures={name: picture for name, picture in pictures.items() if picture.boxes},
+            bars=bars(page.steps, now),
+            scale=SCALE,
+            last_lines="".join(blocks(await self._output.tail(plan_id, _OUTPUT_LINES))),
+            api=base_url(request) + mount(request.path.decode()).removesuffix("/console"),
+        )
+
+    async def confirm(self, request: Any, plan_id: str, deed: str) -> bytes:
+        """Ask whether somebody really wants it."""
+        if deed not in DEEDS:
+            raise InvalidRequest(f"A task can be changed by {', '.join(DEEDS)}.")
+        step = number(request, "step", 0)
+        page = await self._tasks.page(plan_id)
+        target = f"skip/{step}" if deed == "skip" else deed
+        return self._pages.page(
+            request, "confirm.html", page=page, deed=DEEDS[deed], target=target, step=step
+        )
+
+    async def cancel(self, request: Any, plan_id: str) -> bytes:
+        """Ask a task to end and show it again."""
+        await self._tasks.cancel(plan_id)
+        return self._pages.go(request, plan_id)
+
+    async def force_cancel(self, request: Any, plan_id: str) -> bytes:
+        """End a task that does not heed to being asked."""
+        await self._tasks.cancel(plan_id, force=True)
+        return self._pages.go(request, plan_id)
+
+    async def resume(self, request: Any, plan_id: str) -> bytes:
+        """Go on with a paused task."""
+        await self._tasks.resume(plan_id)
+        return self._pages.go(request, plan_id)
+
+    async def halt(self, request: Any, plan_id: str) -> bytes:
+        """Stop a task as it is."""
+        await self._tasks.halt(plan_id)
+        return self._pages.go(request, plan_id)
+
+    async def skip(self, request: Any, plan_id: str, step: str) -> bytes:
+        """Leave out a failed step."""
+        if not (step.isascii() and step.isdecimal() and len(step) < 10):
+            raise InvalidRequest(f"{step[:20]!r} is no step.")
+        await self._tasks.skip(plan_id, int(step))
+        return self._pages.go(request, plan_id)
+
+
+def _deeds(page: TaskPage) -> dict[str, str]:
+    """What can be done to a task now, with the words for it."""
+    state = page.summary.state
+    possible = []
+    if state == "paused":
+        possible.append("resume")
+    if state in {"running", "scheduled"}:
+        possible.append("cancel")
+    if state == "running":
+        possible.append("force-cancel")
+    if state != "stopped":
+        possible.append("halt")
+    return {deed: DEEDS[deed][0] for deed in possible}
