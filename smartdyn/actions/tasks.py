@@ -18,8 +18,9 @@ from smartdyn.actions.registry import Registry
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
+from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
-from smartdyn.model.views import JobNote, StepView, TaskFilter, TaskList, TaskPage
+from smartdyn.model.views import JobNote, StepView, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import callbacks, listing, long_output, output, plans
 from smartdyn.store.long_output import LongOutput
@@ -149,15 +150,13 @@ class Tasks:
         """Is this the password that the task's script was given?"""
         return await self._passwords.check(plan_id, password, consume=consume)
 
-    async def recent(self, wanted: TaskFilter | None = None, *, before: str | None = None, limit: int = 50) -> TaskList:
+    async def recent(self, wanted: TaskQuery = EVERYTHING, *, before: str | None = None, limit: int = 50) -> TaskList:
         """A page of tasks, newest first.
 
         @raise InvalidRequest: C{before} did not come from an earlier page.
         """
         start = _cursor(before) if before else None
-        found = await self._world.database.query(
-            lambda tx: listing.page(tx, wanted or TaskFilter(), before=start, limit=limit + 1)
-        )
+        found = await self._world.database.query(lambda tx: listing.page(tx, wanted, before=start, limit=limit + 1))
         shown = tuple(found[:limit])
         more = len(found) > limit
         return TaskList(shown, f"{shown[-1].created_at!r}_{shown[-1].id}" if more else None)

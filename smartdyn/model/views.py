@@ -46,22 +46,6 @@ class TaskSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class TaskFilter:
-    """Which tasks are wanted; what is left out does not matter.
-
-    @param since: created at this time or later, seconds since the epoch.
-    @param until: created before this time.
-    """
-
-    states: tuple[str, ...] = ()
-    results: tuple[str, ...] = ()
-    label: str | None = None
-    host: str | None = None
-    since: float | None = None
-    until: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class TaskList:
     """A page of tasks.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
-from smartdyn.model.views import TaskFilter, TaskList, TaskPage
+from smartdyn.model.query import TaskQuery
+from smartdyn.model.views import TaskList, TaskPage
 from smartdyn.store.output_reader import OutputReader
 
 
@@ -46,8 +47,6 @@ class TaskFacade(Protocol):
 
     async def check_one_time_password(self, plan_id: str, password: str, *, consume: bool) -> bool: ...
 
-    async def recent(
-        self, wanted: TaskFilter | None = None, *, before: str | None = None, limit: int = 50
-    ) -> TaskList: ...
+    async def recent(self, wanted: TaskQuery = ..., *, before: str | None = None, limit: int = 50) -> TaskList: ...
 
     async def page(self, plan_id: str) -> TaskPage: ...

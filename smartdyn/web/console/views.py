@@ -9,8 +9,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest, PlanNotFound
+from smartdyn.model.query import parse
 from smartdyn.model.states import PlanState
-from smartdyn.model.views import TaskFilter
 from smartdyn.web.authorization import Forbidden, Policy
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.explain import explain
@@ -70,12 +70,11 @@ class Console:
         """The list of tasks, newest first."""
         await self._require(request)
         states = [_text(state) for state in request.args.get(b"state", [])]
+        words = [_text(text) for text in request.args.get(b"q", [])]
         before = _text(request.args[b"before"][-1]) if b"before" in request.args else None
-        unknown = [state for state in states if state not in _STATES]
         try:
-            if unknown:
-                raise InvalidRequest(f"There is no state {unknown[0]!r}; choose one of {', '.join(_STATES)}.")
-            found = await self._tasks.recent(TaskFilter(states=tuple(states)), before=before, limit=_PAGE_SIZE)
+            wanted = parse(" ".join([*words, *(f"state:{state}" for state in states)]), self._now())
+            found = await self._tasks.recent(wanted, before=before, limit=_PAGE_SIZE)
         except InvalidRequest as error:
             return self._error(request, 400, "This list cannot be shown", str(error))
         return self._page(request, "tasks.html", found=found, states=_STATES, chosen=states, first=before is None)
