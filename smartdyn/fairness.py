@@ -21,6 +21,7 @@ class Turns:
         @param limit: how many may have a turn at the same time.
         """
         self._clock = clock
+        self._limit = limit
         self._free = limit
         self._waiting: OrderedDict[Hashable, deque[Deferred[None]]] = OrderedDict()
 
@@ -53,9 +54,30 @@ class Turns:
 
     def release(self) -> None:
         """The turn is over: it goes to the group that has waited longest for one."""
-        if not self._waiting:
-            self._free += 1
-            return
+        self._free += 1
+        self._go_on()
+
+    @property
+    def limit(self) -> int:
+        """How many may have a turn at the same time."""
+        return self._limit
+
+    def resize(self, limit: int) -> None:
+        """Let more have a turn at the same time, or fewer once enough turns are over."""
+        self._free += limit - self._limit
+        self._limit = limit
+        self._go_on()
+
+    def taken(self) -> int:
+        """How many have a turn."""
+        return self._limit - self._free
+
+    def _go_on(self) -> None:
+        while self._free > 0 and self._waiting:
+            self._free -= 1
+            self._serve()
+
+    def _serve(self) -> None:
         group, queue = self._waiting.popitem(last=False)
         first = queue.popleft()
         if queue:

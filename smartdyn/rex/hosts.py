@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from smartdyn.aio import sleep
 from smartdyn.fairness import Turns
+from smartdyn.pace import Pace
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, no_connection
 from smartdyn.rex.job import ScriptJob
@@ -78,6 +79,7 @@ class Hosts:
         self._connector = connector
         self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
         self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
+        self._pace = Pace(reactor, self._starting_anywhere)
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
         self._learned = KnownHosts(settings.known_hosts)
         strict = settings.strict_known_hosts
@@ -93,6 +95,7 @@ class Hosts:
         turns = self._starting.get(address)
         if turns is None:
             turns = self._starting[address] = Turns(self.reactor, self.settings.connections_at_once)
+        self._pace.watch()
         async with turns.turn(job.launch), self._starting_anywhere.turn(job.launch, at_most=_LONGEST_TURN):
             yield
 
@@ -118,6 +121,7 @@ class Hosts:
 
     def stop(self) -> Deferred[None]:
         """Cut all connections; jobs go on on their hosts."""
+        self._pace.stop()
         return self._pool.stop()
 
     async def _open(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +32,7 @@ class ServiceProcess:
         @param settings: in addition to the port and paths, which are made up.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="smartdyn-service-"))
+        atexit.register(self._remove)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = self.folder / "service.log"
@@ -95,6 +98,11 @@ class ServiceProcess:
                 pass
             time.sleep(0.05)
         raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")
+
+    def _remove(self) -> None:
+        """Leave nothing behind, also when a test was cut short."""
+        self._end(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _spawn(self, log: Any) -> subprocess.Popen[bytes]:
         more = self._environment.get("SMARTDYN_TEST_PLUGINS")
