@@ -44,7 +44,8 @@ class ServiceProcess:
             ":ssh_known_hosts_file": "known_hosts",
             **{f":{key}": value for key, value in settings.items()},
         }
-        self.folder.joinpath("settings.yml").write_text(yaml.safe_dump(chosen))
+        self._settings = chosen
+        self._write_settings()
         plugin = self.folder / "plugins" / "rig-1.dist-info"
         plugin.mkdir(parents=True)
         plugin.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: rig\nVersion: 1\n")
@@ -55,6 +56,14 @@ class ServiceProcess:
         """Of the running process."""
         assert self._process is not None
         return self._process.pid
+
+    def set(self, key: str, value: Any) -> None:
+        """Change a setting; it counts from the next start on."""
+        self._settings[f":{key}"] = value
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        self.folder.joinpath("settings.yml").write_text(yaml.safe_dump(self._settings))
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
