@@ -9,7 +9,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from smartdyn.fairness import Turns
 
 _EVERY: Final = 0.1
-_LATE: Final = 0.04
+_LATE: Final = 0.015
 """Seconds that a timer may be late before there is too much going on."""
 
 _LEAST: Final = 4
