@@ -32,7 +32,7 @@ demo: venv
 system:
 	@missing=""; \
 	for pair in /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
-	    dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish; do \
+	    ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish; do \
 	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
 	done; \
 	if [ -n "$$missing" ]; then \
@@ -55,7 +55,7 @@ integration: venv system
 # What takes longer than anybody wants to wait for after each change.
 soak: venv
 	@SMARTDYN_SOAK=1 $(BIN)/python -m twisted.trial tests.unit.engine.test_state_machine tests.integration.test_durability \
-	  tests.integration.test_outage
+	  tests.integration.test_outage tests.integration.test_cuts
 
 # Logging in with tickets, against a KDC that is made for it: its packages are needed for nothing else.
 kerberos: venv system

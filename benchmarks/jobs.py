@@ -14,21 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
-from twisted.internet.task import react
 
+from benchmarks.rig import USER, Rig, run
 from smartdyn.ssh import Credentials, KnownHosts, Target, connect, load_private_key
-from tests.support import sshd
-from tests.support.foreman import RecordingForeman
-from tests.support.http import Client
-from tests.support.service import ServiceProcess
 
 JOBS = 200
 ROUNDS = 3
 SINGLES = 20
 AT_ONCE = 10
-USER = "rexssh"
-"""An account whose shell starts without detours; what root's does is this machine's affair."""
-
 REFERENCE = 5.2
 """Jobs a second of the Ruby proxy on 2 cores, for comparison."""
 
@@ -36,37 +29,19 @@ _TICKS = 100.0
 
 
 def main() -> None:
-    """Print medians of several rounds; needs what the tests need."""
-    if reason := sshd.missing():
-        print(f"script jobs: not measured, {reason}")
-        return
-    try:
-        react(lambda reactor: Deferred.fromCoroutine(measure(reactor)))
-    except SystemExit as ending:
-        if ending.code:
-            raise
+    """Print medians of several rounds."""
+    run("script jobs", measure)
 
 
-async def measure(reactor: Any) -> None:
+async def measure(rig: Rig) -> None:
     """One after another, then many at once."""
-    server = sshd.shared()
-    foreman = RecordingForeman()
-    service = ServiceProcess(
-        {"foreman_url": foreman.start(reactor), "ssh_identity_key_file": str(server.key()), "log_level": "WARN"}
-    )
-    await service.start()
-    client = Client(reactor, service.url)
-    try:
-        for name, more in (("as the user who logs in", {}), ("through sudo", {"effective_user": "rexeff"})):
-            found = await one_by_one(client, foreman, server.port, more)
-            print(f"`true` {name}, from the request to the callback: median {found * 1000:.0f} ms of {SINGLES}")
-        bare, jobs = [], []
-        for _ in range(ROUNDS):
-            bare.append(await bare_loop(reactor, server))
-            jobs.append(await at_once(client, service, foreman, server.port))
-    finally:
-        await service.stop()
-        await foreman.stop()
+    for name, more in (("as the user who logs in", {}), ("through sudo", {"effective_user": "rexeff"})):
+        found = await one_by_one(rig, more)
+        print(f"`true` {name}, from the request to the callback: median {found * 1000:.0f} ms of {SINGLES}")
+    bare, jobs = [], []
+    for _ in range(ROUNDS):
+        bare.append(await bare_loop(rig))
+        jobs.append(await at_once(rig))
     loop = statistics.median(bare)
     wall, answered, cpu = (statistics.median(values) for values in zip(*jobs, strict=True))
     print(f"{JOBS} script jobs launched at once on one host, median of {ROUNDS} rounds:")
@@ -76,9 +51,9 @@ async def measure(reactor: Any) -> None:
     print(f"  {cpu / JOBS * 1000:.1f} ms CPU of the service each\n")
 
 
-async def bare_loop(reactor: Any, server: sshd.Sshd) -> float:
+async def bare_loop(rig: Rig) -> float:
     """How many logins with a command a second."""
-    credentials = Credentials(None, (load_private_key(server.key(), None),))
+    credentials = Credentials(None, (load_private_key(rig.server.key(), None),))
     with tempfile.TemporaryDirectory() as folder:
         known_hosts = KnownHosts(Path(folder) / "known_hosts")
         left = list(range(JOBS))
@@ -86,8 +61,8 @@ async def bare_loop(reactor: Any, server: sshd.Sshd) -> float:
         async def worker() -> None:
             while left:
                 left.pop()
-                target = Target("127.0.0.1", server.port, USER)
-                connection = await connect(reactor, target, credentials, known_hosts)
+                target = Target("127.0.0.1", rig.server.port, USER)
+                connection = await connect(rig.reactor, target, credentials, known_hosts)
                 session = await connection.execute("true")
                 await session.wait()
                 await connection.close()
@@ -97,28 +72,31 @@ async def bare_loop(reactor: Any, server: sshd.Sshd) -> float:
         return JOBS / (time.perf_counter() - began)
 
 
-async def one_by_one(client: Client, foreman: RecordingForeman, port: int, more: dict[str, Any]) -> float:
+async def one_by_one(rig: Rig, more: dict[str, Any]) -> float:
     """Median seconds of one job alone."""
     found = []
     for _ in range(SINGLES):
-        due = foreman.when_received(foreman.count() + 1)
+        due = rig.foreman.when_received(rig.foreman.count() + 1)
         began = time.perf_counter()
-        await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": batch(port, 1, more)})
+        await launch(rig, batch(rig.server.port, 1, more))
         await due
         found.append(time.perf_counter() - began)
     return statistics.median(found)
 
 
-async def at_once(
-    client: Client, service: ServiceProcess, foreman: RecordingForeman, port: int
-) -> tuple[float, float, float]:
+async def at_once(rig: Rig) -> tuple[float, float, float]:
     """Seconds until the last callback, until the answer, and of CPU."""
-    due = foreman.when_received(foreman.count() + JOBS)
-    began, used = time.perf_counter(), cpu_seconds(service.pid)
-    await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": batch(port, JOBS, {})})
+    due = rig.foreman.when_received(rig.foreman.count() + JOBS)
+    began, used = time.perf_counter(), cpu_seconds(rig.service.pid)
+    await launch(rig, batch(rig.server.port, JOBS, {}))
     answered = time.perf_counter() - began
     await due
-    return time.perf_counter() - began, answered, cpu_seconds(service.pid) - used
+    return time.perf_counter() - began, answered, cpu_seconds(rig.service.pid) - used
+
+
+async def launch(rig: Rig, jobs: dict[str, Any]) -> None:
+    """Launch jobs in one request."""
+    await rig.client.request("POST", "/tasks/launch", {"operation": "ssh", "input": jobs})
 
 
 def batch(port: int, count: int, more: dict[str, Any]) -> dict[str, Any]:

@@ -8,17 +8,10 @@ from __future__ import annotations
 import statistics
 import time
 from pathlib import Path
-from typing import Any
 
-from twisted.internet.defer import Deferred
-from twisted.internet.task import react
-
-from benchmarks.jobs import batch
+from benchmarks.jobs import batch, launch
+from benchmarks.rig import Rig, run
 from smartdyn.aio import sleep
-from tests.support import sshd
-from tests.support.foreman import RecordingForeman
-from tests.support.http import Client
-from tests.support.service import ServiceProcess
 
 MEGABYTES = 50
 LINES = 40
@@ -26,70 +19,51 @@ _LINE = "x" * 99
 
 
 def main() -> None:
-    """Print what was measured; needs what the tests need."""
-    if reason := sshd.missing():
-        print(f"output: not measured, {reason}")
-        return
-    try:
-        react(lambda reactor: Deferred.fromCoroutine(measure(reactor)))
-    except SystemExit as ending:
-        if ending.code:
-            raise
+    """Print what was measured."""
+    run("output", measure)
 
 
-async def measure(reactor: Any) -> None:
+async def measure(rig: Rig) -> None:
     """Much at once, then line by line."""
-    server = sshd.shared()
-    foreman = RecordingForeman()
-    service = ServiceProcess(
-        {"foreman_url": foreman.start(reactor), "ssh_identity_key_file": str(server.key()), "log_level": "WARN"}
+    idle = peak_megabytes(rig.service.pid)
+    due = rig.foreman.when_received(1)
+    began = time.perf_counter()
+    task = await start(rig, f"yes {_LINE} | head -n {MEGABYTES * 10_000}")
+    await due
+    wall = time.perf_counter() - began
+    print(
+        f"{MEGABYTES} MB of output: callback after {wall:.1f} s; peak {peak_megabytes(rig.service.pid)} MB, {idle} idle"
     )
-    await service.start()
-    client = Client(reactor, service.url)
-    try:
-        idle = peak_megabytes(service.pid)
-        script = f"yes {_LINE} | head -n {MEGABYTES * 10_000}"
-        due = foreman.when_received(1)
-        began = time.perf_counter()
-        (task,) = await launch(client, server.port, script)
-        await due
-        wall = time.perf_counter() - began
-        print(
-            f"{MEGABYTES} MB of output: callback after {wall:.1f} s; peak {peak_megabytes(service.pid)} MB, {idle} idle"
-        )
-        sent = sum(len(chunk["output"]) for chunk in foreman.received[0].body["data"]["result"])
-        assert sent == MEGABYTES * 1_000_000, sent
-        began = time.perf_counter()
-        status = await client.request("GET", f"/tasks/{task}/status")
-        print(f"  its status: {len(status.content) / 1e6:.0f} MB after {time.perf_counter() - began:.2f} s")
-        print(f"  peak afterwards {peak_megabytes(service.pid)} MB")
-        delays = await see_lines(reactor, client, server.port)
-        print(f"a printed line is in the status after: median {statistics.median(delays) * 1000:.0f} ms,", end=" ")
-        print(f"p95 {sorted(delays)[int(len(delays) * 0.95)] * 1000:.0f} ms, of {len(delays)}\n")
-    finally:
-        await service.stop()
-        await foreman.stop()
+    sent = sum(len(chunk["output"]) for chunk in rig.foreman.received[0].body["data"]["result"])
+    assert sent == MEGABYTES * 1_000_000, sent
+    began = time.perf_counter()
+    status = await rig.client.request("GET", f"/tasks/{task}/status")
+    print(f"  its status: {len(status.content) / 1e6:.0f} MB after {time.perf_counter() - began:.2f} s")
+    print(f"  peak afterwards {peak_megabytes(rig.service.pid)} MB")
+    delays = await see_lines(rig)
+    print(f"a printed line is in the status after: median {statistics.median(delays) * 1000:.0f} ms,", end=" ")
+    print(f"p95 {sorted(delays)[int(len(delays) * 0.95)] * 1000:.0f} ms, of {len(delays)}\n")
 
 
-async def launch(client: Client, port: int, script: str) -> list[str]:
+async def start(rig: Rig, script: str) -> str:
     """Launch one job."""
-    jobs = batch(port, 1, {"script": script})
-    await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": jobs})
-    return list(jobs)
+    jobs = batch(rig.server.port, 1, {"script": script})
+    await launch(rig, jobs)
+    return next(iter(jobs))
 
 
-async def see_lines(reactor: Any, client: Client, port: int) -> list[float]:
+async def see_lines(rig: Rig) -> list[float]:
     """Seconds from printing a line until a client that asks all the time sees it."""
     script = f"for i in $(seq {LINES}); do date +%s.%N; sleep 0.2; done"
-    (task,) = await launch(client, port, script)
+    task = await start(rig, script)
     seen: list[float] = []
     while len(seen) < LINES:
-        status = (await client.request("GET", f"/tasks/{task}/status")).json
+        status = (await rig.client.request("GET", f"/tasks/{task}/status")).json
         now = time.time()
         text = "".join(chunk["output"] for chunk in status["actions"][1]["output"]["result"])
         lines = text.split("\n")[:-1]
         seen.extend(now - float(line) for line in lines[len(seen) :])
-        await sleep(reactor, 0.005)
+        await sleep(rig.reactor, 0.005)
     return seen
 
 

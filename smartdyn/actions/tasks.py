@@ -20,9 +20,10 @@ from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
+from smartdyn.model.states import PlanState
 from smartdyn.model.views import JobNote, StepView, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import callbacks, listing, long_output, output, plans
+from smartdyn.store import actions, callbacks, listing, long_output, output, plans, steps
 from smartdyn.store.long_output import LongOutput
 from smartdyn.store.output_reader import OutputReader
 
@@ -172,12 +173,14 @@ class Tasks:
 
 
 def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, Any]:
-    whole = plans.load_whole(tx, plan_id)
+    plan, known = plans.load(tx, plan_id), actions.of_plan(tx, plan_id)
     outputs = {
         action.id: _presented(tx, registry, action, long_output.of_action(tx, plan_id, action.id))
-        for action in whole.actions.values()
+        for action in known.values()
     }
-    return wire.status_hash(whole, outputs)
+    # Steps say more than the last save of a plan only while it goes on
+    going_on = None if plan.state is PlanState.STOPPED else steps.of_plan(tx, plan_id).values()
+    return wire.status_hash(plan, going_on, known, outputs)
 
 
 def _presented(
@@ -213,7 +216,7 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
     outputs = {action.id: _presented(tx, registry, action, []) for action in whole.actions.values()}
     return TaskPage(
         summary=plans.summary(tx, plan_id),
-        status=wire.status_hash(whole, outputs),
+        status=wire.status_hash(whole.plan, whole.steps.values(), whole.actions, outputs),
         steps=tuple(
             _step_view(step, _present(registry, whole.actions[step.action_id]))
             for _, step in sorted(whole.steps.items())

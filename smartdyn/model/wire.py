@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from smartdyn.model import flows, rules
-from smartdyn.model.records import ActionRecord, Plan, Step, StepError, WholePlan
+from smartdyn.model.records import ActionRecord, Plan, Step, StepError
 
 
 def format_time(seconds: float | None) -> str | None:
@@ -62,13 +62,19 @@ def action_hash(action: ActionRecord, output: Mapping[str, Any] | None = None) -
     }
 
 
-def status_hash(whole: WholePlan, outputs: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+def status_hash(
+    plan: Plan,
+    steps: Iterable[Step] | None,
+    actions: Mapping[int, ActionRecord],
+    outputs: Mapping[int, Mapping[str, Any]],
+) -> dict[str, Any]:
     """What C{GET /tasks/:id/status} answers.
 
+    @param steps: see L{plan_hash}; not needed of a plan that has stopped.
     @param outputs: presented outputs by action id, for the actions that have one.
     """
-    body = plan_hash(whole.plan, whole.steps.values())
-    body["actions"] = [action_hash(action, outputs.get(action.id)) for action in rules.in_status_order(whole.actions)]
+    body = plan_hash(plan, steps)
+    body["actions"] = [action_hash(action, outputs.get(action.id)) for action in rules.in_status_order(actions)]
     return body
 
 

@@ -22,8 +22,14 @@ class JobFailed(SmartdynError):
         super().__init__(f"{context}: RuntimeError - {text}")
 
 
+class NoCredentials(SSHError):
+    """There is nothing to log in with; the text says why."""
+
+
 def no_connection(error: SSHError, methods: Sequence[str]) -> JobFailed:
     """We did not get in."""
+    if isinstance(error, NoCredentials):
+        return JobFailed(str(error))
     if isinstance(error, AuthenticationFailed):
         sections = [(attempt.method, attempt.text) for attempt in error.attempts]
     else:

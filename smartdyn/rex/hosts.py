@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -12,9 +11,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smartdyn.aio import sleep
-from smartdyn.fairness import Turns
+from smartdyn.fairness import Turn, Turns
+from smartdyn.pace import Pace
 from smartdyn.rex.dialogue import Channel
-from smartdyn.rex.failures import JobFailed, no_connection
+from smartdyn.rex.failures import JobFailed, NoCredentials, no_connection
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
@@ -78,6 +78,7 @@ class Hosts:
         self._connector = connector
         self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
         self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
+        self._pace = Pace(reactor, self._starting_anywhere)
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
         self._learned = KnownHosts(settings.known_hosts)
         strict = settings.strict_known_hosts
@@ -86,21 +87,19 @@ class Hosts:
         self._swept: dict[tuple[Target, str], float] = {}
         self._key: tuple[tuple[Path, int], PrivateKey] | None = None
 
-    @asynccontextmanager
-    async def turn(self, job: ScriptJob) -> AsyncIterator[None]:
-        """Wait until one more job may be started on the host, and in all, and keep the places meanwhile."""
+    def turns(self, job: ScriptJob) -> tuple[Turn, Turn]:
+        """To be had while a job is started: on its host, and then among all."""
         address = (job.target.host, job.target.port)
         turns = self._starting.get(address)
         if turns is None:
             turns = self._starting[address] = Turns(self.reactor, self.settings.connections_at_once)
-        async with turns.turn(job.launch), self._starting_anywhere.turn(job.launch, at_most=_LONGEST_TURN):
-            yield
+        self._pace.watch()
+        return turns.turn(job.launch), self._starting_anywhere.turn(job.launch, at_most=_LONGEST_TURN)
 
     async def connect(self, job: ScriptJob) -> HostConnection:
         """Log in to a job's host, or use a connection on which that has been done.
 
-        @raise JobFailed: there is no way in.
-        @raise SSHError: likewise, when trying again later may help.
+        @raise SSHError: there is no way in.
         """
         credentials = self._credentials(job)
         keys = tuple(key.blob for key in credentials.keys)
@@ -118,6 +117,7 @@ class Hosts:
 
     def stop(self) -> Deferred[None]:
         """Cut all connections; jobs go on on their hosts."""
+        self._pace.stop()
         return self._pool.stop()
 
     async def _open(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
@@ -146,7 +146,7 @@ class Hosts:
         """The authentication methods that a job allows, in order."""
         try:
             return self._credentials(job).methods()
-        except JobFailed:
+        except NoCredentials:
             return []
 
     def failure(self, job: ScriptJob, error: SSHError) -> JobFailed:
@@ -176,7 +176,7 @@ class Hosts:
                 problem = f"\n{error}"
         credentials = Credentials(job.password, keys, self.settings.kerberos)
         if not credentials.methods():
-            raise JobFailed(f"There are no available authentication methods{problem}")
+            raise NoCredentials(f"There are no available authentication methods{problem}")
         return credentials
 
     def _keys(self, path: Path, passphrase: Secret | None) -> tuple[Identity, ...]:

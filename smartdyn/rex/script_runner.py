@@ -109,9 +109,9 @@ class ScriptRunner(Runner):
         while True:
             try:
                 return await self._attend(job, context)
-            except UNREACHABLE as error:
+            except SSHError as error:
                 self._preparing = None
-                if not self._may_have_started:
+                if not self._is_worth_another_try(error, context):
                     raise self._hosts.failure(job, error) from error
                 if self._remote is not None:
                     away_since, attempt = None, 0
@@ -128,9 +128,11 @@ class ScriptRunner(Runner):
                 delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)] * (0.75 + self._hosts.random() / 2)
                 attempt += 1
                 context.note(f"{error}. The script goes on there meanwhile.", retry_in=delay)
-            except SSHError as error:
-                raise self._hosts.failure(job, error) from error
             await sleep(self._hosts.reactor, delay)
+
+    def _is_worth_another_try(self, error: SSHError, context: RunnerContext) -> bool:
+        """A script that runs is looked for whatever keeps us out: a host that boots turns away even the right key."""
+        return context.begun or (self._may_have_started and isinstance(error, UNREACHABLE))
 
     async def _attend(self, job: ScriptJob, context: RunnerContext) -> int | str:
         """One connection's worth of a job."""
@@ -138,7 +140,8 @@ class ScriptRunner(Runner):
         host = job.target.host
         try:
             context.note(f"Other jobs are being started on {host}; this one waits for its turn.")
-            async with self._hosts.turn(job):
+            on_host, among_all = self._hosts.turns(job)
+            async with on_host, among_all:
                 context.note(f"Connecting to {host} port {job.target.port}.")
                 connection = await self._hosts.connect(job)
                 context.note(f"Preparing the script on {host}.")

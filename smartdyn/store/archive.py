@@ -23,7 +23,7 @@ def record(tx: sqlite3.Cursor, plan_id: str) -> dict[str, Any]:
     """
     whole = plans.load_whole(tx, plan_id)
     return {
-        **wire.status_hash(whole, {}),
+        **wire.status_hash(whole.plan, whole.steps.values(), whole.actions, {}),
         "host": whole.plan.host,
         "request_id": whole.plan.request_id,
         "created_at": wire.format_time(whole.plan.created_at),

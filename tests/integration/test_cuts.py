@@ -17,10 +17,14 @@ from smartdyn.aio import sleep
 from tests.support import sshd
 from tests.support.foreman import RecordingForeman
 from tests.support.http import Client
+from tests.support.network import RemoteHost
 from tests.support.service import ServiceProcess
 
 SOAK = "SMARTDYN_SOAK" in os.environ
 TROUBLES = 20 if SOAK else 6
+AWAY = 30.0 if SOAK else 4.0
+"""Seconds."""
+
 JOBS = 5
 NUMBERS = 1000
 CLOCK: Any = reactor
@@ -81,6 +85,27 @@ class CutTests(TestCase):
             self.assertEqual(body["data"]["exit_status"], 7)
         for key in tasks:
             self.assertEqual(len((self.folder / key).read_text().split()), 1)
+
+    async def test_network(self) -> None:
+        """A cable that is pulled for a while, and the same with the service killed meanwhile."""
+        await self.start()
+        host = RemoteHost()
+        await deferToThread(host.start)
+        self.addCleanup(host.stop)
+        await self.service.stop()
+        self.service.set("ssh_identity_key_file", str(host.key()))
+        await self.service.start()
+        tasks = await self.launch(host.address, host.port, AWAY * 0.03)
+        for troubles in ((), (self.kill,)):
+            host.pull_cable()
+            await sleep(CLOCK, AWAY / 2)
+            for trouble in troubles:
+                await trouble()
+            await sleep(CLOCK, AWAY / 2)
+            host.plug_cable()
+            await sleep(CLOCK, 1.0)
+        await self.foreman.when_received(len(tasks))
+        self.check(tasks)
 
     async def cut(self) -> None:
         """Everything that serves a connection on the host is killed."""

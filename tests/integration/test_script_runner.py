@@ -15,6 +15,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import TestCase
 
+from smartdyn.rex import script_runner
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.script_runner import ScriptRunner
 from smartdyn.rex.settings import RunnerSettings
@@ -313,6 +314,43 @@ exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
         context = await self.stopped(self.runner("true"), lambda: len(list(folder.iterdir())) > 1)
         self.assertEqual(context.status, "EXCEPTION")
         self.assertIn("may still be running on the host", context.text("debug"))
+
+
+class PowerTests(ScriptTestCase):
+    """Scripts that restart or shut down their host."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.server = sshd.Sshd()
+        self.server.start()
+        self.addCleanup(self.server.stop)
+        self.settings = replace(self.settings, identity_key=self.server.key(), reconnect_limit=2)
+        self.patch(script_runner, "_POWER_OFF_LIMIT", 1.0)
+
+    async def power_off(self, said: str) -> MemoryContext:
+        """The host goes away for good while the script runs."""
+        context = MemoryContext()
+        running = Deferred.fromCoroutine(self.runner(f"echo '{said}'; exec sleep 30").run(context, resumed=False))
+        await context.first_output
+        self.server.stop()
+        await running
+        return context
+
+    async def test_a_host_that_was_told_to_go(self) -> None:
+        """That it stays away is what was asked for."""
+        context = await self.power_off("restart host")
+        self.assertEqual(context.status, 0, context.chunks)
+
+    async def test_a_host_that_goes_by_itself(self) -> None:
+        """Nothing is known of the job, and that is said."""
+        context = await self.power_off("restart the host")
+        self.assertEqual(context.status, "EXCEPTION")
+        self.assertIn("was not reachable for 2 s", context.text("debug"))
+
+    async def test_a_host_that_stays(self) -> None:
+        """The script's own status counts, whatever it said."""
+        context = await self.run_script("echo 'shutdown host'; exit 1")
+        self.assertEqual(context.status, 1)
 
 
 class ContinuityTests(ScriptTestCase):

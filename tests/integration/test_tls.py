@@ -43,11 +43,11 @@ class TLSTestCase(TestCase):
             "ssl_private_key": str(self.own[1]),
             **settings,
         }
-        self.service = ServiceProcess(chosen)
+        self.service = service = ServiceProcess(chosen)
         if "http_port" in settings:
             self.service.url = f"http://127.0.0.1:{settings['http_port']}"
-        self.addCleanup(lambda: Deferred.fromCoroutine(self.service.stop()))
-        await self.service.start()
+        self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
+        await service.start()
 
     async def get(
         self, path: str, certificate: tuple[Path, Path] | None = None, *, port: int | None = None, limits: Any = None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +32,7 @@ class ServiceProcess:
         @param settings: in addition to the port and paths, which are made up.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="smartdyn-service-"))
+        atexit.register(self._remove)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = self.folder / "service.log"
@@ -41,7 +44,8 @@ class ServiceProcess:
             ":ssh_known_hosts_file": "known_hosts",
             **{f":{key}": value for key, value in settings.items()},
         }
-        self.folder.joinpath("settings.yml").write_text(yaml.safe_dump(chosen))
+        self._settings = chosen
+        self._write_settings()
         plugin = self.folder / "plugins" / "rig-1.dist-info"
         plugin.mkdir(parents=True)
         plugin.joinpath("METADATA").write_text("Metadata-Version: 2.1\nName: rig\nVersion: 1\n")
@@ -52,6 +56,14 @@ class ServiceProcess:
         """Of the running process."""
         assert self._process is not None
         return self._process.pid
+
+    def set(self, key: str, value: Any) -> None:
+        """Change a setting; it counts from the next start on."""
+        self._settings[f":{key}"] = value
+        self._write_settings()
+
+    def _write_settings(self) -> None:
+        self.folder.joinpath("settings.yml").write_text(yaml.safe_dump(self._settings))
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -95,6 +107,11 @@ class ServiceProcess:
                 pass
             time.sleep(0.05)
         raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")
+
+    def _remove(self) -> None:
+        """Leave nothing behind, also when a test was cut short."""
+        self._end(signal.SIGKILL)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _spawn(self, log: Any) -> subprocess.Popen[bytes]:
         more = self._environment.get("SMARTDYN_TEST_PLUGINS")

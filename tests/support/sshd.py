@@ -72,6 +72,8 @@ def free_port() -> int:
 class Sshd:
     """A server that runs until L{stop}."""
 
+    address = "127.0.0.1"
+
     def __init__(self, extra: str = "", mounts: str = "") -> None:
         """
         @param extra: more lines for sshd_config.
@@ -103,7 +105,7 @@ class Sshd:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        wait_for_port(self.port)
+        wait_for_port(self.port, self.address)
 
     def inside(self, path: str | Path) -> Path:
         """A path as the server's sessions see it."""
@@ -209,11 +211,11 @@ def make_account(user: str, shell: str = "/bin/bash", home: str = "") -> None:
     subprocess.run(["chpasswd"], input=f"{user}:{password_of(user)}\n", text=True, check=True)
 
 
-def wait_for_port(port: int) -> None:
+def wait_for_port(port: int, address: str = "127.0.0.1") -> None:
     """Until a server listens."""
     for _ in range(200):
         with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
+            if probe.connect_ex((address, port)) == 0:
                 return
         time.sleep(0.05)
     raise RuntimeError("the SSH server did not start")

@@ -1,4 +1,4 @@
-"""Turns: limits and fairness."""
+"""Turns: limits and fairness, and how many there are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.fairness import Turns
+from smartdyn.pace import Pace
 
 
 class TurnsTests(SynchronousTestCase):
@@ -64,6 +65,23 @@ class TurnsTests(SynchronousTestCase):
         self.failureResultOf(Deferred.fromCoroutine(fail()), ValueError)
         self.successResultOf(turns.acquire("a"))
 
+    def test_fewer_and_more(self) -> None:
+        """A smaller limit takes effect as turns end, a larger one at once."""
+        turns = Turns(Clock(), 3)
+        for _ in range(3):
+            self.successResultOf(turns.acquire("a"))
+        turns.resize(1)
+        waiting = turns.acquire("a")
+        turns.release()
+        turns.release()
+        self.assertNoResult(waiting)
+        turns.release()
+        self.successResultOf(waiting)
+        another = turns.acquire("a")
+        turns.resize(2)
+        self.successResultOf(another)
+        self.assertEqual(turns.taken(), 2)
+
     def test_a_turn_that_takes_long(self) -> None:
         """Is given back before its end, once."""
         clock = Clock()
@@ -98,3 +116,37 @@ class TurnsTests(SynchronousTestCase):
             self.assertEqual(served.total(), min(limit + count + 1, len(groups)))
         self.assertEqual(served, Counter(groups))
         self.assertEqual(turns.waiting(), 0)
+
+
+class PaceTests(SynchronousTestCase):
+    """How many turns there are."""
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.turns = Turns(self.clock, 16)
+        self.pace = Pace(self.clock, self.turns)
+        self.successResultOf(self.turns.acquire("a"))
+        self.pace.watch()
+
+    def test_late(self) -> None:
+        """While timers come late there are fewer and fewer turns, but some."""
+        for expected in (12, 9, 6, 4, 4):
+            self.clock.advance(0.2)
+            self.assertEqual(self.turns.limit, expected)
+
+    def test_in_time(self) -> None:
+        """When they come in time again, there is one more at a time, up to what is wanted."""
+        self.clock.advance(0.2)
+        self.clock.pump([0.1] * 3)
+        self.assertEqual(self.turns.limit, 15)
+        self.clock.pump([0.1] * 5)
+        self.assertEqual(self.turns.limit, 16)
+
+    def test_nothing_to_do(self) -> None:
+        """Nobody has a turn: no timer is left."""
+        self.turns.release()
+        self.clock.pump([0.1] * 2)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+        self.pace.watch()
+        self.pace.stop()
+        self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -122,9 +122,7 @@ class OutputViews:
         finally:
             self._streams -= 1
 
-    async def _search(
-        self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str
-    ) -> bytes:
+    async def _search(self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str) -> bytes:
         context = number(request, "context", 2)
         use = partial(find, pattern=compiled(pattern), context=context)
         found = await self._reader.whole(task.id, action_id, use)
@@ -133,7 +131,8 @@ class OutputViews:
             "output_search.html",
             task=task,
             actions=actions,
-            action=action_id,
+            chosen=_action(request),
+            keep=_kept(request),
             found=found,
             pattern=pattern,
             context=context,
@@ -145,7 +144,8 @@ class OutputViews:
         marked = _range(argument(request, "lines"))
         times = bool(argument(request, "times"))
         place = secrets.token_hex(16)
-        values = {"task": task, "actions": actions, "window": window, "times": times, "most": MOST_LINES}
+        values = {"task": task, "actions": actions, "window": window, "times": times}
+        values |= {"chosen": _action(request), "keep": _kept(request)}
         head, _, foot = self._pages.render(
             request, "output.html", place=place, pattern="", context=2, marked=marked, **values
         ).partition(place)
@@ -155,13 +155,14 @@ class OutputViews:
         async def pieces() -> AsyncIterator[bytes]:
             yield head.encode("utf-8", "replace")
             reader = LineReader(window.mark)
-            over = False
+            ended = False
             async for lines, over in self._read(reader, task.id, window.action_id, window.last):
+                ended = over
                 yield "".join(blocks(lines, times=times, marked=marked)).encode("utf-8", "replace")
             end = self._pages.render(
                 request,
                 "output_end.html",
-                live=not over and window.last > window.total,
+                live=not ended and window.last > window.total,
                 mark=str(reader.mark),
                 rest="".join(blocks([rest], times=times)) if (rest := reader.rest()) else "",
                 **values,
@@ -209,6 +210,12 @@ class OutputViews:
 
 def _action(request: Any) -> int | None:
     return number(request, "action", 0) or None
+
+
+def _kept(request: Any) -> str:
+    """The part of a link that keeps what was chosen."""
+    action = _action(request)
+    return (f"&action={action}" if action else "") + ("&times=1" if argument(request, "times") else "")
 
 
 def _range(text: str) -> range:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -57,7 +58,14 @@ class Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(
-            time=fmt.time, iso=fmt.iso, duration=fmt.duration, short=fmt.short, label=fmt.label, json=_json
+            time=fmt.time,
+            iso=fmt.iso,
+            duration=fmt.duration,
+            short=fmt.short,
+            label=fmt.label,
+            json=_json,
+            path=_path,
+            shell=shlex.quote,
         )
         self._templates.globals.update(asset=self.assets.url)
 
@@ -153,6 +161,11 @@ def number(request: Any, name: str, default: int) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 16):
         raise InvalidRequest(f"`{name}` must be a number, not {text[:40]!r}.")
     return int(text)
+
+
+def _path(text: str) -> str:
+    """Any text as one segment of a URL's path."""
+    return quote(text, safe="")
 
 
 def _json(value: Any) -> str:

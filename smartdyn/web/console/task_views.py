@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model import flows
-from smartdyn.model.views import TaskPage
+from smartdyn.model.views import TaskPage, TaskSummary
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
@@ -18,6 +21,7 @@ from smartdyn.web.requests import base_url
 from smartdyn.web.route import Route
 
 _OUTPUT_LINES = 30
+_MOST_CHILDREN = 100
 _SHORT_GRAPH = 200
 """Steps of a picture that can be looked at; longer flows are shown as boxes only."""
 
@@ -45,12 +49,12 @@ class TaskViews:
     def routes(self) -> list[Route]:
         """All of them."""
         shown, pressed = self._pages.shown, self._pages.pressed
-        html = {"media": "text/html"}
+        page = partial(Route, media="text/html")
         return [
-            Route("GET", "/console/<plan_id>", shown(self.task), **html),
-            Route("GET", "/console/<plan_id>/confirm/<deed>", shown(self.confirm), query=("step",), **html),
+            page("GET", "/console/<plan_id>", shown(self.task)),
+            page("GET", "/console/<plan_id>/confirm/<deed>", shown(self.confirm), query=("step",)),
             *(
-                Route("POST", f"/console/<plan_id>/{deed}", pressed(handler), statuses=(303,), **html)
+                page("POST", f"/console/<plan_id>/{deed}", pressed(handler), statuses=(303,))
                 for deed, handler in (
                     ("cancel", self.cancel),
                     ("force-cancel", self.force_cancel),
@@ -58,7 +62,7 @@ class TaskViews:
                     ("halt", self.halt),
                 )
             ),
-            Route("POST", "/console/<plan_id>/skip/<step>", pressed(self.skip), statuses=(303,), **html),
+            page("POST", "/console/<plan_id>/skip/<step>", pressed(self.skip), statuses=(303,)),
         ]
 
     async def task(self, request: Any, plan_id: str) -> bytes:
@@ -82,6 +86,8 @@ class TaskViews:
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,
+            counts=_counts(page.children),
+            most_children=_MOST_CHILDREN,
             last_lines="".join(blocks(await self._output.tail(plan_id, _OUTPUT_LINES))),
             api=base_url(request) + mount(request.path.decode()).removesuffix("/console"),
         )
@@ -93,9 +99,7 @@ class TaskViews:
         step = number(request, "step", 0)
         page = await self._tasks.page(plan_id)
         target = f"skip/{step}" if deed == "skip" else deed
-        return self._pages.page(
-            request, "confirm.html", page=page, deed=DEEDS[deed], target=target, step=step
-        )
+        return self._pages.page(request, "confirm.html", page=page, deed=DEEDS[deed], target=target, step=step)
 
     async def cancel(self, request: Any, plan_id: str) -> bytes:
         """Ask a task to end and show it again."""
@@ -123,6 +127,15 @@ class TaskViews:
             raise InvalidRequest(f"{step[:20]!r} is no step.")
         await self._tasks.skip(plan_id, int(step))
         return self._pages.go(request, plan_id)
+
+
+def _counts(children: Sequence[TaskSummary]) -> list[tuple[int, str, str]]:
+    """How many sub-tasks came to what, with what finds those; what is not there is left out."""
+    states = Counter("pending" if child.state != "stopped" else child.result for child in children)
+    searches = {"pending": " result:pending"}
+    return [
+        (count, name, searches.get(name, f" state:stopped result:{name}")) for name, count in sorted(states.items())
+    ]
 
 
 def _deeds(page: TaskPage) -> dict[str, str]:

@@ -83,6 +83,17 @@ class AwayTests(SynchronousTestCase):
         self.assertIn("was not reachable for 600 s", self.context.text("debug"))
         self.assertLess(number, 40)
 
+    def test_a_running_job_is_looked_for_whatever_keeps_us_out(self) -> None:
+        """A host that boots may turn away the right password for a while."""
+        self.context.begun = True
+        _, running = self.run_job(resumed=True)
+        refused = AuthenticationFailed("root", "h1", [Attempt("password", "no")], ["password"])
+        self.attempts[0].errback(refused)
+        self.clock.advance(3)
+        self.assertEqual(len(self.attempts), 2)
+        self.assertNoResult(running)
+        self.assertTrue(any("Permission denied" in note for note in self.context.notes))
+
     def test_stopping_while_connecting(self) -> None:
         """The attempt is dropped, and the job is over."""
         runner, running = self.run_job()

@@ -1,0 +1,60 @@
+"""What Foreman asks all the time: the status of a task, and how many tasks run."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import time
+import uuid
+from http.client import HTTPConnection
+
+from tests.support.service import ServiceProcess
+
+SECONDS = 6
+CONNECTIONS = (8, 32)
+
+
+def main() -> None:
+    """Print requests a second over kept connections; C{wrk} asks."""
+    if shutil.which("wrk") is None:
+        print("requests: not measured, wrk is not installed (apt-get install wrk)")
+        return
+    service = ServiceProcess({"log_level": "WARN"})
+    service.start_now()
+    try:
+        task = launch(service)
+        for path in (f"/tasks/{task}/status", "/tasks/count?state=running"):
+            found = ", ".join(f"{rate(service, path, number):.0f}/s with {number}" for number in CONNECTIONS)
+            print(f"GET {path.replace(task, ':id')}: {found} connections")
+        print()
+    finally:
+        service.kill_now()
+
+
+def launch(service: ServiceProcess) -> str:
+    """A task that has stopped."""
+    task = str(uuid.uuid4())
+    body = {"operation": "ssh", "input": {task: {"action_class": "Rig::Noop", "action_input": {"n": 1}}}}
+    connection = HTTPConnection("127.0.0.1", service.port)
+    connection.request("POST", "/tasks/launch", json.dumps(body))
+    connection.getresponse().read()
+    while True:
+        connection.request("GET", f"/tasks/{task}/status")
+        if json.loads(connection.getresponse().read())["state"] == "stopped":
+            return task
+        time.sleep(0.05)
+
+
+def rate(service: ServiceProcess, path: str, connections: int) -> float:
+    """Requests a second."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", f"{service.url}{path}"]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    found = re.search(r"Requests/sec:\s*([\d.]+)", said)
+    assert found and "Non-2xx" not in said, said
+    return float(found[1])
+
+
+if __name__ == "__main__":
+    main()
