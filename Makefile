@@ -3,11 +3,14 @@
 BIN := .venv/bin
 STAMP := .venv/.stamp
 
-.PHONY: help venv demo test unit integration soak kerberos lint bench dist deb rpm clean system
+BROWSER := tests/browser/node_modules/.stamp
+
+.PHONY: help venv demo test unit integration browser screenshots soak kerberos lint bench dist deb rpm clean system
 
 help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
 	@echo "make test        set everything up and run all tests (KEEP=1 with demo leaves the service running)"
+	@echo "make browser     the tests of the console in Chromium; make screenshots renews the pictures of the documentation"
 	@echo "make soak        the long runs: random trouble, and fifty kills of the service"
 	@echo "make kerberos    the tests that need a KDC, which is installed for them"
 	@echo "make lint        ruff and mypy"
@@ -32,7 +35,7 @@ demo: venv
 system:
 	@missing=""; \
 	for pair in /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
-	    ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish; do \
+	    ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish chromium:chromium; do \
 	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
 	done; \
 	if [ -n "$$missing" ]; then \
@@ -49,8 +52,19 @@ test: unit integration
 unit: venv
 	@$(BIN)/python -m twisted.trial -j2 tests.unit
 
-integration: venv system
+integration: venv system $(BROWSER)
 	@$(BIN)/python -m twisted.trial tests.integration
+
+# What drives Chromium; without npm those tests are skipped, and say so.
+$(BROWSER): tests/browser/package-lock.json
+	@if command -v npm >/dev/null 2>&1; then \
+	  cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules/.stamp; \
+	else \
+	  echo "npm is missing: install node 20 or newer to try the console in a browser"; \
+	fi
+
+browser: venv system $(BROWSER)
+	@$(BIN)/python -m twisted.trial tests.integration.test_browser
 
 # What takes longer than anybody wants to wait for after each change.
 soak: venv
@@ -95,4 +109,4 @@ rpm: dist
 	@ls -l dist/*.rpm
 
 clean:
-	@rm -rf .venv build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv tests/browser/node_modules build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis

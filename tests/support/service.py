@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -27,9 +28,15 @@ _ENTRY_POINTS = "[smartdyn.plugins]\nrig = tests.support.rig:install\n"
 class ServiceProcess:
     """Runs until it is stopped or killed; L{start} again for the next life on the same database."""
 
-    def __init__(self, settings: dict[str, Any], environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        environment: dict[str, str] | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
         """
         @param settings: in addition to the port and paths, which are made up.
+        @param names: hosts and their addresses, which only this service knows; that takes root.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="smartdyn-service-"))
         atexit.register(self._remove)
@@ -37,6 +44,7 @@ class ServiceProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = self.folder / "service.log"
         self._environment = environment or {}
+        self._names = names or {}
         self._process: subprocess.Popen[bytes] | None = None
         chosen = {
             ":port": self.port,
@@ -118,13 +126,22 @@ class ServiceProcess:
         path = os.pathsep.join([str(ROOT), str(self.folder / "plugins"), *([more] if more else [])])
         arguments = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(self.folder)]
         return subprocess.Popen(
-            [sys.executable, "-c", "from twisted.scripts.twistd import run; run()", *arguments],
+            [*self._namespace(), sys.executable, "-c", "from twisted.scripts.twistd import run; run()", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": path, **self._environment},
         )
+
+    def _namespace(self) -> list[str]:
+        """A command that gives the service an C{/etc/hosts} of its own."""
+        if not self._names:
+            return []
+        lines = [f"{address} {name}\n" for name, address in self._names.items()]
+        hosts = self.folder / "hosts"
+        hosts.write_text("".join(["127.0.0.1 localhost\n", *lines]))
+        return ["unshare", "-m", "/bin/sh", "-e", "-c", 'mount --bind "$0" /etc/hosts\nexec "$@"', str(hosts)]
 
     def _end(self, number: int) -> int:
         process, self._process = self._process, None
