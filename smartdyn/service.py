@@ -33,6 +33,7 @@ from smartdyn.actions.registry import Registry
 from smartdyn.actions.rejected import Rejected
 from smartdyn.actions.tasks import Tasks, load_callback_data
 from smartdyn.engine.cleaner import Cleaner
+from smartdyn.engine.digester import Digester
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
@@ -140,6 +141,7 @@ class Smartdyn(Service):
         )
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
+        self.digester = Digester(around.reactor, self.database)
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
@@ -202,6 +204,7 @@ class Smartdyn(Service):
         await recover(self.world)
         self.outbox.startService()
         self.cleaner.startService()
+        self.digester.startService()
         self.watch.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
@@ -224,6 +227,7 @@ class Smartdyn(Service):
         if self.outbox.running:
             await self.outbox.stopService()
             await self.cleaner.stopService()
+            await self.digester.stopService()
         await self.foreman.close()
         await self.world.stop()
         self.threads.stop()

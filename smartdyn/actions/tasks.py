@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from twisted.logger import Logger
 
@@ -18,15 +18,19 @@ from smartdyn.actions.registry import Registry
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
+from smartdyn.model.causes import why
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
+from smartdyn.model.states import FAILURES
 from smartdyn.model.views import JobNote, StepView, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import callbacks, listing, long_output, output, plans
+from smartdyn.store import callbacks, evidence, listing, long_output, output, plans
 from smartdyn.store.long_output import LongOutput
 
 _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
 
+
+MOST_COUNTED: Final = 10_000
 
 _SHOWN = 4 * 1024 * 1024
 """Characters of output on a page."""
@@ -147,6 +151,11 @@ class Tasks:
         more = len(found) > limit
         return TaskList(shown, f"{shown[-1].created_at!r}_{shown[-1].id}" if more else None)
 
+    async def count_matching(self, wanted: TaskQuery) -> int:
+        """How many tasks a search finds; L{MOST_COUNTED} means so many or more."""
+        found = await self._world.database.query(lambda tx: listing.ids(tx, wanted, limit=MOST_COUNTED), patient=True)
+        return len(found)
+
     async def page(self, plan_id: str) -> TaskPage:
         """Everything about one task.
 
@@ -211,6 +220,7 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
         remarks=_remarks(registry, whole),
         callbacks=tuple(callbacks.of_plan(tx, plan_id)),
         children=tuple(plans.children(tx, plan_id)),
+        cause=why(evidence.of_plan(tx, whole)) if whole.plan.result in FAILURES else None,
     )
 
 
