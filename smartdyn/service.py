@@ -43,9 +43,11 @@ from smartdyn.foreman.client import make_client
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front
+from smartdyn.health import look
 from smartdyn.log_buffer import LogBuffer
 from smartdyn.metrics import ServiceMetrics
 from smartdyn.model.ids import random_id
+from smartdyn.model.overview import HealthItem
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
@@ -260,9 +262,14 @@ class Smartdyn(Service):
         numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
         registry = CollectorRegistry()
         registry.register(numbers)
-        tasks = Tasks(self.world, self.launchers, self._single, self.passwords, self.dispatcher.note)
+        tasks = Tasks(
+            self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
+        )
         self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
         self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
+
+    async def _health(self) -> list[HealthItem]:
+        return await look(self.database, self._settings.path(self._settings.database), self.watch)
 
     async def _problems(self) -> list[str]:
         """Why the service cannot do its work now."""

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from twisted.logger import Logger
 
 from smartdyn.actions.action import Action
+from smartdyn.actions.control import Control
 from smartdyn.actions.events import ExternalEvent
+from smartdyn.actions.insight import Health, Insight, Notes
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
+from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
 from smartdyn.model.causes import why
+from smartdyn.model.overview import HostPage, OutputHit, Overview
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES
-from smartdyn.model.views import JobNote, StepView, TaskList, TaskPage
+from smartdyn.model.views import StepView, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import callbacks, evidence, listing, long_output, output, plans
 from smartdyn.store.long_output import LongOutput
@@ -47,16 +51,22 @@ class Tasks:
         launchers: Launchers,
         single: SingleLauncher,
         passwords: OneTimePasswords,
-        note: Callable[[str], JobNote | None] = lambda plan_id: None,
+        notes: Notes,
+        digester: Digester,
+        health: Health,
     ) -> None:
         """
-        @param note: what a task's job is waiting for just now.
+        @param notes: what jobs are waiting for just now, by task.
+        @param digester: looks at tasks that are over.
+        @param health: how what the service needs is.
         """
         self._world = world
         self._launchers = launchers
         self._single = single
         self._passwords = passwords
-        self._note = note
+        self._notes = notes
+        self._insight = Insight(world, digester, notes, health)
+        self._control = Control(world)
 
     def operations(self) -> list[str]:
         """The operations that can be launched."""
@@ -85,9 +95,10 @@ class Tasks:
         await self._world.accept([planned])
         return planned.whole.plan.id
 
-    async def cancel(self, plan_id: str, *, force: bool = False) -> int:
-        """Ask a task to end; see L{smartdyn.engine.interventions.Interventions.cancel}."""
-        return await self._world.interventions.cancel(plan_id, force=force)
+    @property
+    def control(self) -> Control:
+        """What people may do to tasks."""
+        return self._control
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
@@ -156,6 +167,18 @@ class Tasks:
         found = await self._world.database.query(lambda tx: listing.ids(tx, wanted, limit=MOST_COUNTED), patient=True)
         return len(found)
 
+    async def overview(self, now: float) -> Overview:
+        """What is to be seen first: see L{Insight.overview}."""
+        return await self._insight.overview(now)
+
+    async def host(self, name: str) -> HostPage:
+        """What a host has been doing."""
+        return await self._insight.host(name, self.recent)
+
+    async def search_output(self, wanted: TaskQuery) -> list[OutputHit]:
+        """Where the output of tasks has what is searched for: see L{Insight.search_output}."""
+        return await self._insight.search_output(wanted)
+
     async def page(self, plan_id: str) -> TaskPage:
         """Everything about one task.
 
@@ -163,7 +186,7 @@ class Tasks:
         """
         registry = self._world.registry
         page = await self._world.database.query(lambda tx: _page(tx, registry, plan_id))
-        return replace(page, note=self._note(plan_id))
+        return replace(page, note=self._notes().get(plan_id))
 
 
 def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, Any]:

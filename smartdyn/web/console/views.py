@@ -15,7 +15,7 @@ from smartdyn.web.authorization import Forbidden, Policy
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.explain import explain
 from smartdyn.web.facade import TaskFacade
-from smartdyn.web.peers import peer_of
+from smartdyn.web.peers import actor_of, peer_of
 from smartdyn.web.requests import header, send
 from smartdyn.web.route import Route
 
@@ -93,7 +93,7 @@ class Console:
         await self._require(request)
         _refuse_foreign(request)
         try:
-            await self._tasks.cancel(plan_id)
+            await self._tasks.control.cancel(plan_id, actor_of(request, "console"))
         except PlanNotFound:
             return self._unknown(request, plan_id)
         request.setHeader(b"location", f"../{plan_id}".encode())
