@@ -56,6 +56,15 @@ class NotPossibleNow(SmartdynError):
         self.state = state
 
 
+class MatchesChanged(SmartdynError):
+    """A search finds more or fewer tasks than when somebody decided what to do to them."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(f"The search finds {found} tasks now, not {expected}. Nothing was done; look at them again.")
+        self.expected = expected
+        self.found = found
+
+
 class UnknownOperation(SmartdynError):
     """No launcher is registered under this name."""
 

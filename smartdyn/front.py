@@ -76,7 +76,7 @@ class Front:
         facts = self._facts(tasks, wanted)
         for listener in wanted:
             forwarder = self._forwarder(listener)
-            console = Console(tasks, listener.policy, self._now, self._reactor)
+            console = Console(tasks, listener.policy, self._now, self._reactor, self._forget_host)
             api = TaskApi(tasks, listener.policy, behind_proxy=listener.is_core)
             operations = forwarder.operations if forwarder else None
             proxy = ProxyApi(facts, listener.policy, metrics, problems, operations)

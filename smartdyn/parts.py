@@ -82,6 +82,7 @@ def retention(settings: Settings) -> Retention:
         age=settings.execution_plan_cleaner_age or None,
         size=settings.database_size_limit * 1024 * 1024 or None,
         archive=settings.path(settings.backup_dir) if settings.backup_deleted_plans else None,
+        audit_age=settings.audit_log_age or None,
     )
 
 

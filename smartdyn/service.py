@@ -33,6 +33,7 @@ from smartdyn.actions.registry import Registry
 from smartdyn.actions.rejected import Rejected
 from smartdyn.actions.tasks import Tasks, load_callback_data
 from smartdyn.engine.cleaner import Cleaner
+from smartdyn.engine.digester import Digester
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
@@ -42,9 +43,11 @@ from smartdyn.foreman.client import make_client
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front
+from smartdyn.health import look
 from smartdyn.log_buffer import LogBuffer
 from smartdyn.metrics import ServiceMetrics
 from smartdyn.model.ids import random_id
+from smartdyn.model.overview import HealthItem
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
@@ -140,6 +143,7 @@ class Smartdyn(Service):
         )
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
+        self.digester = Digester(around.reactor, self.database)
         self.dispatcher = RunnerDispatcher(around.reactor, self.world)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
@@ -202,6 +206,7 @@ class Smartdyn(Service):
         await recover(self.world)
         self.outbox.startService()
         self.cleaner.startService()
+        self.digester.startService()
         self.watch.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
@@ -224,6 +229,7 @@ class Smartdyn(Service):
         if self.outbox.running:
             await self.outbox.stopService()
             await self.cleaner.stopService()
+            await self.digester.stopService()
         await self.foreman.close()
         await self.world.stop()
         self.threads.stop()
@@ -256,9 +262,14 @@ class Smartdyn(Service):
         numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
         registry = CollectorRegistry()
         registry.register(numbers)
-        tasks = Tasks(self.world, self.launchers, self._single, self.passwords, self.dispatcher.note)
+        tasks = Tasks(
+            self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
+        )
         self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
         self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
+
+    async def _health(self) -> list[HealthItem]:
+        return await look(self.database, self._settings.path(self._settings.database), self.watch)
 
     async def _problems(self) -> list[str]:
         """Why the service cannot do its work now."""

@@ -53,9 +53,9 @@ class RunnerDispatcher:
         if running is not None and running.runner is not None:
             self._spawner.spawn("an external event", running.runner.external_event(running, data))
 
-    def note(self, plan_id: str) -> JobNote | None:
-        """What a task's job is waiting for."""
-        return next((each.noted for each in self._jobs.values() if each.job.plan_id == plan_id), None)
+    def notes(self) -> dict[str, JobNote]:
+        """What jobs are waiting for, by task."""
+        return {each.job.plan_id: each.noted for each in self._jobs.values() if each.noted is not None}
 
     def running(self) -> int:
         """How many jobs are under way."""

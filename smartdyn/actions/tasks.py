@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from twisted.logger import Logger
 
 from smartdyn.actions.action import Action
+from smartdyn.actions.control import Control
 from smartdyn.actions.events import ExternalEvent
+from smartdyn.actions.insight import Health, Insight, Notes
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
+from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
+from smartdyn.model.causes import why
+from smartdyn.model.overview import HostPage, OutputHit, Overview
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
-from smartdyn.model.states import PlanState
-from smartdyn.model.views import JobNote, StepView, TaskList, TaskPage
+from smartdyn.model.states import FAILURES, PlanState
+from smartdyn.model.views import StepView, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import actions, callbacks, listing, long_output, output, plans, steps
+from smartdyn.store import actions, callbacks, evidence, listing, long_output, output, plans, steps
 from smartdyn.store.long_output import LongOutput
 from smartdyn.store.output_reader import OutputReader
 
 _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
 
+
+MOST_COUNTED: Final = 10_000
 
 _SHOWN = 64 * 1024
 """Characters at the end of the output that a page's sentence may be about."""
@@ -45,16 +52,22 @@ class Tasks:
         launchers: Launchers,
         single: SingleLauncher,
         passwords: OneTimePasswords,
-        note: Callable[[str], JobNote | None] = lambda plan_id: None,
+        notes: Notes,
+        digester: Digester,
+        health: Health,
     ) -> None:
         """
-        @param note: what a task's job is waiting for just now.
+        @param notes: what jobs are waiting for just now, by task.
+        @param digester: looks at tasks that are over.
+        @param health: how what the service needs is.
         """
         self._world = world
         self._launchers = launchers
         self._single = single
         self._passwords = passwords
-        self._note = note
+        self._notes = notes
+        self._insight = Insight(world, digester, notes, health)
+        self._control = Control(world)
         self.output = OutputReader(world.database)
 
     def operations(self) -> list[str]:
@@ -84,21 +97,10 @@ class Tasks:
         await self._world.accept([planned])
         return planned.whole.plan.id
 
-    async def cancel(self, plan_id: str, *, force: bool = False) -> int:
-        """Ask a task to end; see L{smartdyn.engine.interventions.Interventions.cancel}."""
-        return await self._world.interventions.cancel(plan_id, force=force)
-
-    async def resume(self, plan_id: str) -> None:
-        """Go on with a paused task; see L{smartdyn.engine.interventions.Interventions.resume}."""
-        await self._world.interventions.resume(plan_id)
-
-    async def skip(self, plan_id: str, step_id: int) -> list[int]:
-        """Leave out a failed step; see L{smartdyn.engine.interventions.Interventions.skip}."""
-        return await self._world.interventions.skip(plan_id, step_id)
-
-    async def halt(self, plan_id: str) -> None:
-        """Stop a task as it is; see L{smartdyn.engine.interventions.Interventions.halt}."""
-        await self._world.interventions.halt(plan_id)
+    @property
+    def control(self) -> Control:
+        """What people may do to tasks."""
+        return self._control
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
@@ -162,6 +164,23 @@ class Tasks:
         more = len(found) > limit
         return TaskList(shown, f"{shown[-1].created_at!r}_{shown[-1].id}" if more else None)
 
+    async def count_matching(self, wanted: TaskQuery) -> int:
+        """How many tasks a search finds; L{MOST_COUNTED} means so many or more."""
+        found = await self._world.database.query(lambda tx: listing.ids(tx, wanted, limit=MOST_COUNTED), patient=True)
+        return len(found)
+
+    async def overview(self, now: float) -> Overview:
+        """What is to be seen first: see L{Insight.overview}."""
+        return await self._insight.overview(now)
+
+    async def host(self, name: str) -> HostPage:
+        """What a host has been doing."""
+        return await self._insight.host(name, self.recent)
+
+    async def search_output(self, wanted: TaskQuery) -> list[OutputHit]:
+        """Where the output of tasks has what is searched for: see L{Insight.search_output}."""
+        return await self._insight.search_output(wanted)
+
     async def page(self, plan_id: str) -> TaskPage:
         """Everything about one task.
 
@@ -169,7 +188,7 @@ class Tasks:
         """
         registry = self._world.registry
         page = await self._world.database.query(lambda tx: _page(tx, registry, plan_id))
-        return replace(page, note=self._note(plan_id))
+        return replace(page, note=self._notes().get(plan_id))
 
 
 def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, Any]:
@@ -228,6 +247,7 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
         remarks=_remarks(registry, whole),
         callbacks=tuple(callbacks.of_plan(tx, plan_id)),
         children=tuple(plans.children(tx, plan_id)),
+        cause=why(evidence.of_plan(tx, whole)) if whole.plan.result in FAILURES else None,
     )
 
 

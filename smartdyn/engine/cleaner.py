@@ -13,7 +13,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smartdyn.aio import Spawner, sleep
-from smartdyn.store import archive, cleaning
+from smartdyn.store import archive, audit, cleaning
+from smartdyn.store.audit import ForgetAudit
 from smartdyn.store.cleaning import DeletePlans
 from smartdyn.store.database import Database
 
@@ -29,12 +30,14 @@ class Retention:
 
     @param age: seconds since they ended; None means for ever.
     @param size: bytes that the database may have; None means any number.
+    @param audit_age: seconds that it is known who did what; None means for ever.
     @param archive: where plans are written before they are deleted; None means nowhere.
     """
 
     age: float | None = 1800.0
     size: int | None = None
     archive: Path | None = None
+    audit_age: float | None = None
 
 
 class Cleaner(Service):
@@ -51,7 +54,8 @@ class Cleaner(Service):
 
     def startService(self) -> None:
         super().startService()
-        if self._retention.age is not None or self._retention.size is not None:
+        limits = (self._retention.age, self._retention.size, self._retention.audit_age)
+        if any(limit is not None for limit in limits):
             self._spawner.spawn("cleaning up", self._run())
 
     def stopService(self) -> Deferred[None]:
@@ -63,6 +67,7 @@ class Cleaner(Service):
 
         @return: how many plans that were.
         """
+        await self._forget_audit()
         deleted = 0
         if self._retention.age is not None:
             cutoff = self._now() - self._retention.age
@@ -91,6 +96,12 @@ class Cleaner(Service):
             except Exception:
                 self._log.failure("cleaning up failed, trying again in {pause} s", pause=pause)
             await sleep(self._clock, pause)
+
+    async def _forget_audit(self) -> None:
+        if self._retention.audit_age is not None:
+            cutoff = self._now() - self._retention.audit_age
+            if await self._database.query(lambda tx: audit.is_old(tx, cutoff)):
+                await self._database.commit(ForgetAudit(cutoff))
 
     async def _delete(self, cutoff: float) -> int:
         found = await self._database.query(lambda tx: cleaning.over(tx, cutoff, _BATCH), patient=True)

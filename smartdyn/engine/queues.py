@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from twisted.internet.defer import DeferredSemaphore
 
 from smartdyn.engine.planning import DEFAULT_QUEUE
+from smartdyn.model.overview import QueueDepth
 
 DEFAULT_SIZE = 5
 """Places of a queue for which nothing is said (Dynflow C{pool_size})."""
@@ -20,6 +21,13 @@ class Queues:
         self._queues = {
             name: DeferredSemaphore(size) for name, size in {DEFAULT_QUEUE: DEFAULT_SIZE, **(sizes or {})}.items()
         }
+
+    def depths(self) -> list[QueueDepth]:
+        """How busy each queue is."""
+        return [
+            QueueDepth(name, queue.limit, queue.limit - queue.tokens, len(queue.waiting))
+            for name, queue in self._queues.items()
+        ]
 
     @asynccontextmanager
     async def place(self, name: str | None) -> AsyncIterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from smartdyn.model.causes import Cause
 from smartdyn.model.records import StepError
 
 
@@ -112,6 +113,7 @@ class TaskPage:
     @param progress: of the whole task, between 0 and 1.
     @param remarks: what its actions have to say to people.
     @param note: what its job is waiting for, if it is.
+    @param cause: why it did not go well, if it did not.
     """
 
     summary: TaskSummary
@@ -125,3 +127,4 @@ class TaskPage:
     callbacks: tuple[CallbackView, ...]
     children: tuple[TaskSummary, ...]
     note: JobNote | None = None
+    cause: Cause | None = None

@@ -34,6 +34,7 @@ class Settings:
         their places.
     @param execution_plan_cleaner_age: how long tasks are kept after they ended and were reported; 0 means for ever.
     @param database_size_limit: megabytes after which the oldest ended tasks are deleted early; 0 means any number.
+    @param audit_log_age: how long it is known who did what to tasks; 0 means for ever.
     @param backup_deleted_plans: write tasks to a file in C{backup_dir} before they are deleted.
     @param ssh_config_file: HostName, Port, User and ProxyJump in it apply to hosts, as with OpenSSH's client.
     @param kerberos_auth: log in with the tickets of the service's account when nothing else was accepted.
@@ -86,6 +87,7 @@ class Settings:
     reconnect_limit: float = 600.0
     execution_plan_cleaner_age: float = 1800.0
     database_size_limit: int = 0
+    audit_log_age: float = 7_776_000.0
     backup_deleted_plans: bool = False
     backup_dir: str = f"{STATE}/backup"
     queue_sizes: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({"default": 5}))

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from smartdyn.store import digests
 from smartdyn.store.json import dumps
 
 _OVER = """
@@ -51,6 +52,7 @@ class DeletePlans:
     def apply(self, tx: sqlite3.Cursor) -> None:
         if self.plan_ids:
             ids = dumps(list(self.plan_ids))
+            digests.forget(tx, ids)
             tx.execute(_DELETE, (ids,))
             tx.execute(_DELETE_EVENTS, (ids,))
 

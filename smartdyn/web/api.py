@@ -14,7 +14,7 @@ from smartdyn.streaming import answer
 from smartdyn.web import records
 from smartdyn.web.authorization import Forbidden, Policy, parse_basic
 from smartdyn.web.facade import TaskFacade
-from smartdyn.web.peers import peer_of
+from smartdyn.web.peers import actor_of, peer_of
 from smartdyn.web.requests import JSON, base_url, header, read_json, request_id, send_json
 from smartdyn.web.route import Route
 
@@ -101,7 +101,7 @@ class TaskApi:
     async def cancel(self, request: IRequest, plan_id: str) -> bytes:
         """Ask a task to end."""
         await self._require(request)
-        told = await _whatever_happens(self._tasks.cancel(plan_id))
+        told = await _whatever_happens(self._tasks.control.cancel(plan_id, actor_of(request, "api")))
         return send_json(request, {"task_id": plan_id, "canceled_steps_count": told})
 
     async def count(self, request: IRequest) -> bytes:

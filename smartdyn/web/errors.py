@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from smartdyn.errors import (
     InvalidRequest,
+    MatchesChanged,
     NotPossibleNow,
     PlanConflict,
     PlanNotFound,
@@ -23,6 +24,7 @@ STATUS_OF: tuple[tuple[type[SmartdynError], int], ...] = (
     (UnknownAction, 404),
     (PlanConflict, 409),
     (NotPossibleNow, 409),
+    (MatchesChanged, 409),
     (ShuttingDown, 503),
     (StoreError, 503),
 )

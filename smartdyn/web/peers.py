@@ -6,6 +6,8 @@ import ipaddress
 from dataclasses import dataclass
 from typing import Any
 
+from smartdyn.model.audit import Actor
+
 
 @dataclass(frozen=True, slots=True)
 class ClientCertificate:
@@ -59,6 +61,21 @@ class Peer:
             return ipaddress.ip_address(self.address.partition("%")[0]).is_loopback
         except ValueError:
             return False
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is written down what it did."""
+        names = sorted(self.certificate.names) if self.certificate else []
+        return names[0] if names else self.address or "localhost"
+
+
+def actor_of(request: Any, via: str) -> Actor:
+    """Who wants something done.
+
+    @param via: C{console} or C{api}.
+    """
+    peer = peer_of(request)
+    return Actor(peer.name, peer.address, via)
 
 
 def peer_of(request: Any) -> Peer:

@@ -12,7 +12,9 @@ from smartdyn.actions.launchers import BatchLauncher, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.rejected import Rejected
 from smartdyn.actions.tasks import Tasks
+from smartdyn.engine.digester import Digester
 from smartdyn.engine.planning import Planned
+from smartdyn.model.overview import HealthItem
 from smartdyn.model.records import WholePlan
 from smartdyn.store.plans import InsertPlan
 from smartdyn.testing import Engine as BareEngine
@@ -36,7 +38,10 @@ class Engine(BareEngine):
         single = SingleLauncher(self.world, self.vault)
         self.launchers.register("single", single)
         self.launchers.register("ssh", BatchLauncher(self.world, self.vault))
-        self.tasks = Tasks(self.world, self.launchers, single, self.passwords)
+        self.digester = Digester(self.clock, self.database)
+        self.tasks = Tasks(
+            self.world, self.launchers, single, self.passwords, self.dispatcher.notes, self.digester, _healthy
+        )
 
     def load(self, plan_id: str) -> WholePlan:
         """A plan as it is in the database."""
@@ -58,6 +63,10 @@ class Engine(BareEngine):
 
     def _notify(self) -> None:
         self.notified += 1
+
+
+async def _healthy() -> list[HealthItem]:
+    return [HealthItem("database", True, "It answers.")]
 
 
 class _Sql:

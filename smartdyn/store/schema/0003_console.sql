@@ -29,11 +29,10 @@ CREATE INDEX plans_by_parent ON plans (caller_plan_id, created_at) WHERE caller_
 ALTER TABLE plans ADD COLUMN digested INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX plans_undigested ON plans (ended_at) WHERE state = 'stopped' AND digested = 0;
 CREATE TABLE digests (
-    id       INTEGER PRIMARY KEY,
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
     plan_id  TEXT NOT NULL UNIQUE REFERENCES plans (id) ON DELETE CASCADE,
     ended_at REAL NOT NULL,
-    cause    TEXT,
-    chunks   INTEGER NOT NULL
+    cause    TEXT
 );
 CREATE INDEX digests_by_cause ON digests (cause, ended_at, plan_id) WHERE cause IS NOT NULL;
 CREATE VIRTUAL TABLE output_words USING fts5(text, content = '', tokenize = 'unicode61 remove_diacritics 2');

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from smartdyn.model.causes import why_untold, why_waiting
 from smartdyn.model.states import PlanResult, PlanState
-from smartdyn.model.views import TaskPage
+from smartdyn.model.views import CallbackView, TaskPage
 from smartdyn.web.console.format import duration
+
+_ENDED_BY = frozenset({"cancelled", "timeout"})
+"""Causes for which the exit status says nothing."""
 
 
 def explain(page: TaskPage, now: float) -> str:
     """What an admin wants to know first."""
-    parts = [_note(page, now) or _state(page), *_callbacks(page, now)]
+    parts = [_note(page, now) or _state(page), _advice(page), *_callbacks(page, now)]
     return " ".join(part for part in parts if part)
 
 
@@ -22,6 +26,15 @@ def _note(page: TaskPage, now: float) -> str:
     if note.next_attempt_at is None:
         return note.text + since
     return f"{note.text} Next try in {duration(max(note.next_attempt_at - now, 0.0))}."
+
+
+def _advice(page: TaskPage) -> str:
+    """What to do next."""
+    if page.summary.state == PlanState.RUNNING:
+        cause = why_waiting(page.note.text) if page.note else None
+    else:
+        cause = page.cause
+    return cause.advice if cause else ""
 
 
 def _state(page: TaskPage) -> str:
@@ -40,6 +53,9 @@ def _state(page: TaskPage) -> str:
 
 
 def _stopped(page: TaskPage, where: str) -> str:
+    if page.cause is not None and page.cause.key in _ENDED_BY:
+        status = f" Its exit status is {page.exit_status}." if page.exit_status is not None else ""
+        return f"{page.cause.title}: the job{where} was ended.{status}"
     if page.exit_status == "EXCEPTION":
         said = next((chunk.text for chunk in reversed(page.output) if chunk.type == "debug"), "").strip()
         return f"The job{where} could not be run: {said.splitlines()[-1] if said else _first_error(page)}"
@@ -59,16 +75,20 @@ def _callbacks(page: TaskPage, now: float) -> list[str]:
         if callback.state == "delivered":
             sentences.append("Foreman has the result.")
         elif callback.state == "parked":
-            sentences.append(f"Foreman does not take the result: {callback.last_error}.")
+            sentences.append(f"Foreman does not take the result: {callback.last_error}. {_untold(callback)}")
         elif callback.attempts:
             wait = duration(max(callback.next_attempt_at - now, 0.0))
             sentences.append(
                 f"Foreman could not be told yet ({callback.attempts} attempts: {callback.last_error}); "
-                f"next try in {wait}."
+                f"next try in {wait}. {_untold(callback)}"
             )
         else:
             sentences.append("Foreman is being told.")
     return sentences
+
+
+def _untold(callback: CallbackView) -> str:
+    return why_untold(callback.last_error or "").advice
 
 
 def _first_error(page: TaskPage) -> str:

@@ -7,13 +7,15 @@ from urllib.parse import urlencode
 
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.states import PlanState
-from smartdyn.web.console.pages import Pages, argument
+from smartdyn.web.console.chart import columns
+from smartdyn.web.console.pages import Pages, argument, number
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 
 _PAGE_SIZE = 50
 _ON_HOME = 10
 _DAY = 86400.0
+_AUDITED = 100
 SAVED = {
     "All": "",
     "Failed today": "state:failed since:24h",
@@ -39,22 +41,22 @@ class ListViews:
         return [
             Route("GET", "/console", shown(self.home), slash=True, media="text/html"),
             Route("GET", "/console/tasks", shown(self.tasks), slash=True, media="text/html", query=("q", "before")),
-            Route("GET", "/console/host/<name>", shown(self.host), media="text/html", query=("before",)),
+            Route("GET", "/console/host/<name>", shown(self.host), media="text/html"),
+            Route("GET", "/console/audit", shown(self.audit), media="text/html", query=("before",)),
             Route("GET", "/console/status", shown(self.status), media="text/html"),
         ]
 
     async def home(self, request: Any) -> bytes:
-        """What needs somebody: failures first, then what waits, then what runs."""
-        since = self._pages.now() - _DAY
-        searches = {
-            "Failed in the last 24 hours": TaskQuery(states=(FAILED,), since=since),
-            "Waiting for a decision": TaskQuery(states=(PlanState.PAUSED.value,)),
-            "Running": TaskQuery(states=(PlanState.RUNNING.value,)),
-        }
-        found = [
-            (title, wanted, await self._tasks.recent(wanted, limit=_ON_HOME)) for title, wanted in searches.items()
-        ]
-        return self._pages.page(request, "home.html", found=found, counts=await self._counts())
+        """What needs somebody: failures by cause, what is stuck, then how the service is doing."""
+        now = self._pages.now()
+        overview = await self._tasks.overview(now)
+        return self._pages.page(
+            request,
+            "home.html",
+            overview=overview,
+            chart=columns(overview.throughput),
+            recent=await self._tasks.recent(TaskQuery(states=(FAILED,), since=now - _DAY), limit=_ON_HOME),
+        )
 
     async def tasks(self, request: Any) -> bytes:
         """The tasks that a search finds, newest first."""
@@ -62,22 +64,34 @@ class ListViews:
         wanted = parse(words, self._pages.now())
         found = await self._tasks.recent(wanted, before=before or None, limit=_PAGE_SIZE)
         older = f"?{urlencode({'q': words, 'before': found.older})}" if found.older else ""
+        hits = await self._tasks.search_output(wanted) if wanted.texts else []
         return self._pages.page(
-            request, "tasks.html", found=found, words=words, first=not before, older=older, saved=SAVED
+            request,
+            "tasks.html",
+            found=found,
+            hits={hit.task.id: hit.line for hit in hits},
+            words=words,
+            first=not before,
+            older=older,
+            saved=SAVED,
         )
 
     async def host(self, request: Any, name: str) -> bytes:
-        """What was done on a host."""
-        before = argument(request, "before")
-        found = await self._tasks.recent(TaskQuery(hosts=(name,)), before=before or None, limit=_PAGE_SIZE)
-        older = f"?{urlencode({'before': found.older})}" if found.older else ""
-        return self._pages.page(request, "host.html", host=name, found=found, first=not before, older=older)
+        """What was done on a host, and why it failed."""
+        return self._pages.page(request, "host.html", host=await self._tasks.host(name))
 
     async def status(self, request: Any) -> bytes:
         """How this service is doing."""
-        return self._pages.page(request, "status.html", counts=await self._counts())
-
-    async def _counts(self) -> dict[str, int]:
-        """How many tasks are in each state but the last, which most are in."""
+        overview = await self._tasks.overview(self._pages.now())
         states = [state.value for state in PlanState if state is not PlanState.STOPPED]
-        return {state: await self._tasks.count([state]) for state in states}
+        counts = {state: await self._tasks.count([state]) for state in states}
+        return self._pages.page(
+            request, "status.html", overview=overview, chart=columns(overview.throughput), counts=counts
+        )
+
+    async def audit(self, request: Any) -> bytes:
+        """Who did what."""
+        before = number(request, "before", 0) or None
+        entries = await self._tasks.control.audit(before=before, limit=_AUDITED)
+        older = entries[-1][0] if len(entries) == _AUDITED else None
+        return self._pages.page(request, "audit.html", entries=entries, older=older, first=before is None)

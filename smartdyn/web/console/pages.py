@@ -13,7 +13,7 @@ import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from twisted.web.iweb import IRequest
 
-from smartdyn.errors import InvalidRequest, NotPossibleNow, PlanNotFound
+from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound
 from smartdyn.store.json import encode
 from smartdyn.web.authorization import Forbidden, Policy
 from smartdyn.web.console import format as fmt
@@ -80,7 +80,7 @@ class Pages:
             except PlanNotFound as error:
                 text = f"There is no task {error.plan_id}. It may have been cleaned up, or belong to another proxy."
                 return self.error(request, 404, "Unknown task", text)
-            except NotPossibleNow as error:
+            except (NotPossibleNow, MatchesChanged) as error:
                 return self.error(request, 409, "Not possible now", str(error))
             except InvalidRequest as error:
                 return self.error(request, 400, "This cannot be shown", str(error))

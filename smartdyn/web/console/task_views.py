@@ -17,11 +17,13 @@ from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import Pages, mount, number
 from smartdyn.web.console.timeline import SCALE, bars
 from smartdyn.web.facade import TaskFacade
+from smartdyn.web.peers import actor_of
 from smartdyn.web.requests import base_url
 from smartdyn.web.route import Route
 
 _OUTPUT_LINES = 30
 _MOST_CHILDREN = 100
+_MOST_AUDITED = 20
 _SHORT_GRAPH = 200
 """Steps of a picture that can be looked at; longer flows are shown as boxes only."""
 
@@ -86,6 +88,7 @@ class TaskViews:
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,
+            audit=await self._tasks.control.audit(plan_id, limit=_MOST_AUDITED),
             counts=_counts(page.children),
             most_children=_MOST_CHILDREN,
             last_lines="".join(blocks(await self._output.tail(plan_id, _OUTPUT_LINES))),
@@ -103,29 +106,29 @@ class TaskViews:
 
     async def cancel(self, request: Any, plan_id: str) -> bytes:
         """Ask a task to end and show it again."""
-        await self._tasks.cancel(plan_id)
+        await self._tasks.control.cancel(plan_id, actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
     async def force_cancel(self, request: Any, plan_id: str) -> bytes:
         """End a task that does not heed to being asked."""
-        await self._tasks.cancel(plan_id, force=True)
+        await self._tasks.control.cancel(plan_id, actor_of(request, "console"), force=True)
         return self._pages.go(request, plan_id)
 
     async def resume(self, request: Any, plan_id: str) -> bytes:
         """Go on with a paused task."""
-        await self._tasks.resume(plan_id)
+        await self._tasks.control.resume(plan_id, actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
     async def halt(self, request: Any, plan_id: str) -> bytes:
         """Stop a task as it is."""
-        await self._tasks.halt(plan_id)
+        await self._tasks.control.halt(plan_id, actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
     async def skip(self, request: Any, plan_id: str, step: str) -> bytes:
         """Leave out a failed step."""
         if not (step.isascii() and step.isdecimal() and len(step) < 10):
             raise InvalidRequest(f"{step[:20]!r} is no step.")
-        await self._tasks.skip(plan_id, int(step))
+        await self._tasks.control.skip(plan_id, int(step), actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
 

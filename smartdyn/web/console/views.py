@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from smartdyn.web.authorization import Policy
+from smartdyn.web.console.deed_views import DeedViews
 from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import THEMES, Pages, argument, mount, secure
@@ -20,14 +21,27 @@ _YEAR = 365 * 86400
 class Console:
     """Shows tasks and lets them be changed."""
 
-    def __init__(self, tasks: TaskFacade, policy: Policy, now: Callable[[], float], clock: Any) -> None:
+    def __init__(
+        self,
+        tasks: TaskFacade,
+        policy: Policy,
+        now: Callable[[], float],
+        clock: Any,
+        forget_host: Callable[[str], None] = lambda name: None,
+    ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces what is sent as it comes.
+        @param forget_host: makes the next job on a host learn its key anew.
         """
         self._pages = Pages(policy, now)
         output = OutputViews(tasks.output, self._pages, clock)
-        self._views = (ListViews(tasks, self._pages), output, TaskViews(tasks, self._pages, output))
+        self._views = (
+            ListViews(tasks, self._pages),
+            DeedViews(tasks, self._pages, forget_host),
+            output,
+            TaskViews(tasks, self._pages, output),
+        )
 
     def routes(self) -> list[Route]:
         """All pages."""

@@ -149,7 +149,7 @@ class JobTests(SynchronousTestCase):
         self.engine.clock.advance(3)
         self.assertEqual(ScriptedRunner.made[0].kills, 1)
         self.assertEqual(self.output()["result"][0]["output"], "Timeout for execution passed, trying to stop the job")
-        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.engine.tasks.cancel("p"))), 1)
+        self.assertEqual(self.successResultOf(Deferred.fromCoroutine(self.engine.world.interventions.cancel("p"))), 1)
         self.assertEqual((ScriptedRunner.made[0].kills, self.status()["state"]), (2, "running"))
         self.end(255)
         self.assertEqual(self.output()["exit_status"], 255)
@@ -186,7 +186,7 @@ class JobTests(SynchronousTestCase):
         self.start()
         ScriptedRunner.made[0].context.publish("first", offset=5)
         ScriptedRunner.made[0].context.begin()
-        self.successResultOf(Deferred.fromCoroutine(self.engine.tasks.cancel("p")))
+        self.successResultOf(Deferred.fromCoroutine(self.engine.world.interventions.cancel("p")))
         self.engine = self.prepare(self.engine.killed())
         self.successResultOf(Deferred.fromCoroutine(recover(self.engine.world)))
         before, after = ScriptedRunner.made

@@ -7,7 +7,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.model.views import JobNote, OutputChunk, TaskPage, TaskSummary
+from smartdyn.model.causes import by_key
+from smartdyn.model.views import CallbackView, JobNote, OutputChunk, TaskPage, TaskSummary
 from smartdyn.web.console.explain import explain
 
 NOW = 1000.0
@@ -44,6 +45,15 @@ class ExplainTests(SynchronousTestCase):
         """A job that waits says for how long."""
         note = JobNote("Connecting to web3 port 22.", NOW - 40)
         self.assertEqual(explain(replace(RUNNING, note=note), NOW), "Connecting to web3 port 22. For 40.0 s so far.")
+
+    def test_what_to_do_next(self) -> None:
+        """What went wrong, what is in the way of a job, and what keeps Foreman uninformed each come with advice."""
+        failed = self.ended(exit_status=3, cause=by_key("exit-3"))
+        self.assertEqual(explain(failed, NOW), "The script on web3 failed: exit status 3. Read the end of its output.")
+        waiting = replace(RUNNING, note=JobNote("ssh: connect to host web3 port 22: Connection refused.", NOW, NOW + 9))
+        self.assertIn("Next try in 9.0 s. Check that sshd runs", explain(waiting, NOW))
+        parked = self.ended(exit_status=0, callbacks=(CallbackView("parked", 1, "HTTP 404: no", NOW, None),))
+        self.assertIn("HTTP 404: no. Check in Foreman", explain(parked, NOW))
 
     def test_a_note_ends_with_the_job(self) -> None:
         """What was waited for is no longer of interest."""

@@ -1,0 +1,116 @@
+"""Looks at all tasks together: what fails and why, what is stuck, what a host has been doing."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
+
+from smartdyn.engine.digester import Digester
+from smartdyn.engine.world import World
+from smartdyn.errors import InvalidRequest
+from smartdyn.model.causes import why, why_waiting
+from smartdyn.model.overview import HealthItem, HostPage, OutputHit, Overview, StuckTask
+from smartdyn.model.query import TaskQuery
+from smartdyn.model.views import JobNote, TaskList
+from smartdyn.store import digests, evidence, insight, listing, plans
+
+_DAY: Final = 86400.0
+_LONG_WAIT: Final = 60.0
+"""Seconds after which a job that waits for its turn is one that is stuck."""
+
+_MOST_STUCK: Final = 50
+_MOST_HITS: Final = 50
+_MOST_COUNTED: Final = 1000
+
+Notes = Callable[[], Mapping[str, JobNote]]
+Health = Callable[[], Awaitable[Sequence[HealthItem]]]
+
+
+class Insight:
+    """Puts together what several pages show."""
+
+    def __init__(self, world: World, digester: Digester, notes: Notes, health: Health) -> None:
+        """
+        @param notes: what jobs are waiting for just now, by task.
+        @param health: how what the service needs is.
+        """
+        self._world = world
+        self._digester = digester
+        self._notes = notes
+        self._health = health
+
+    async def overview(self, now: float) -> Overview:
+        """What is to be seen first."""
+        await self._digester.digest()
+        database = self._world.database
+        stuck = await database.query(lambda tx: _paused(tx) + _waiting(tx, self._notes(), now), patient=True)
+        failed, ended, untold = await database.query(
+            lambda tx: (insight.failures(tx, now - _DAY), insight.throughput(tx, now), insight.backlog(tx)),
+            patient=True,
+        )
+        return Overview(
+            failures=tuple(failed),
+            stuck=tuple(stuck[:_MOST_STUCK]),
+            queues=tuple(self._world.environment.queues.depths()),
+            running=len(self._world.running()),
+            throughput=tuple(ended),
+            callbacks=untold,
+            health=tuple(await self._health()),
+        )
+
+    async def host(self, name: str, list_of: Callable[[TaskQuery], Awaitable[TaskList]]) -> HostPage:
+        """What a host has been doing.
+
+        @param list_of: gives the newest tasks that a search finds.
+        """
+        await self._digester.digest()
+        failed, running = await self._world.database.query(
+            lambda tx: (insight.failures_of_host(tx, name), insight.unfinished_of_host(tx, name, _MOST_COUNTED)),
+            patient=True,
+        )
+        return HostPage(name, await list_of(TaskQuery(hosts=(name,))), running, tuple(failed))
+
+    async def search_output(self, wanted: TaskQuery) -> list[OutputHit]:
+        """The newest tasks that a search finds, with the line in which the first of its texts stands.
+
+        @raise InvalidRequest: the search has no C{text:}.
+        """
+        if not wanted.texts:
+            raise InvalidRequest('A search in outputs needs `text:`, as in text:"permission denied".')
+        await self._digester.digest()
+        return await self._world.database.query(lambda tx: _hits(tx, wanted), patient=True)
+
+
+def _paused(tx: sqlite3.Cursor) -> list[StuckTask]:
+    """Tasks that wait for a decision."""
+    found = []
+    for task in listing.page(tx, TaskQuery(states=("paused",)), limit=_MOST_STUCK):
+        whole = plans.load_whole(tx, task.id)
+        known = evidence.of_plan(tx, whole)
+        since = max((step.ended_at for step in whole.steps.values() if step.ended_at), default=task.created_at)
+        error = f": {known.errors[0].splitlines()[0].rstrip('.')}" if known.errors else ""
+        advice = f"{why(known).advice} Then resume it, skip the step, or cancel it."
+        found.append(StuckTask(task, f"A step failed and the task waits for a decision{error}.", since, advice))
+    return found
+
+
+def _waiting(tx: sqlite3.Cursor, notes: Mapping[str, JobNote], now: float) -> list[StuckTask]:
+    """Tasks whose jobs wait for something that is wrong, or for long."""
+    found = []
+    for plan_id, note in sorted(notes.items(), key=lambda item: item[1].at):
+        cause = why_waiting(note.text)
+        if (cause is not None or now - note.at >= _LONG_WAIT) and plans.exists(tx, plan_id):
+            advice = cause.advice if cause is not None else "Wait, or cancel it."
+            found.append(StuckTask(plans.summary(tx, plan_id), note.text, note.at, advice))
+        if len(found) == _MOST_STUCK:
+            break
+    return found
+
+
+def _hits(tx: sqlite3.Cursor, wanted: TaskQuery) -> list[OutputHit]:
+    found = []
+    for task in listing.page(tx, wanted, limit=_MOST_HITS):
+        place = digests.find(tx, task.id, wanted.texts[0])
+        found.append(OutputHit(task, place.line if place else "", place.position if place else None))
+    return found

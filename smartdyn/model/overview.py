@@ -1,0 +1,124 @@
+"""What the first page of the console and the pages of hosts show: flat, read-only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smartdyn.model.causes import Cause
+from smartdyn.model.views import TaskList, TaskSummary
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Tasks that failed for one cause.
+
+    @param example: the one that ended last.
+    """
+
+    cause: Cause
+    count: int
+    last_at: float
+    example: TaskSummary
+
+
+@dataclass(frozen=True, slots=True)
+class StuckTask:
+    """A task that does not get on.
+
+    @param reason: what it waits for, in a sentence.
+    @param since: when that began.
+    @param advice: what to do next, in a sentence.
+    """
+
+    task: TaskSummary
+    reason: str
+    since: float
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueDepth:
+    """
+    @param size: steps that may run their code at the same time.
+    @param busy: steps that do so now.
+    @param waiting: steps that wait for their turn.
+    """
+
+    name: str
+    size: int
+    busy: int
+    waiting: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackBacklog:
+    """What has not reached Foreman.
+
+    @param pending: callbacks that are still sent.
+    @param parked: callbacks that Foreman does not take.
+    @param oldest: when the longest waiting one was promised.
+    @param last_error: what came of the last attempt of one that waits.
+    @param cause: why that is, when something is wrong.
+    """
+
+    pending: int
+    parked: int
+    oldest: float | None
+    last_error: str | None
+    cause: Cause | None
+
+
+@dataclass(frozen=True, slots=True)
+class HealthItem:
+    """Something that the service needs.
+
+    @param text: how it is; when it is not as it should be, also what to do.
+    """
+
+    name: str
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """
+    @param failures: those of the last 24 hours, the most frequent causes first.
+    @param running: tasks that are being executed.
+    @param throughput: how many tasks ended in each minute of the last hour, the present one last.
+    """
+
+    failures: tuple[FailureGroup, ...]
+    stuck: tuple[StuckTask, ...]
+    queues: tuple[QueueDepth, ...]
+    running: int
+    throughput: tuple[int, ...]
+    callbacks: CallbackBacklog
+    health: tuple[HealthItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostPage:
+    """
+    @param tasks: the newest ones.
+    @param running: how many are not over.
+    @param failures: why its tasks failed, the most frequent causes first.
+    """
+
+    name: str
+    tasks: TaskList
+    running: int
+    failures: tuple[FailureGroup, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputHit:
+    """A task in whose output something was found.
+
+    @param line: the first line with it.
+    @param position: of the chunk in which that begins; None when the place could not be told.
+    """
+
+    task: TaskSummary
+    line: str
+    position: int | None

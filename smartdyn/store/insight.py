@@ -1,0 +1,70 @@
+"""Numbers and examples for the first page of the console and the pages of hosts."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from smartdyn.model import causes
+from smartdyn.model.overview import CallbackBacklog, FailureGroup
+from smartdyn.model.query import TaskQuery
+from smartdyn.store import callbacks, digests, listing, plans
+
+MINUTES = 60
+
+_ENDED = """
+    SELECT CAST((:now - ended_at) / 60 AS INTEGER), count(*) FROM plans INDEXED BY plans_by_end
+    WHERE state = 'stopped' AND ended_at > :now - :minutes * 60 AND ended_at <= :now GROUP BY 1
+"""
+_OF_HOST = """
+    SELECT cause, count(*), max(digests.ended_at), plan_id
+    FROM plans INDEXED BY plans_by_host CROSS JOIN digests ON plan_id = plans.id
+    WHERE host = :host AND cause IS NOT NULL GROUP BY cause ORDER BY count(*) DESC, cause
+"""
+_LAST_ERROR = """
+    SELECT last_error FROM callbacks
+    WHERE state = :state AND last_error IS NOT NULL ORDER BY created_at DESC LIMIT 1
+"""
+
+
+def failures(tx: sqlite3.Cursor, since: float) -> list[FailureGroup]:
+    """Why tasks that ended since then failed, the most frequent causes first."""
+    return _groups(tx, digests.causes(tx, since))
+
+
+def failures_of_host(tx: sqlite3.Cursor, host: str) -> list[FailureGroup]:
+    """Why the tasks of a host failed, the most frequent causes first."""
+    return _groups(tx, [digests.CauseCount(*row) for row in tx.execute(_OF_HOST, {"host": host}).fetchall()])
+
+
+def throughput(tx: sqlite3.Cursor, now: float) -> list[int]:
+    """How many tasks ended in each of the last L{MINUTES}, the present one last."""
+    found: dict[int, int] = dict(tx.execute(_ENDED, {"now": now, "minutes": MINUTES}))
+    return [found.get(ago, 0) for ago in reversed(range(MINUTES))]
+
+
+def unfinished_of_host(tx: sqlite3.Cursor, host: str, limit: int) -> int:
+    """How many tasks of a host are not over; C{limit} means so many or more."""
+    states = ("pending", "scheduled", "planning", "planned", "running", "paused")
+    return len(listing.ids(tx, TaskQuery(states=states, hosts=(host,)), limit=limit))
+
+
+def backlog(tx: sqlite3.Cursor) -> CallbackBacklog:
+    """What has not reached Foreman."""
+    counts = callbacks.counts(tx)
+    state = "pending" if counts.get("pending") else "parked"
+    row = tx.execute(_LAST_ERROR, {"state": state}).fetchone()
+    error: str | None = row[0] if row else None
+    return CallbackBacklog(
+        counts.get("pending", 0),
+        counts.get("parked", 0),
+        callbacks.oldest(tx),
+        error,
+        causes.why_untold(error) if error is not None else None,
+    )
+
+
+def _groups(tx: sqlite3.Cursor, found: list[digests.CauseCount]) -> list[FailureGroup]:
+    return [
+        FailureGroup(causes.by_key(each.cause), each.count, each.last_at, plans.summary(tx, each.example))
+        for each in found
+    ]

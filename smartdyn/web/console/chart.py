@@ -1,0 +1,32 @@
+"""Numbers over time as small columns, drawn on the server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_WIDTH, _HEIGHT, _GAP = 8, 48, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """
+    @param columns: for each number, where its column is: x, y, width, height.
+    @param summary: the same in words.
+    """
+
+    width: int
+    height: int
+    columns: tuple[tuple[int, int, int, int], ...]
+    summary: str
+
+
+def columns(numbers: Sequence[int]) -> Chart:
+    """A chart of how many there were in each minute, the last one at the right."""
+    most = max(numbers, default=0)
+    heights = [round(number / most * _HEIGHT) if most else 0 for number in numbers]
+    shown = tuple(
+        (index * (_WIDTH + _GAP), _HEIGHT - height, _WIDTH, height) for index, height in enumerate(heights) if height
+    )
+    summary = f"{sum(numbers)} in {len(numbers)} minutes, at most {most} in one"
+    return Chart(len(numbers) * (_WIDTH + _GAP), _HEIGHT, shown, summary)

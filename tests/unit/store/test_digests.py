@@ -1,0 +1,112 @@
+"""What is found out about plans that have stopped: the words of their output, and why they failed."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.engine.digester import Digester
+from smartdyn.model.query import TaskQuery
+from smartdyn.model.views import OutputChunk
+from smartdyn.store import digests, listing
+from smartdyn.store.cleaning import DeletePlans
+from smartdyn.store.output import AppendOutput
+from smartdyn.testing import done
+from tests.support.engine import Engine
+from tests.support.jobs import PrintingJob, run
+
+
+class DigestTests(SynchronousTestCase):
+    """L{Digester} and L{digests}."""
+
+    def setUp(self) -> None:
+        self.engine = Engine((PrintingJob,))
+        self.digester = Digester(self.engine.clock, self.engine.database)
+
+    def found(self, *texts: str) -> list[str]:
+        """The tasks with these words in their output."""
+        done(self.digester.digest())
+        return done(self.engine.database.query(lambda tx: listing.ids(tx, TaskQuery(texts=texts), limit=10)))
+
+    def causes(self) -> dict[str, int]:
+        """Why tasks failed."""
+        done(self.digester.digest())
+        found = done(self.engine.database.query(lambda tx: digests.causes(tx, 0.0)))
+        return {each.cause: each.count for each in found}
+
+    def test_words(self) -> None:
+        """A phrase is found wherever its words follow one another, in any case, also by the beginning of the last."""
+        first = run(self.engine, printed="cat: /etc/shadow: Permission denied\n", status=1)
+        second = run(self.engine, printed="permission\ngranted, not denied\n", status=0)
+        self.assertEqual(self.found("permission denied"), [first])
+        self.assertEqual(self.found("PERMISSION-DEN"), [first])
+        self.assertEqual(self.found("ermission"), [])
+        self.assertCountEqual(self.found("permission"), [first, second])
+        self.assertEqual(self.found("denied", "granted"), [second])
+        self.assertEqual(self.found('"* OR', "x"), [])
+
+    def test_what_is_deleted_is_forgotten(self) -> None:
+        """With a task its words go, and those of the others stay."""
+        first, second = (run(self.engine, printed=f"common word{number}\n", status=0) for number in (1, 2))
+        self.assertCountEqual(self.found("common"), [first, second])
+        done(self.engine.database.commit(DeletePlans([first])))
+        self.assertEqual(self.found("common"), [second])
+        rows = done(
+            self.engine.database.query(
+                lambda tx: tx.execute("SELECT rowid FROM output_words WHERE output_words MATCH 'common'").fetchall()
+            )
+        )
+        self.assertEqual(len(rows), 1)
+
+    def test_only_what_has_stopped_is_looked_at(self) -> None:
+        """And each task once."""
+        running = run(self.engine, printed="common\n")
+        run(self.engine, printed="common\n", status=0)
+        self.assertEqual(done(self.digester.digest()), 1)
+        self.assertEqual(done(self.digester.digest()), 0)
+        self.engine.cancel(running)
+        self.assertEqual(done(self.digester.digest()), 1)
+
+    def test_causes(self) -> None:
+        """Failures are counted by why they failed; what went well is none."""
+        run(self.engine, status=0)
+        run(self.engine, status=3)
+        run(self.engine, status=3)
+        run(self.engine, status="EXCEPTION", said="ssh: connect to host h port 22: Connection refused")
+        self.engine.cancel(run(self.engine))
+        self.assertEqual(self.causes(), {"exit-3": 2, "cancelled": 1, "refused": 1})
+
+    def test_by_itself(self) -> None:
+        """The service looks without being asked."""
+        self.digester.startService()
+        run(self.engine, status=3)
+        self.engine.advance(3)
+        self.assertEqual(done(self.digester.digest()), 0)
+        self.successResultOf(self.digester.stopService())
+
+    @settings(deadline=None)
+    @given(st.lists(st.text("abc\n", min_size=1, max_size=9), max_size=8), st.integers(1, 12))
+    def test_ends_of_a_long_output(self, texts: list[str], size: int) -> None:
+        """Of an output its beginning and its end are found, each as long as is set, and never twice."""
+        self.patch(digests, "INDEXED", size)
+        task = run(self.engine, status=0)
+        chunks = [OutputChunk(number, "stdout", 0.0, text) for number, text in enumerate(texts)]
+        done(self.engine.database.commit(*(AppendOutput(task, 1, chunk) for chunk in chunks)))
+        whole = "".join(texts)
+        expected = whole if len(whole) <= 2 * size else whole[:size] + whole[-size:]
+        self.assertEqual(done(self.engine.database.query(lambda tx: digests.text(tx, task))), expected)
+
+    def test_the_line(self) -> None:
+        """The line with the phrase is shown, and where it is, also when it was printed in pieces."""
+        task = run(self.engine, status=0)
+        pieces = ("one\ntwo: permi", "ssion", " denied!\nthree\n")
+        chunks = [OutputChunk(number, "stdout", float(number), text) for number, text in enumerate(pieces)]
+        done(self.engine.database.commit(*(AppendOutput(task, 1, chunk) for chunk in chunks)))
+
+        def find(phrase: str) -> digests.Place | None:
+            return done(self.engine.database.query(lambda tx: digests.find(tx, task, phrase)))
+
+        self.assertEqual(find("Permission den"), digests.Place(0, 0.0, "two: permission denied!"))
+        self.assertEqual(find("three"), digests.Place(2, 2.0, "three"))
+        self.assertIsNone(find("mission denied"))
