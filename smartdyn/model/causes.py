@@ -104,7 +104,7 @@ _JOB: Final[tuple[tuple[str, str, str, str], ...]] = (
     ),
     (
         "disk-full",
-        r"No space left on device|Disk quota exceeded",
+        r"No space left on device|Disk quota exceeded|disk full",
         "A disk of the host is full",
         "Free space on the host (`df` shows which disk has no space left), then run the job again.",
     ),

@@ -34,8 +34,8 @@ class DeedViews:
         return [
             Route("GET", "/console/bulk", shown(self.ask), media="text/html", query=("q", "what")),
             Route("POST", "/console/bulk", pressed(self.do), media="text/html"),
-            Route("GET", "/console/host/<name>/forget-key", shown(self.ask_to_forget), media="text/html"),
-            Route("POST", "/console/host/<name>/forget-key", pressed(self.forget), media="text/html", statuses=(303,)),
+            Route("GET", "/console/forget-key", shown(self.ask_to_forget), media="text/html", query=("name",)),
+            Route("POST", "/console/forget-key", pressed(self.forget), media="text/html", statuses=(303,)),
         ]
 
     async def ask(self, request: Any) -> bytes:
@@ -61,12 +61,15 @@ class DeedViews:
             request, "bulk.html", words=words, what=what, meaning=_MEANINGS[what], outcome=outcome, asked=False
         )
 
-    async def ask_to_forget(self, request: Any, name: str) -> bytes:
+    async def ask_to_forget(self, request: Any) -> bytes:
         """Say what forgetting the key of a host means."""
-        return self._pages.page(request, "forget.html", host=name)
+        return self._pages.page(request, "forget.html", host=argument(request, "name"))
 
-    async def forget(self, request: Any, name: str) -> bytes:
+    async def forget(self, request: Any) -> bytes:
         """Forget the key of a host."""
+        name = argument(request, "name")
+        if not name:
+            raise InvalidRequest("Say of which host the key is to be forgotten.")
 
         async def work() -> None:
             self._forget_host(name)
@@ -74,7 +77,7 @@ class DeedViews:
         await self._tasks.control.recorded(
             actor_of(request, "console"), "forget host key", name, work, lambda _: "The next job learns its key anew."
         )
-        return self._pages.go(request, "host", name)
+        return self._pages.go(request, "host", name=name)
 
 
 def _what(request: Any) -> What:

@@ -7,13 +7,16 @@ from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import CallbackView, TaskPage
 from smartdyn.web.console.format import duration
 
+_LONG_WAIT = 10.0
+"""Seconds after which something may be wrong with what a job waits for."""
+
 _ENDED_BY = frozenset({"cancelled", "timeout"})
 """Causes for which the exit status says nothing."""
 
 
 def explain(page: TaskPage, now: float) -> str:
     """What an admin wants to know first."""
-    parts = [_note(page, now) or _state(page), _advice(page), *_callbacks(page, now)]
+    parts = [_note(page, now) or _state(page), _advice(page, now), *_callbacks(page, now)]
     return " ".join(part for part in parts if part)
 
 
@@ -28,10 +31,12 @@ def _note(page: TaskPage, now: float) -> str:
     return f"{note.text} Next try in {duration(max(note.next_attempt_at - now, 0.0))}."
 
 
-def _advice(page: TaskPage) -> str:
+def _advice(page: TaskPage, now: float) -> str:
     """What to do next."""
     if page.summary.state == PlanState.RUNNING:
         cause = why_waiting(page.note.text) if page.note else None
+        if cause is None and page.note is not None and now - page.note.at >= _LONG_WAIT:
+            return "Check the host and its sshd, or cancel the task."
     else:
         cause = page.cause
     return cause.advice if cause else ""
@@ -58,7 +63,8 @@ def _stopped(page: TaskPage, where: str) -> str:
         return f"{page.cause.title}: the job{where} was ended.{status}"
     if page.exit_status == "EXCEPTION":
         said = next((chunk.text for chunk in reversed(page.output) if chunk.type == "debug"), "").strip()
-        return f"The job{where} could not be run: {said.splitlines()[-1] if said else _first_error(page)}"
+        what = f"The job{where} could not be run: {_sentence(said.splitlines()[-1]) if said else _first_error(page)}"
+        return f"{page.cause.title}. {what}" if page.cause is not None else what
     if page.exit_status is not None:
         verdict = "succeeded" if page.exit_status == 0 else "failed"
         return f"The script{where} {verdict}: exit status {page.exit_status}."
@@ -93,3 +99,7 @@ def _untold(callback: CallbackView) -> str:
 
 def _first_error(page: TaskPage) -> str:
     return next((f"{step.error.message}." for step in page.steps if step.error), "no error was recorded.")
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "?", "!")) else f"{text}."

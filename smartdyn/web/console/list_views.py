@@ -41,7 +41,7 @@ class ListViews:
         return [
             Route("GET", "/console", shown(self.home), slash=True, media="text/html"),
             Route("GET", "/console/tasks", shown(self.tasks), slash=True, media="text/html", query=("q", "before")),
-            Route("GET", "/console/host/<name>", shown(self.host), media="text/html"),
+            Route("GET", "/console/host", shown(self.host), media="text/html", query=("name",)),
             Route("GET", "/console/audit", shown(self.audit), media="text/html", query=("before",)),
             Route("GET", "/console/status", shown(self.status), media="text/html"),
         ]
@@ -76,9 +76,9 @@ class ListViews:
             saved=SAVED,
         )
 
-    async def host(self, request: Any, name: str) -> bytes:
+    async def host(self, request: Any) -> bytes:
         """What was done on a host, and why it failed."""
-        return self._pages.page(request, "host.html", host=await self._tasks.host(name))
+        return self._pages.page(request, "host.html", host=await self._tasks.host(argument(request, "name")))
 
     async def status(self, request: Any) -> bytes:
         """How this service is doing."""

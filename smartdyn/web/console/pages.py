@@ -7,10 +7,11 @@ import shlex
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound
@@ -64,8 +65,8 @@ class Pages:
             short=fmt.short,
             label=fmt.label,
             json=_json,
-            path=_path,
             shell=shlex.quote,
+            words=_words,
         )
         self._templates.globals.update(asset=self.assets.url)
 
@@ -124,11 +125,13 @@ class Pages:
         """Answer with a page that says what is wrong."""
         return self.page(request, "error.html", status, title=title, text=text)
 
-    def go(self, request: Any, *parts: str, query: str = "") -> bytes:
+    def go(self, request: Any, *parts: str, **query: str) -> bytes:
         """Send the browser to another of our pages."""
         secure(request)
         base = mount(request.path.decode("utf-8", "replace"))
-        location = "/".join([base, *(quote(part, safe="") for part in parts)]) + query
+        location = "/".join([base, *(quote(part, safe="") for part in parts)])
+        if query:
+            location += f"?{urlencode(query)}"
         request.setHeader(b"location", location.encode("ascii"))
         return send(request, b"", HTML, 303)
 
@@ -163,9 +166,11 @@ def number(request: Any, name: str, default: int) -> int:
     return int(text)
 
 
-def _path(text: str) -> str:
-    """Any text as one segment of a URL's path."""
-    return quote(text, safe="")
+def _words(text: str) -> Markup:
+    """A sentence in which names of settings and commands stand between backticks."""
+    parts = [escape(part) for part in text.split("`")]
+    shown = [Markup("<code>{}</code>").format(part) if index % 2 else part for index, part in enumerate(parts)]
+    return Markup("").join(shown)
 
 
 def _json(value: Any) -> str:

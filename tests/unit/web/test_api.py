@@ -4,94 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 from typing import Any
 from uuid import uuid4
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prometheus_client import CollectorRegistry
-from treq.testing import StubTreq
 from twisted.internet.defer import Deferred
-from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.actions.action import Action
-from smartdyn.listeners import CORE_PREFIXES
-from smartdyn.web.api import TaskApi
-from smartdyn.web.authorization import Policy
-from smartdyn.web.console.views import Console
-from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
-from smartdyn.web.root import make_app
-from tests.support.engine import Engine
-
-
-class Nasty(Action):
-    """Has markup wherever text can be."""
-
-    class_name = "Nasty<script>alert(1)</script>"
-
-    def plan(self, input: dict[str, Any]) -> None:
-        """Name a nasty host."""
-        self.works_on("<script>host</script>")
-        self.plan_self(input)
-
-    def run(self) -> None:
-        """Fail nastily."""
-        raise RuntimeError("<script>error</script>")
-
-
-class WebTestCase(SynchronousTestCase):
-    """Sends requests to an engine in memory, as if from this machine."""
-
-    def setUp(self) -> None:
-        self.engine = Engine((Nasty,))
-        self.policy = Policy()
-        self.make()
-
-    def make(self) -> None:
-        """Put the application together."""
-
-        async def ready() -> None:
-            return None
-
-        async def problems() -> list[str]:
-            return []
-
-        facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
-        # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
-        console = Console(self.engine.tasks, self.policy, self.engine.clock.seconds, self.engine.clock)
-        app = make_app(
-            [*TaskApi(self.engine.tasks, self.policy).routes(), *console.routes()],
-            [
-                *ProxyApi(facts, self.policy, Metrics(CollectorRegistry(), ready), problems).routes(),
-                *self.more_routes(),
-            ],
-            ready,
-            CORE_PREFIXES,
-        )
-        self.treq: Any = StubTreq(app.resource())
-
-    def more_routes(self) -> list[Any]:
-        """Further ones at the root."""
-        return []
-
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """Status and body, parsed when it is JSON."""
-        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
-        sent = self.treq.request(method, f"http://127.0.0.1{path}", data=data, headers=headers)
-        self.treq.flush()
-        response = self.successResultOf(sent)
-        content = self.successResultOf(response.content())
-        try:
-            return response.code, json.loads(content)
-        except ValueError:
-            return response.code, content.decode()
-
-    def launch(self, name: str, input: dict[str, Any] | None = None) -> str:
-        """Launch one action."""
-        body = {"operation": "single", "input": {"action_class": name, "action_input": input or {}}}
-        task_id: str = self.request("POST", "/tasks/launch", body)[1]["task_id"]
-        return task_id
+from tests.support.web import WebTestCase
 
 
 class RouteTests(WebTestCase):
@@ -324,77 +244,6 @@ class ReportTests(WebTestCase):
             self.assertEqual(self.request("POST", f"/tasks/{task}/update", body)[0], 400)
         self.assertEqual(self.request("POST", f"/tasks/{task}/update", {"step_id": "abc"})[0], 200)
         self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "running")
-
-
-class ConsoleTests(WebTestCase):
-    """The pages."""
-
-    def test_the_empty_list_says_what_to_do(self) -> None:
-        """A newcomer is not left with a blank page."""
-        status, page = self.request("GET", "/console/tasks")
-        self.assertEqual(status, 200)
-        self.assertIn("There are no tasks", page)
-
-    def test_everything_is_escaped(self) -> None:
-        """Markup in names, hosts and errors is shown as text, on the list and on the task's page."""
-        task = self.launch(Nasty.class_name)
-        for path in ("/console", "/console/tasks", f"/console/{task}", f"/dynflow/console/{task}"):
-            status, page = self.request("GET", path)
-            self.assertEqual(status, 200)
-            self.assertNotRegex(page, "<script(?! src)")
-            self.assertIn("&lt;script&gt;", page)
-
-    def test_links_stay_where_the_console_was_reached(self) -> None:
-        """Below /dynflow all links are below /dynflow."""
-        task = self.launch("Rig::Noop")
-        self.assertIn(f'href="/dynflow/console/{task}"', self.request("GET", "/dynflow/console/tasks")[1])
-        self.assertIn(f'href="/console/{task}"', self.request("GET", "/console/tasks")[1])
-
-    def test_unknown_and_bad(self) -> None:
-        """An unknown task is 404, a bad filter or page 400, each with a page that says so."""
-        self.assertEqual(self.request("GET", "/console/nope")[0], 404)
-        for query in ("q=state:bogus", "before=nonsense"):
-            status, page = self.request("GET", f"/console/tasks?{query}")
-            self.assertEqual(status, 400)
-            self.assertIn("<h1>", page)
-
-    def test_filter_and_pages(self) -> None:
-        """A list shows one state, and older tasks on the next page."""
-        for _ in range(51):
-            self.launch("Rig::Noop")
-            self.engine.clock.advance(1)
-        waiting = self.launch("Rig::WaitForUpdate")
-        _, page = self.request("GET", "/console/tasks?q=state:running")
-        self.assertEqual(page.count('<th scope="row">'), 1)
-        self.assertIn(waiting[:8], page)
-        _, first = self.request("GET", "/console/tasks")
-        older = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
-        _, second = self.request("GET", older)
-        self.assertEqual((first.count('<th scope="row">'), second.count('<th scope="row">')), (50, 2))
-
-    def test_cancel_from_elsewhere_is_refused(self) -> None:
-        """Another site cannot press the button; the page itself can."""
-        task = self.launch("Rig::WaitForUpdate")
-        path = f"/console/{task}/cancel"
-        self.assertEqual(self.request("POST", path, b"", Origin="https://evil.example")[0], 403)
-        self.assertEqual(self.request("POST", path, b"", **{"Sec-Fetch-Site": "cross-site"})[0], 403)
-        self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "running")
-        sent = self.treq.post(f"http://127.0.0.1{path}", headers={"Origin": "http://127.0.0.1"}, allow_redirects=False)
-        self.treq.flush()
-        self.assertEqual(self.successResultOf(sent).code, 303)
-        self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
-
-    def test_nothing_from_outside(self) -> None:
-        """Pages load their own style sheet only, and browsers are told to load nothing else."""
-        sent = self.treq.get("http://127.0.0.1/console")
-        self.treq.flush()
-        response = self.successResultOf(sent)
-        self.assertIn("default-src 'none'", response.headers.getRawHeaders("content-security-policy")[0])
-        page = self.successResultOf(response.text())
-        self.assertNotIn("http://", page.replace("http://127.0.0.1", ""))
-        for url in re.findall(r'(?:src|href)="([^"]*/static/[^"]*)"', page):
-            self.assertEqual(self.request("GET", url)[0], 200, url)
-        self.assertEqual(self.request("GET", "/console/static/..%2Fviews.py")[0], 404)
 
 
 class DisconnectTests(WebTestCase):

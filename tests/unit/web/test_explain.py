@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.model.causes import by_key
+from smartdyn.model.causes import CANCELLED, by_key
 from smartdyn.model.views import CallbackView, JobNote, OutputChunk, TaskPage, TaskSummary
 from smartdyn.web.console.explain import explain
 
@@ -42,9 +42,10 @@ class ExplainTests(SynchronousTestCase):
         )
 
     def test_waiting_for_long(self) -> None:
-        """A job that waits says for how long."""
+        """A job that waits says for how long, and after a while what to do."""
         note = JobNote("Connecting to web3 port 22.", NOW - 40)
-        self.assertEqual(explain(replace(RUNNING, note=note), NOW), "Connecting to web3 port 22. For 40.0 s so far.")
+        said = "Connecting to web3 port 22. For 40.0 s so far. Check the host and its sshd, or cancel the task."
+        self.assertEqual(explain(replace(RUNNING, note=note), NOW), said)
 
     def test_what_to_do_next(self) -> None:
         """What went wrong, what is in the way of a job, and what keeps Foreman uninformed each come with advice."""
@@ -63,4 +64,9 @@ class ExplainTests(SynchronousTestCase):
     def test_a_job_that_could_not_be_run(self) -> None:
         """The last line of the reason is what matters."""
         page = self.ended(exit_status="EXCEPTION", output=(OutputChunk(0, "debug", 0.0, "Error\nno route\n"),))
-        self.assertEqual(explain(page, NOW), "The job on web3 could not be run: no route")
+        self.assertEqual(explain(page, NOW), "The job on web3 could not be run: no route.")
+
+    def test_what_ended_it_comes_before_the_exit_status(self) -> None:
+        """Of a job that was cancelled or ran out of time, the exit status is not what matters."""
+        page = self.ended(exit_status=255, cause=CANCELLED)
+        self.assertTrue(explain(page, NOW).startswith("It was cancelled: the job on web3 was ended."))

@@ -12,7 +12,7 @@ from smartdyn.log import request_context
 from smartdyn.log_buffer import LogBuffer
 from smartdyn.web.host_keys import HostKeyApi
 from smartdyn.web.logs import LogApi
-from tests.unit.web.test_api import WebTestCase
+from tests.support.web import WebTestCase
 
 
 def event(text: str, level: Any = LogLevel.info, at: float = 1.0, **fields: Any) -> dict[str, Any]:

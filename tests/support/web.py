@@ -1,0 +1,88 @@
+"""The whole web room on an engine in memory, reached through Klein's own routing."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from treq.testing import StubTreq
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.actions.action import Action
+from smartdyn.listeners import CORE_PREFIXES
+from smartdyn.web.api import TaskApi
+from smartdyn.web.authorization import Policy
+from smartdyn.web.console.views import Console
+from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
+from smartdyn.web.root import make_app
+from tests.support.engine import Engine
+
+
+class Nasty(Action):
+    """Has markup wherever text can be."""
+
+    class_name = "Nasty<script>alert(1)</script>"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """Name a nasty host."""
+        self.works_on("<script>host</script>")
+        self.plan_self(input)
+
+    def run(self) -> None:
+        """Fail nastily."""
+        raise RuntimeError("<script>error</script>")
+
+
+class WebTestCase(SynchronousTestCase):
+    """Sends requests to an engine in memory, as if from this machine."""
+
+    def setUp(self) -> None:
+        self.engine = Engine((Nasty,))
+        self.policy = Policy()
+        self.make()
+
+    def make(self) -> None:
+        """Put the application together."""
+
+        async def ready() -> None:
+            return None
+
+        async def problems() -> list[str]:
+            return []
+
+        facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
+        # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
+        console = Console(self.engine.tasks, self.policy, self.engine.clock.seconds, self.engine.clock)
+        app = make_app(
+            [*TaskApi(self.engine.tasks, self.policy).routes(), *console.routes()],
+            [
+                *ProxyApi(facts, self.policy, Metrics(CollectorRegistry(), ready), problems).routes(),
+                *self.more_routes(),
+            ],
+            ready,
+            CORE_PREFIXES,
+        )
+        self.treq: Any = StubTreq(app.resource())
+
+    def more_routes(self) -> list[Any]:
+        """Further ones at the root."""
+        return []
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Status and body, parsed when it is JSON."""
+        data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+        sent = self.treq.request(method, f"http://127.0.0.1{path}", data=data, headers=headers)
+        self.treq.flush()
+        response = self.successResultOf(sent)
+        content = self.successResultOf(response.content())
+        try:
+            return response.code, json.loads(content)
+        except ValueError:
+            return response.code, content.decode()
+
+    def launch(self, name: str, input: dict[str, Any] | None = None) -> str:
+        """Launch one action."""
+        body = {"operation": "single", "input": {"action_class": name, "action_input": input or {}}}
+        task_id: str = self.request("POST", "/tasks/launch", body)[1]["task_id"]
+        return task_id

@@ -1,0 +1,175 @@
+"""The pages of the console: what they show, what they let do, and to whom."""
+
+from __future__ import annotations
+
+import re
+
+from tests.support.web import Nasty, WebTestCase
+
+
+class ConsoleTests(WebTestCase):
+    """The pages."""
+
+    def test_the_empty_list_says_what_to_do(self) -> None:
+        """A newcomer is not left with a blank page."""
+        status, page = self.request("GET", "/console/tasks")
+        self.assertEqual(status, 200)
+        self.assertIn("There are no tasks", page)
+
+    def test_everything_is_escaped(self) -> None:
+        """Markup in names, hosts and errors is shown as text, on the list and on the task's page."""
+        task = self.launch(Nasty.class_name)
+        for path in ("/console", "/console/tasks", f"/console/{task}", f"/dynflow/console/{task}"):
+            status, page = self.request("GET", path)
+            self.assertEqual(status, 200)
+            self.assertNotRegex(page, "<script(?! src)")
+            self.assertIn("&lt;script&gt;", page)
+
+    def test_links_stay_where_the_console_was_reached(self) -> None:
+        """Below /dynflow all links are below /dynflow."""
+        task = self.launch("Rig::Noop")
+        self.assertIn(f'href="/dynflow/console/{task}"', self.request("GET", "/dynflow/console/tasks")[1])
+        self.assertIn(f'href="/console/{task}"', self.request("GET", "/console/tasks")[1])
+
+    def test_unknown_and_bad(self) -> None:
+        """An unknown task is 404, a bad filter or page 400, each with a page that says so."""
+        self.assertEqual(self.request("GET", "/console/nope")[0], 404)
+        for query in ("q=state:bogus", "before=nonsense"):
+            status, page = self.request("GET", f"/console/tasks?{query}")
+            self.assertEqual(status, 400)
+            self.assertIn("<h1>", page)
+
+    def test_filter_and_pages(self) -> None:
+        """A list shows one state, and older tasks on the next page."""
+        for _ in range(51):
+            self.launch("Rig::Noop")
+            self.engine.clock.advance(1)
+        waiting = self.launch("Rig::WaitForUpdate")
+        _, page = self.request("GET", "/console/tasks?q=state:running")
+        self.assertEqual(page.count('<th scope="row">'), 1)
+        self.assertIn(waiting[:8], page)
+        _, first = self.request("GET", "/console/tasks")
+        older = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
+        _, second = self.request("GET", older)
+        self.assertEqual((first.count('<th scope="row">'), second.count('<th scope="row">')), (50, 2))
+
+    def test_cancel_from_elsewhere_is_refused(self) -> None:
+        """Another site cannot press the button; the page itself can."""
+        task = self.launch("Rig::WaitForUpdate")
+        path = f"/console/{task}/cancel"
+        self.assertEqual(self.request("POST", path, b"", Origin="https://evil.example")[0], 403)
+        self.assertEqual(self.request("POST", path, b"", **{"Sec-Fetch-Site": "cross-site"})[0], 403)
+        self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "running")
+        sent = self.treq.post(f"http://127.0.0.1{path}", headers={"Origin": "http://127.0.0.1"}, allow_redirects=False)
+        self.treq.flush()
+        self.assertEqual(self.successResultOf(sent).code, 303)
+        self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
+
+    def test_nothing_from_outside(self) -> None:
+        """Pages load their own style sheet only, and browsers are told to load nothing else."""
+        sent = self.treq.get("http://127.0.0.1/console")
+        self.treq.flush()
+        response = self.successResultOf(sent)
+        self.assertIn("default-src 'none'", response.headers.getRawHeaders("content-security-policy")[0])
+        page = self.successResultOf(response.text())
+        self.assertNotIn("http://", page.replace("http://127.0.0.1", ""))
+        for url in re.findall(r'(?:src|href)="([^"]*/static/[^"]*)"', page):
+            self.assertEqual(self.request("GET", url)[0], 200, url)
+        self.assertEqual(self.request("GET", "/console/static/..%2Fviews.py")[0], 404)
+
+    def press(self, path: str, **form: str) -> int:
+        """The status that pressing a button of our own pages gives."""
+        sent = self.treq.post(
+            f"http://127.0.0.1{path}", data=form, headers={"Origin": "http://127.0.0.1"}, allow_redirects=False
+        )
+        self.treq.flush()
+        response = self.successResultOf(sent)
+        self.location = (response.headers.getRawHeaders("location") or [""])[0]
+        self.cookies = response.headers.getRawHeaders("set-cookie") or []
+        return int(response.code)
+
+    def test_every_deed_is_asked_for_first(self) -> None:
+        """A page that works without scripts says what each deed means, and has the button for it."""
+        task = self.launch("Rig::RaiseInRun")
+        for deed in ("cancel", "force-cancel", "resume", "halt"):
+            status, page = self.request("GET", f"/console/{task}/confirm/{deed}")
+            self.assertEqual(status, 200)
+            self.assertIn(f'action="/console/{task}/{deed}"', page)
+        self.assertIn(
+            f'action="/console/{task}/skip/2"', self.request("GET", f"/console/{task}/confirm/skip?step=2")[1]
+        )
+        self.assertEqual(self.request("GET", f"/console/{task}/confirm/burn")[0], 400)
+
+    def test_a_paused_task_is_skipped_and_resumed(self) -> None:
+        """The buttons do what they say, and the task's page says who did it."""
+        task = self.launch("Rig::RaiseInRun")
+        self.assertIn(f'href="/console/{task}/confirm/skip?step=2"', self.request("GET", f"/console/{task}")[1])
+        self.assertEqual(self.press(f"/console/{task}/skip/2"), 303)
+        self.assertEqual(self.press(f"/console/{task}/resume"), 303)
+        self.assertEqual(self.location, f"/console/{task}")
+        self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
+        page = self.request("GET", f"/console/{task}")[1]
+        self.assertIn("skip step 2", page)
+        self.assertIn("skip step 2", self.request("GET", "/console/audit")[1])
+
+    def test_what_is_not_possible_has_a_page(self) -> None:
+        """Resuming what is not paused is answered with a page that says so."""
+        task = self.launch("Rig::WaitForUpdate")
+        self.assertEqual(self.press(f"/console/{task}/resume"), 409)
+        self.assertEqual(self.press(f"/console/{task}/skip/nonsense"), 400)
+
+    def test_halt(self) -> None:
+        """Whatever a task does, halting it stops it."""
+        task = self.launch("Rig::WaitForUpdate")
+        self.assertEqual(self.press(f"/console/{task}/halt"), 303)
+        self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
+
+    def test_bulk_is_done_to_as_many_as_was_said(self) -> None:
+        """The page says how many there are; when that is true no more, nothing is done."""
+        waiting = [self.launch("Rig::WaitForUpdate") for _ in range(3)]
+        page = self.request("GET", "/console/bulk?q=label:WaitForUpdate&what=cancel")[1]
+        self.assertIn("Cancel 3 tasks", page)
+        form = {"q": "label:WaitForUpdate", "what": "cancel"}
+        self.assertEqual(self.press("/console/bulk", expected="2", **form), 409)
+        self.assertEqual(self.request("GET", "/tasks/count?state=running")[1]["count"], 3)
+        self.assertEqual(self.press("/console/bulk", expected="3", **form), 200)
+        states = {self.request("GET", f"/tasks/{task}/status")[1]["state"] for task in waiting}
+        self.assertEqual(states, {"stopped"})
+
+    def test_the_theme_is_remembered_without_scripts(self) -> None:
+        """A button sets a cookie, pages heed it, and nobody is sent elsewhere."""
+        self.assertEqual(self.press("/console/theme", theme="dark", back="/console/tasks?q=x"), 303)
+        self.assertEqual(self.location, "/console/tasks?q=x")
+        self.assertIn("smartdyn_theme=dark", self.cookies[0])
+        page = self.request("GET", "/console/help", Cookie="smartdyn_theme=dark")[1]
+        self.assertIn('data-theme="dark"', page)
+        self.assertNotIn("data-theme", self.request("GET", "/console/help", Cookie='smartdyn_theme="><b>')[1])
+        for elsewhere in ("https://evil.example/", "//evil.example/", "/console/\r\nx: y", "/consolex"):
+            self.press("/console/theme", theme="", back=elsewhere)
+            self.assertEqual(self.location, "/console/")
+
+    def test_the_key_of_a_host_is_forgotten(self) -> None:
+        """The host's page leads to the button, and what was done is written down."""
+        self.launch(Nasty.class_name)
+        page = self.request("GET", "/console/host?name=%3Cscript%3Ehost%3C%2Fscript%3E")[1]
+        self.assertIn("forget-key?name=%3Cscript", page)
+        self.assertEqual(self.press("/console/forget-key"), 400)
+        self.assertEqual(self.press("/console/forget-key", name="web1"), 303)
+        self.assertEqual(self.location, "/console/host?name=web1")
+        self.assertIn("forget host key", self.request("GET", "/console/audit")[1])
+
+    def test_pages_that_have_not_changed_are_not_sent_again(self) -> None:
+        """Polling a list costs next to nothing while nothing happens."""
+        sent = self.treq.get("http://127.0.0.1/console/tasks")
+        self.treq.flush()
+        etag = self.successResultOf(sent).headers.getRawHeaders("etag")[0]
+        self.assertEqual(self.request("GET", "/console/tasks", **{"If-None-Match": etag})[0], 304)
+        self.launch("Rig::Noop")
+        self.assertEqual(self.request("GET", "/console/tasks", **{"If-None-Match": etag})[0], 200)
+
+    def test_every_page_there_is(self) -> None:
+        """Each page is whole and has one heading."""
+        self.launch("Rig::RaiseInRun")
+        for path in ("", "/tasks", "/tasks?q=text:hello", "/status", "/audit", "/help", "/host?name=nowhere"):
+            status, page = self.request("GET", f"/console{path}")
+            self.assertEqual((status, page.count("<h1>")), (200, 1), path)

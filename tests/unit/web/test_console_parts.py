@@ -1,0 +1,161 @@
+"""The parts of pages: files and their size, colours, pictures of flows and times."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.resources import files
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from smartdyn.errors import InvalidRequest
+from smartdyn.model.flows import Atom, Concurrence, Flow, Sequence
+from smartdyn.model.views import OutputChunk, StepView
+from smartdyn.web.console import palette
+from smartdyn.web.console.assets import Assets
+from smartdyn.web.console.chart import columns
+from smartdyn.web.console.flow_graph import draw, nested
+from smartdyn.web.console.search import MOST_HITS, compiled, find
+from smartdyn.web.console.timeline import SCALE, bars
+
+STATIC = files("smartdyn.web.console").joinpath("static")
+FLOWS: st.SearchStrategy[Flow] = st.recursive(
+    st.integers(1, 99).map(Atom),
+    lambda parts: st.lists(parts, min_size=1, max_size=4).flatmap(
+        lambda found: st.sampled_from([Sequence(tuple(found)), Concurrence(tuple(found))])
+    ),
+    max_leaves=20,
+)
+
+
+def step(number: int, started: float | None = None, ended: float | None = None, worked: float = 0.0) -> StepView:
+    """A step as pages show it."""
+    return StepView(number, 1, None, "run", "Rig::Noop", "success", None, started, ended, worked, 0.0, "success", 1.0)
+
+
+class AssetTests(SynchronousTestCase):
+    """What browsers load."""
+
+    def test_a_first_visit_is_light(self) -> None:
+        """All files together are small when packed, and little of that is script."""
+        assets = Assets()
+        self.assertLess(assets.packed_size(), 120 * 1024)
+        self.assertLess(assets.packed_size(".js"), 35 * 1024)
+
+    def test_what_others_wrote_is_what_they_published(self) -> None:
+        """Vendored scripts are unchanged and have their licences beside them."""
+        for name, facts in json.loads(STATIC.joinpath("VENDORED.json").read_text()).items():
+            digest = hashlib.sha256(STATIC.joinpath(name).read_bytes()).hexdigest()
+            self.assertEqual(digest, facts["sha256"], name)
+            self.assertIn("Permission to use", STATIC.joinpath(facts["licence"]).read_text())
+
+
+class PaletteTests(SynchronousTestCase):
+    """The 256 colours."""
+
+    def test_every_colour_can_be_read(self) -> None:
+        """On the output's background each has the contrast that WCAG 2.2 asks for."""
+        behind = palette.luminance((0x1F, 0x1F, 0x1F))
+        for index in range(256):
+            bright = palette.luminance(palette.legible(palette.xterm(index)))
+            self.assertGreaterEqual((bright + 0.05) / (behind + 0.05), 4.5, index)
+
+    def test_the_colours_are_those_of_xterm(self) -> None:
+        """The cube and the greys stand where programs expect them."""
+        found = [palette.xterm(index) for index in (16, 196, 231, 232, 255)]
+        self.assertEqual(found, [(0, 0, 0), (255, 0, 0), (255, 255, 255), (8, 8, 8), (238, 238, 238)])
+
+
+class GraphTests(SynchronousTestCase):
+    """Pictures of flows."""
+
+    def test_one_after_another_and_at_once(self) -> None:
+        """A sequence goes to the right with arrows, a concurrence goes down."""
+        flow = Sequence((Atom(1), Concurrence((Atom(2), Atom(3)))))
+        graph = draw(nested(flow, {number: step(number) for number in (1, 2, 3)}))
+        first, second, third = graph.boxes
+        self.assertLess(first.x + first.width, second.x)
+        self.assertEqual(second.x, third.x)
+        self.assertLess(second.y + second.height, third.y)
+        self.assertEqual(len(graph.arrows), 1)
+
+    @given(FLOWS)
+    def test_boxes_do_not_touch(self, flow: Flow) -> None:
+        """However a flow is nested, its boxes are inside of the picture and apart from one another."""
+        graph = draw(nested(flow, {number: step(number) for number in range(100)}))
+        for index, box in enumerate(graph.boxes):
+            self.assertTrue(box.x >= 0 and box.x + box.width <= graph.width)
+            self.assertTrue(box.y >= 0 and box.y + box.height <= graph.height)
+            for other in graph.boxes[:index]:
+                apart = abs(box.x - other.x) >= box.width or abs(box.y - other.y) >= box.height
+                self.assertTrue(apart, (box, other))
+
+
+class TimelineTests(SynchronousTestCase):
+    """When what ran."""
+
+    def test_real_and_suspended_time(self) -> None:
+        """A bar begins and ends where its step did, and shows how much of that was work."""
+        first, second = bars([step(1, 0.0, 5.0, 5.0), step(2, 5.0, 10.0, 1.0), step(3)], 20.0)
+        self.assertEqual((first.start, first.real, first.working), (0, SCALE // 2, SCALE // 2))
+        self.assertEqual((second.start, second.real, second.working), (SCALE // 2, SCALE // 2, SCALE // 10))
+        self.assertEqual(second.suspended_time, 4.0)
+
+    def test_a_step_that_runs_ends_now(self) -> None:
+        """What is not over goes to the right edge."""
+        (bar,) = bars([step(1, 0.0)], 20.0)
+        self.assertEqual(bar.start + bar.real, SCALE)
+
+    @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6)), max_size=9))
+    def test_bars_stay_inside(self, times: list[tuple[float, float, float]]) -> None:
+        """No clock makes a bar leave its line."""
+        steps = [step(number, start, start + real, worked) for number, (start, real, worked) in enumerate(times)]
+        for bar in bars(steps, 3e6):
+            self.assertTrue(bar.start >= 0 and bar.start + bar.real <= SCALE and bar.working <= bar.real)
+
+
+class ChartTests(SynchronousTestCase):
+    """Numbers over time."""
+
+    def test_columns(self) -> None:
+        """The largest number fills the height, nothing has no column, and words say the same."""
+        chart = columns([0, 1, 2])
+        self.assertEqual([height for *_, height in chart.columns], [24, 48])
+        self.assertEqual(chart.summary, "3 in 3 minutes, at most 2 in one")
+        self.assertEqual(columns([]).columns, ())
+
+
+class SearchTests(SynchronousTestCase):
+    """Looking for a pattern."""
+
+    def chunks(self, *texts: str) -> list[OutputChunk]:
+        """Output in pieces."""
+        return [OutputChunk(number, "stdout", 0.0, text) for number, text in enumerate(texts)]
+
+    def test_hits_that_touch_are_shown_together(self) -> None:
+        """Lines around a hit are there once, and hits far apart have groups of their own."""
+        found = find(self.chunks("a\nb\nX\nc\nX\nd\n", "e\nf\ng\nX"), compiled("X"), 1)
+        groups = [[line.number for line in group] for group in found.groups]
+        self.assertEqual((groups, sorted(found.hits)), ([[2, 3, 4, 5, 6], [9, 10]], [3, 5, 10]))
+
+    def test_lower_case_finds_all(self) -> None:
+        """A pattern in lower case does not care for case; colours do not keep a word from being found."""
+        self.assertEqual(find(self.chunks("Per\x1b[31mMISSION\n"), compiled("permission"), 0).hits, {1})
+
+    def test_a_pattern_that_takes_for_ever_is_given_up(self) -> None:
+        """Catastrophic backtracking ends with a word about it."""
+        found = find(self.chunks(f"{'a' * 5000}!\n"), compiled("(a|a|aa)+$"), 0)
+        self.assertIn("simpler pattern", found.cut or "")
+
+    def test_too_many(self) -> None:
+        """What a page cannot hold is cut, and that is said."""
+        found = find(self.chunks("x\n" * (MOST_HITS + 5)), compiled("x"), 0)
+        self.assertEqual(len(found.hits), MOST_HITS)
+        self.assertIn("first", found.cut or "")
+
+    def test_no_pattern(self) -> None:
+        """What is no regular expression is refused with the reason."""
+        self.assertRaises(InvalidRequest, compiled, "(")
+        self.assertRaises(InvalidRequest, compiled, "x" * 1000)

@@ -1,0 +1,198 @@
+"""The output of a task: as a page, as it comes, searched, and as a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from smartdyn.model.views import OutputChunk
+from smartdyn.store.output import AppendOutput
+from smartdyn.web.console.lines import START, Mark, parse_mark
+from smartdyn.web.console.live import events
+from tests.support.web import WebTestCase
+
+
+class OutputTestCase(WebTestCase):
+    """A task that prints what a test wants."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.task = self.launch("Rig::WaitForUpdate")
+        self.position = 0
+
+    def print(self, text: str, kind: str = "stdout") -> None:
+        """Let the task's job print something."""
+        chunk = OutputChunk(self.position, kind, self.engine.clock.seconds(), text)
+        self.successResultOf(self.engine.database.commit(AppendOutput(self.task, 1, chunk)))
+        self.position += 1
+
+    def finish(self) -> None:
+        """Let the task end."""
+        self.request("POST", f"/tasks/{self.task}/cancel")
+
+    def page(self, query: str = "") -> str:
+        """The page of the output."""
+        status, page = self.request("GET", f"/console/{self.task}/output{query}")
+        self.assertEqual(status, 200, page)
+        return str(page)
+
+
+class PageTests(OutputTestCase):
+    """The page."""
+
+    def test_lines_have_numbers_and_no_markup_of_the_host(self) -> None:
+        """Each line can be linked to; colours become classes, tags become text."""
+        self.print("\x1b[31mred\x1b[0m <b>\n")
+        self.print("oops\n", "stderr")
+        page = self.page()
+        self.assertIn('<code><span class="f1">red</span> &lt;b&gt;</code>', page)
+        self.assertRegex(page, '<div class="l stderr" id="L2"><a class="n"[^>]*href="#L2"')
+
+    def test_a_range_is_pointed_at_without_scripts(self) -> None:
+        """C{?lines=} marks the lines of a range, wherever it is."""
+        self.print("".join(f"line {number}\n" for number in range(1, 7001)))
+        page = self.page("?lines=10-12")
+        self.assertEqual(re.findall(r'<div class="l marked" id="L(\d+)"', page), ["10", "11", "12"])
+
+    def test_the_end_is_shown_first(self) -> None:
+        """Of a long output the last lines are shown, with the way to all of it."""
+        self.print("".join(f"line {number}\n" for number in range(1, 7001)))
+        page = self.page()
+        self.assertEqual(re.findall(r'id="L(\d+)"', page)[::4999], ["2001", "7000"])
+        self.assertIn('href="?from=1"', page)
+        self.assertEqual(len(re.findall(r'id="L\d+"', self.page("?from=1"))), 7000)
+        self.assertEqual(len(re.findall(r'id="L\d+"', self.page("?from=3&to=5"))), 3)
+
+    def test_a_live_page_goes_on_behind_its_last_line(self) -> None:
+        """The stream that the page opens begins where the page ends; a page of what is over opens none."""
+        self.print("one\ntw")
+        page = self.page()
+        place = re.search(r'sse-connect="[^"]*after=([^"&]*)"', page)
+        assert place is not None
+        self.assertEqual(parse_mark(place[1]), Mark(0, 4, 2))
+        self.finish()
+        self.assertNotIn("sse-connect", self.page())
+
+    def test_times_on_demand(self) -> None:
+        """When each line came is said to those who want it."""
+        self.print("one\n")
+        self.assertNotIn("<time datetime", self.page())
+        self.assertIn("<time datetime", self.page("?times=1"))
+
+    def test_search(self) -> None:
+        """Lines that match are shown with those around them, and marked."""
+        self.print("".join(f"line {number}\n" for number in range(1, 101)))
+        page = self.page("?q=e%20%5b15%5d0%24&context=1")
+        self.assertEqual(
+            re.findall(r'class="l( marked)?" id="L(\d+)"', page)[:3], [("", "9"), (" marked", "10"), ("", "11")]
+        )
+        self.assertEqual(self.request("GET", f"/console/{self.task}/output?q=%28")[0], 400)
+
+    def test_files(self) -> None:
+        """Text is what a reader sees, ANSI what the host sent, JSON has all that is known; each may be a range."""
+        self.print("\x1b[31mred\x1b[0m\n10 %\r20 %\nlast")
+        url = f"/console/{self.task}/output"
+        self.assertEqual(self.request("GET", f"{url}.txt")[1], "red\n20 %\nlast\n")
+        self.assertEqual(self.request("GET", f"{url}.ansi")[1], "\x1b[31mred\x1b[0m\n10 %\r20 %\nlast\n")
+        lines = self.request("GET", f"{url}.json?from=2&to=2")[1]
+        self.assertEqual([(line["number"], line["text"]) for line in lines], [(2, "10 %\r20 %")])
+        self.assertEqual(self.request("GET", f"{url}.json?from=9")[1], [])
+        self.assertEqual(self.request("GET", f"{url}.exe")[0], 400)
+
+    def test_what_does_not_exist(self) -> None:
+        """An unknown task has no output, and a task that has printed nothing says so."""
+        self.assertEqual(self.request("GET", "/console/nope/output")[0], 404)
+        self.finish()
+        self.assertIn("It has printed nothing", self.page())
+
+
+class LiveTests(OutputTestCase):
+    """Events, as a viewer gets them."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.stream = self.watch(START)
+        self.assertEqual(self.next(), "retry: 1000\n\n")
+
+    def watch(self, mark: Mark) -> AsyncIterator[bytes]:
+        """A viewer who has everything up to a place."""
+        return events(self.engine.tasks.output, self.engine.clock, self.task, None, mark, times=False)
+
+    def ask(self, stream: AsyncIterator[bytes]) -> Deferred[bytes]:
+        """The next thing that a viewer is told."""
+
+        async def wait() -> bytes:
+            return await anext(stream)
+
+        return Deferred.fromCoroutine(wait())
+
+    def next(self) -> str:
+        """What the first viewer is told at once."""
+        return self.successResultOf(self.ask(self.stream)).decode()
+
+    def test_lines_come_when_they_are_stored(self) -> None:
+        """A viewer waits without asking, and is told of lines, and of the line that has only begun."""
+        told = self.ask(self.stream)
+        self.engine.clock.advance(0.2)
+        self.assertNoResult(told)
+        self.print("one\ntw")
+        event = self.successResultOf(told).decode()
+        self.assertRegex(event, r"^id: 0\.4\.2\.\nevent: lines\ndata: <div class=\"block\">\ndata: .*<code>one</code>")
+        self.assertIn("event: partial", self.next())
+
+    def test_a_quiet_job_shows_that_the_connection_lives(self) -> None:
+        """Without output there is a comment now and then."""
+        told = self.ask(self.stream)
+        self.engine.clock.pump([0.2, 15.0])
+        self.assertEqual(self.successResultOf(told), b": nothing new\n\n")
+
+    def test_the_end(self) -> None:
+        """When the task is over, the line that had begun is told, then the end, then nothing more."""
+        self.print("no end of line")
+        self.finish()
+        self.assertIn("event: lines", self.next())
+        self.assertIn("event: end", self.next())
+        self.failureResultOf(self.ask(self.stream), StopAsyncIteration)
+
+    def test_a_viewer_goes_on_where_it_was(self) -> None:
+        """The id of an event is enough to go on, in the same line and the same colour, also after a restart."""
+        self.print("one\n\x1b[31mtwo\nthr")
+        place = re.match(r"id: (.*)\n", self.next())
+        assert place is not None
+        self.print("ee\n")
+        again = self.watch(parse_mark(place[1]))
+        self.successResultOf(self.ask(again))
+        event = self.successResultOf(self.ask(again)).decode()
+        self.assertEqual(re.findall(r"<code>(.*)</code>", event), ['<span class="f1">three</span>'])
+
+    def test_many_lines_come_in_several_events(self) -> None:
+        """A long output is told piece by piece, and nothing twice."""
+        for number in range(200):
+            self.print(f"{number} {'x' * 1000}\n")
+        found: list[str] = []
+        while len(found) < 200:
+            found += re.findall(r"<code>(\d+) x", self.next())
+        self.assertEqual(found, [str(number) for number in range(200)])
+
+    def test_a_task_that_is_unknown(self) -> None:
+        """There is no stream for it."""
+        headers = {"Accept": "text/event-stream"}
+        self.assertEqual(self.request("GET", "/console/nope/output", **headers)[0], 404)
+        self.assertEqual(self.request("GET", f"/console/{self.task}/output?after=x", **headers)[0], 400)
+
+    def test_over_http(self) -> None:
+        """Last-Event-ID says where to go on; what is sent is a stream of events that nobody may keep."""
+        self.print("one\ntwo\n")
+        self.finish()
+        headers: dict[str, Any] = {"Accept": "text/event-stream", "Last-Event-ID": "0.4.2."}
+        sent = self.treq.get(f"http://127.0.0.1/console/{self.task}/output", headers=headers)
+        self.treq.flush()
+        response = self.successResultOf(sent)
+        self.assertEqual(response.headers.getRawHeaders("content-type"), ["text/event-stream"])
+        text = self.successResultOf(response.text())
+        self.assertEqual(re.findall("<code>(.*)</code>", text), ["two"])
+        self.assertNotIn(json.dumps("one"), text)
