@@ -21,7 +21,7 @@ _HEARTBEAT = 15.0
 _PACE = 0.1
 """Seconds in which what comes is gathered."""
 
-_RETRY = 1000
+_RETRY = 500
 """Milliseconds after which a browser connects again."""
 
 

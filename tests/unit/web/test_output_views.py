@@ -116,7 +116,7 @@ class LiveTests(OutputTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.stream = self.watch(START)
-        self.assertEqual(self.next(), "retry: 1000\n\n")
+        self.assertEqual(self.next(), "retry: 500\n\n")
 
     def watch(self, mark: Mark) -> AsyncIterator[bytes]:
         """A viewer who has everything up to a place."""

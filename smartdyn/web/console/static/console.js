@@ -9,6 +9,11 @@ htmx.createEventSource = (url) => {
   if (reached.has(url)) from.searchParams.set("after", reached.get(url));
   const source = new EventSource(from, { withCredentials: true });
   source.addEventListener("lines", (event) => reached.set(url, event.lastEventId));
+  // Of a connection that the browser itself opens again, the extension need not know
+  const onlyWhenClosed = (handler) => source.addEventListener("error", (event) => {
+    if (source.readyState === EventSource.CLOSED) handler(event);
+  });
+  Object.defineProperty(source, "onerror", { set: onlyWhenClosed });
   return source;
 };
 
