@@ -25,14 +25,14 @@ from smartdyn.errors import DeadlineExceeded
 from smartdyn.reasons import explain
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import JSON, NOT_FOUND, header, request_id, send, send_json
+from smartdyn.web.requests import JSON, NOT_FOUND, PREFIX, PREFIX_HEADER, header, request_id, send, send_json
 from smartdyn.web.route import Route
 
-PREFIX: Final = "/dynflow"
 _REPORT = re.compile(rf"{PREFIX}/tasks/[^/]+/(update|done)/?\Z")
 """Where a job's script may post to with its one-time password, which only the core can check."""
 
-_PASSED_ON: Final = ("Authorization", "Origin", "Sec-Fetch-Site", "If-None-Match")
+_PASSED_ON: Final = ("Authorization", "Cookie", "If-None-Match", "Last-Event-ID", "Origin", "Sec-Fetch-Site")
+_FORM: Final = "application/x-www-form-urlencoded"
 _PASSED_BACK: Final = (
     b"content-type",
     b"content-length",
@@ -42,6 +42,9 @@ _PASSED_BACK: Final = (
     b"content-security-policy",
     b"referrer-policy",
     b"retry-after",
+    b"set-cookie",
+    b"content-disposition",
+    b"x-accel-buffering",
 )
 _FIRST_BYTE = 120.0
 """Seconds until the core must have begun to answer."""
@@ -138,7 +141,8 @@ def _headers_for_core(request: IRequest) -> Headers:
     headers = Headers(
         {
             "Accept": [header(request, "Accept") or "application/json"],
-            "Content-Type": ["application/json"],
+            "Content-Type": [_FORM if header(request, "Content-Type") == _FORM else "application/json"],
+            PREFIX_HEADER: [PREFIX],
             "X-Forwarded-For": [header(request, "Host") or ""],
             "X-Request-Id": [request_id(request)],
         }

@@ -108,5 +108,5 @@ def _error(route: Route, text: str, schemas: Mapping[str, Any]) -> dict[str, Any
     """Pages answer with pages; the rest with JSON, and the old texts of the smart proxy."""
     content: dict[str, Any] = {"application/json": {"schema": {"anyOf": [schemas[repr(Error)], {}]}}}
     if route.media is not None:
-        content[route.media] = {"schema": {"type": "string"}}
+        content["text/html"] = {"schema": {"type": "string"}}
     return {"description": text, "content": content}

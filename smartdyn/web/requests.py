@@ -15,6 +15,10 @@ T = TypeVar("T")
 
 JSON = b"application/json"
 HTML = b"text/html;charset=utf-8"
+PREFIX = "/dynflow"
+PREFIX_HEADER = "X-Forwarded-Prefix"
+"""A smart proxy that relays says with it below what its own clients find us."""
+
 NOT_FOUND = b"Requested url was not found"
 
 

@@ -20,7 +20,7 @@ from smartdyn.web.authorization import Forbidden, Policy
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.assets import Assets
 from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import header, send
+from smartdyn.web.requests import PREFIX, PREFIX_HEADER, base_url, header, send
 from smartdyn.web.route import Handler
 
 HTML = b"text/html; charset=utf-8"
@@ -104,11 +104,10 @@ class Pages:
 
     def render(self, request: Any, name: str, **values: Any) -> str:
         """A page's text."""
-        path = request.path.decode("utf-8", "replace")
         theme = (request.getCookie(b"smartdyn_theme") or b"").decode("latin-1")
         common = {
-            "base": mount(path),
-            "here": request.uri.decode("latin-1"),
+            "base": mount(request),
+            "here": _here(request),
             "theme": theme if theme in THEMES else "",
             "now": self.now(),
         }
@@ -129,8 +128,7 @@ class Pages:
     def go(self, request: Any, *parts: str, **query: str) -> bytes:
         """Send the browser to another of our pages."""
         secure(request)
-        base = mount(request.path.decode("utf-8", "replace"))
-        location = "/".join([base, *(quote(part, safe="") for part in parts)])
+        location = "/".join([mount(request), *(quote(part, safe="") for part in parts)])
         if query:
             location += f"?{urlencode(query)}"
         request.setHeader(b"location", location.encode("ascii"))
@@ -143,9 +141,26 @@ def secure(request: Any) -> None:
         request.setHeader(key, value)
 
 
-def mount(path: str) -> str:
-    """Where the console was reached: links stay below it."""
-    return "/dynflow/console" if path.startswith("/dynflow/") else "/console"
+def mount(request: Any) -> str:
+    """Where the console was reached, perhaps through a smart proxy that relays: links stay below it."""
+    below = request.path.startswith(b"/dynflow/") or _is_relayed(request)
+    return f"{PREFIX}/console" if below else "/console"
+
+
+def api_url(request: Any) -> str:
+    """Where whoever sees the page finds the API."""
+    host = header(request, "X-Forwarded-For") if _is_relayed(request) else None
+    return base_url(request, host) + mount(request).removesuffix("/console")
+
+
+def _is_relayed(request: Any) -> bool:
+    return header(request, PREFIX_HEADER) == PREFIX
+
+
+def _here(request: Any) -> str:
+    """The page itself, as a browser asks for it."""
+    _, found, rest = request.uri.decode("latin-1").partition("/console")
+    return f"{mount(request)}{rest}" if found else mount(request)
 
 
 def argument(request: Any, name: str, default: str = "") -> str:

@@ -14,11 +14,10 @@ from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
 from smartdyn.web.console.output_views import OutputViews
-from smartdyn.web.console.pages import Pages, mount, number
+from smartdyn.web.console.pages import Pages, api_url, number
 from smartdyn.web.console.timeline import SCALE, bars
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
-from smartdyn.web.requests import base_url
 from smartdyn.web.route import Route
 
 _OUTPUT_LINES = 30
@@ -92,7 +91,7 @@ class TaskViews:
             counts=_counts(page.children),
             most_children=_MOST_CHILDREN,
             last_lines="".join(blocks(await self._output.tail(plan_id, _OUTPUT_LINES))),
-            api=base_url(request) + mount(request.path.decode()).removesuffix("/console"),
+            api=api_url(request),
         )
 
     async def confirm(self, request: Any, plan_id: str, deed: str) -> bytes:

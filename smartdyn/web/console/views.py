@@ -67,7 +67,7 @@ class Console:
     async def theme(self, request: Any) -> bytes:
         """Choose light or dark, or leave that to the system."""
         chosen, back = argument(request, "theme"), argument(request, "back")
-        base = mount(request.path.decode("utf-8", "replace"))
+        base = mount(request)
         secure(request)
         request.addCookie(
             b"smartdyn_theme",
