@@ -6,6 +6,8 @@ _LONGEST_LINE = 255
 _MOST_BEFORE = 16 * 1024
 _VERSIONS = (b"2.0", b"1.99")
 _SHOWN = 120
+_TOO_BUSY = ("Exceeded MaxStartups", "Not allowed at this time")
+"""What OpenSSH says instead of its version when too many connect (sshd_config(5): MaxStartups, PerSourcePenalties)."""
 
 
 class NotSSH(Exception):
@@ -40,6 +42,11 @@ class IdentificationReader:
     def last_words(self) -> str:
         """What the server said so far instead, if anything."""
         return _shown(self._buffer) if self._buffer.strip() else self._last_line
+
+    @property
+    def turned_away(self) -> bool:
+        """If nothing more comes: did the server only have no time for us, as far as it has said anything at all?"""
+        return not self.last_words or self.last_words in _TOO_BUSY
 
     def _skip(self, line: bytes) -> None:
         self._before += len(line) + 1

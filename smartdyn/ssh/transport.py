@@ -174,7 +174,7 @@ class ClientTransport(SSHClientTransport):
         self.connection_ending(text)
         super().connectionLost(reason)
         if not self.secure.called:
-            self.secure.errback(self.rejected or HandshakeFailed(self._host, self._port, text))
+            self.secure.errback(self.rejected or self._handshake_failed(text))
         self.lost.callback(text)
 
     def connection_ending(self, reason: str) -> None:
@@ -276,6 +276,10 @@ class ClientTransport(SSHClientTransport):
         idle = self._handshake.secured and self._handshake.stage is Stage.QUIET and not self._closing
         if idle and (self.rekey_limits.reached(self._reader) or self.rekey_limits.reached(self._writer)):
             self.sendKexInit()
+
+    def _handshake_failed(self, text: str) -> HandshakeFailed:
+        waited = self._identification if self._reason is None else None
+        return HandshakeFailed(self._host, self._port, text, is_passing=waited is not None and waited.turned_away)
 
     def _unexplained(self, reason: Failure | None) -> str:
         if self._identification is not None and self._identification.last_words:
