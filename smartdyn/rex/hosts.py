@@ -30,7 +30,8 @@ from smartdyn.ssh.pool import ConnectionPool, PooledConnection
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 """Errors that say nothing about the job on the host: it is worth trying again."""
 
-_HANDSHAKE_ATTEMPTS = 5
+_LONGEST_PAUSE = 5.0
+"""Seconds, on average, between attempts at a host that turns us away."""
 
 _SWEEP_EVERY = 86_400.0
 
@@ -124,18 +125,20 @@ class Hosts:
         """Open a connection.
 
         An sshd that is asked by too many at once closes some connections before it has said who it is (MaxStartups);
-        nothing has been run then, so that is tried again.
+        nothing has been run then, so that is tried again, as long as connecting may take.
         """
-        attempt = 1
+        until = self.reactor.seconds() + self.settings.deadlines.connect
+        pause = 0.5
         while True:
             try:
                 return await self._connect(job, credentials)
             except HandshakeFailed as error:
-                if attempt >= _HANDSHAKE_ATTEMPTS:
+                delay = pause * (0.5 + self.random())
+                if not error.is_passing or self.reactor.seconds() + delay > until:
                     raise
                 self._log.info("{error}; trying again", error=error)
-            await sleep(self.reactor, attempt * (0.5 + self.random()))
-            attempt += 1
+            await sleep(self.reactor, delay)
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     def forget(self, job: ScriptJob) -> None:
         """Forget the key learned of a job's host: it is new, or was built anew."""

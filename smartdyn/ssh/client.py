@@ -96,7 +96,7 @@ async def connect(
         await open_tunnel(through, target.host, target.port, transport)
     try:
         await _until_secure(reactor, target, transport, limits.handshake)
-        service = await _log_in(reactor, target, transport, credentials, limits.authentication)
+        service = await log_in(reactor, target, transport, credentials, limits.authentication)
     except BaseException as error:
         transport.drop(str(error) or type(error).__name__)
         raise
@@ -131,9 +131,14 @@ async def _until_secure(reactor: Any, target: Target, transport: ClientTransport
         raise HandshakeFailed(target.host, target.port, str(error)) from error
 
 
-async def _log_in(
+async def log_in(
     reactor: Any, target: Target, transport: ClientTransport, credentials: Credentials, limit: float
 ) -> ConnectionService:
+    """Log in on a connection that is secure.
+
+    @raise AuthenticationFailed: no credential was accepted.
+    @raise ConnectionLost: it ended meanwhile, or the server was silent.
+    """
     service = ConnectionService(target.host)
     auth = UserAuth(target.user, target.host, credentials, service)
     outcome: Deferred[AuthenticationFailed | ConnectionLost | None] = Deferred()

@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.conch.error import ConchError
-from twisted.conch.ssh.connection import SSHConnection
+from twisted.conch.ssh.common import NS
+from twisted.conch.ssh.connection import (
+    MSG_CHANNEL_FAILURE,
+    MSG_CHANNEL_OPEN_FAILURE,
+    MSG_CHANNEL_SUCCESS,
+    OPEN_ADMINISTRATIVELY_PROHIBITED,
+    SSHConnection,
+)
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from smartdyn.aio import deadline
 from smartdyn.errors import DeadlineExceeded
+from smartdyn.ssh.channel_messages import check
 from smartdyn.ssh.errors import ChannelFailed, ConnectionLost
 from smartdyn.ssh.session import Session
+from smartdyn.ssh.wire import MessageReader
 
 _KEEPALIVE_MISSES = 3
 _CLOSE_LIMIT = 5.0
@@ -22,8 +31,11 @@ _PTY_REQUEST = b"\0\0\0\4dumb" + b"\0\0\0\x50\0\0\0\x18" + b"\0" * 8 + b"\0\0\0\
 class ConnectionService(SSHConnection):
     """The connection protocol, with windows that open only as data is dealt with.
 
-    Conch opens a channel's window again before anybody has seen the data, so a host could fill our memory.
+    Conch opens a channel's window again before anybody has seen the data, so a host could fill our memory; and it takes
+    messages as they come, so one that does not fit would leave a channel of which nobody hears again.
     """
+
+    transport: Any
 
     def __init__(self, host: str) -> None:
         super().__init__()
@@ -34,6 +46,38 @@ class ConnectionService(SSHConnection):
     def serviceStarted(self) -> None:
         super().serviceStarted()
         self.started.callback(None)
+
+    def serviceStopped(self) -> None:
+        # Conch tells channels that were being opened of the end, but not whose end it is
+        for channel in self.channels.values():
+            channel.conn = self
+        super().serviceStopped()
+
+    def packetReceived(self, messageNum: int, packet: bytes) -> None:
+        if messageNum not in self.protocolMessages:
+            self.transport.sendUnimplemented()
+            return
+        check(messageNum, packet, self)
+        super().packetReceived(messageNum, packet)
+
+    def ssh_CHANNEL_OPEN(self, packet: bytes) -> None:
+        """A server has nothing to open with us."""
+        reader = MessageReader(packet)
+        reader.string()
+        refusal = OPEN_ADMINISTRATIVELY_PROHIBITED.to_bytes(4, "big") + NS(b"not from here") + NS(b"")
+        self.transport.sendPacket(MSG_CHANNEL_OPEN_FAILURE, reader.take(4) + refusal)
+
+    def ssh_CHANNEL_REQUEST(self, packet: bytes) -> None:
+        reader = MessageReader(packet)
+        channel = self.channels[reader.uint32()]
+        name, wants_reply = reader.string(), reader.take(1) != b"\0"
+        answer = MSG_CHANNEL_SUCCESS if channel.requestReceived(name, reader.rest()) else MSG_CHANNEL_FAILURE
+        if wants_reply and not channel.localClosed:
+            self.transport.sendPacket(answer, self.localToRemoteChannel[channel.id].to_bytes(4, "big"))
+
+    def gotGlobalRequest(self, requestType: bytes, data: bytes) -> int:
+        """We grant none; an answer is a sign of life all the same."""
+        return 0
 
     def connection_ending(self, reason: str) -> None:
         """The connection is about to go: channels that are closed now were cut off."""
@@ -134,6 +178,10 @@ class Connection:
         self._transport.drop(reason)
 
     async def _request(self, session: Session, name: bytes, data: bytes) -> None:
+        if session.localClosed:
+            raise self._service.lost or ChannelFailed(
+                f"The server closed the session before the {name.decode()} request."
+            )
         answer = self._service.sendRequest(session, name, data, wantReply=1)
         try:
             await deadline(self._clock, self._channel_limit, f"the {name.decode()} request", answer)

@@ -23,13 +23,17 @@ class ConnectFailed(SSHError):
 
 
 class HandshakeFailed(SSHError):
-    """The server did not get through version and key exchange; nothing has been run."""
+    """The server did not get through version and key exchange; nothing has been run.
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
+    @ivar is_passing: the server only had too much to do, so trying again may help.
+    """
+
+    def __init__(self, host: str, port: int, reason: str, *, is_passing: bool = False) -> None:
         super().__init__(f"The key exchange with {host} port {port} failed: {reason}")
         self.host = host
         self.port = port
         self.reason = reason
+        self.is_passing = is_passing
 
 
 class HostKeyRejected(SSHError):

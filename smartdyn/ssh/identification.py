@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from smartdyn.ssh.wire import shown
+
 _LONGEST_LINE = 255
 _MOST_BEFORE = 16 * 1024
 _VERSIONS = (b"2.0", b"1.99")
-_SHOWN = 120
+_TOO_BUSY = ("Exceeded MaxStartups", "Not allowed at this time")
+"""What OpenSSH says instead of its version when too many connect (sshd_config(5): MaxStartups, PerSourcePenalties)."""
 
 
 class NotSSH(Exception):
@@ -33,31 +36,31 @@ class IdentificationReader:
                 return _checked(line.removesuffix(b"\r")), self._buffer
             self._skip(line)
         if len(self._buffer) > (_LONGEST_LINE if self._buffer.startswith(b"SSH-") else _MOST_BEFORE):
-            raise NotSSH(f"this is no SSH server, it sent {_shown(self._buffer)}")
+            raise NotSSH(f"this is no SSH server, it sent {shown(self._buffer)}")
         return None
 
     @property
     def last_words(self) -> str:
         """What the server said so far instead, if anything."""
-        return _shown(self._buffer) if self._buffer.strip() else self._last_line
+        return shown(self._buffer) if self._buffer.strip() else self._last_line
+
+    @property
+    def turned_away(self) -> bool:
+        """If nothing more comes: did the server only have no time for us, as far as it has said anything at all?"""
+        return not self.last_words or self.last_words in _TOO_BUSY
 
     def _skip(self, line: bytes) -> None:
         self._before += len(line) + 1
         if line.strip():
-            self._last_line = _shown(line)
+            self._last_line = shown(line)
         if self._before > _MOST_BEFORE:
             raise NotSSH(f"this is no SSH server, it sent {self._last_line}")
 
 
 def _checked(line: bytes) -> bytes:
     if len(line) > _LONGEST_LINE:
-        raise NotSSH(f"the server's identification is too long: {_shown(line)}")
+        raise NotSSH(f"the server's identification is too long: {shown(line)}")
     version = line.split(b"-", 2)[1]
     if version not in _VERSIONS:
-        raise NotSSH(f"the server speaks version {_shown(version)} of SSH, we speak 2.0")
+        raise NotSSH(f"the server speaks version {shown(version)} of SSH, we speak 2.0")
     return line
-
-
-def _shown(data: bytes) -> str:
-    text = data[:_SHOWN].decode("utf-8", "replace").strip()
-    return "".join(each if each.isprintable() else "?" for each in text)

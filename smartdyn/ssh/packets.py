@@ -57,6 +57,11 @@ class PacketReader(_Direction):
         """Data has come."""
         self._buffer += data
 
+    @property
+    def unread(self) -> int:
+        """Bytes that have come and were not asked for yet."""
+        return len(self._buffer)
+
     def next_payload(self) -> bytes | None:
         """The next whole packet's payload, None when more data is needed.
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from twisted.conch.ssh.channel import SSHChannel
-from twisted.conch.ssh.common import getNS
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from smartdyn.ssh.errors import ChannelFailed, ConnectionLost, SessionRefused
+from smartdyn.ssh.wire import MessageReader, shown
 
 WINDOW = 256 * 1024
 """Bytes that a host may send before we have taken any: what one session can cost in memory."""
@@ -177,9 +176,8 @@ class Session(SSHChannel):
         if self.conn.lost is not None:
             self.opened.errback(self.conn.lost)
             return
-        text = reason.args[0] if getattr(reason, "args", None) else str(reason)
-        shown = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        self.opened.errback(SessionRefused(f"The server did not open a session: {shown}"))
+        said = shown(reason.args[0]) or "without a reason"
+        self.opened.errback(SessionRefused(f"The server did not open a session: {said}"))
 
     def dataReceived(self, data: bytes) -> None:
         self.stdout.feed(data)
@@ -193,6 +191,8 @@ class Session(SSHChannel):
         self.stderr.finish()
 
     def closeReceived(self) -> None:
+        # The host will not make room for what waits: it would keep the channel for ever
+        self.buf = b""
         self.loseConnection()
 
     def closed(self) -> None:
@@ -207,15 +207,19 @@ class Session(SSHChannel):
             waiting.errback(self._closed_error())
 
     def addWindowBytes(self, data: int) -> None:
-        super().addWindowBytes(data)
+        # Conch would send what waits through our own write, and nobody would hear of that Deferred's failure
+        self.remoteWindowLeft += data
+        waiting, self.buf = self.buf, b""
+        if waiting:
+            super().write(waiting)
         self._check_drained()
 
     def request_exit_status(self, data: bytes) -> bool:
-        self._status = struct.unpack(">L", data[:4])[0]
+        self._status = MessageReader(data).uint32()
         return True
 
     def request_exit_signal(self, data: bytes) -> bool:
-        self._signal = getNS(data)[0].decode("ascii", "replace")
+        self._signal = shown(MessageReader(data).string())
         return True
 
     def _grant(self, count: int) -> None:

@@ -7,6 +7,8 @@ from functools import partial
 from typing import Any
 
 from twisted.conch.ssh.common import getNS
+from twisted.conch.ssh.connection import MSG_CHANNEL_DATA
+from twisted.conch.ssh.service import SSHService
 from twisted.conch.ssh.transport import (
     DISCONNECT_HOST_KEY_NOT_VERIFIABLE,
     DISCONNECT_PROTOCOL_ERROR,
@@ -19,6 +21,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from smartdyn.ssh.algorithms import STRICT_SERVER, Algorithms, NoCommonAlgorithm, Proposal, agree, our_proposal
+from smartdyn.ssh.backlog import Backlog
 from smartdyn.ssh.ciphers import Keys, PacketRefused, Protection, protection
 from smartdyn.ssh.errors import HandshakeFailed, HostKeyRejected
 from smartdyn.ssh.handshake import Handshake, Stage
@@ -27,10 +30,14 @@ from smartdyn.ssh.identification import IdentificationReader, NotSSH
 from smartdyn.ssh.key_exchange import KeyExchange, Message, Reply, derive, exchange_hash, key_exchange
 from smartdyn.ssh.packets import PacketReader, PacketWriter, RekeyLimits
 from smartdyn.ssh.trust import HostTrust, algorithms
+from smartdyn.ssh.wire import MessageReader, shown
 
 _COOKIE_LENGTH = 16
 _SERVICE_MESSAGES = 50
 _METHOD_MESSAGES = range(30, 50)
+
+_MOST_UNREAD = 4 * 1024 * 1024
+"""Bytes that a server may send while its host key is being judged: more than the windows of some sessions."""
 
 _EXCHANGE_LIMIT = 60.0
 """Seconds for an exchange of fresh keys; the first one is watched by whoever connects."""
@@ -60,6 +67,8 @@ class ClientTransport(SSHClientTransport):
         self._identification: IdentificationReader | None = IdentificationReader()
         self._reader = PacketReader()
         self._writer = PacketWriter()
+        self._backlog = Backlog()
+        self._requested: SSHService | None = None
         self._handshake = Handshake()
         self._method: KeyExchange | None = None
         self._incoming: Protection | None = None
@@ -71,6 +80,8 @@ class ClientTransport(SSHClientTransport):
         self.supportedPublicKeys = algorithms(trust.key_types(host, port))
 
     def connectionMade(self) -> None:
+        wire: Any = self.transport
+        wire.registerProducer(self._backlog, True)
         self._write(self.ourVersionString + b"\r\n")
         self.sendKexInit()
 
@@ -80,6 +91,8 @@ class ClientTransport(SSHClientTransport):
         try:
             self._identify(data) if self._identification is not None else self._reader.feed(data)
             self._take_packets()
+            if self._reader.unread > _MOST_UNREAD:
+                raise PacketRefused("the server went on and on before we knew its key")
         except NotSSH as error:
             self.drop(str(error))
         except (PacketRefused, NoCommonAlgorithm, BadHostSignature) as error:
@@ -97,7 +110,10 @@ class ClientTransport(SSHClientTransport):
         if not self._handshake.may_go(messageType):
             self._waiting.append((messageType, payload))
             return
-        self._write(self._writer.seal(bytes((messageType,)) + payload))
+        packet = self._writer.seal(bytes((messageType,)) + payload)
+        self._write(packet)
+        if messageType != MSG_CHANNEL_DATA and not self._backlog.add(len(packet)):
+            self.drop("the server asks and asks, and does not read the answers")
         self._renew_worn_keys()
 
     def isEncrypted(self, direction: str = "out") -> bool:
@@ -155,14 +171,34 @@ class ClientTransport(SSHClientTransport):
     def connectionSecure(self) -> None:
         self.secure.callback(None)
 
-    def receiveError(self, reasonCode: int, description: bytes) -> None:
-        self._reason = self._reason or description.decode("utf-8", "replace")
+    def requestService(self, instance: SSHService) -> None:
+        self._requested = instance
+        super().requestService(instance)
+
+    def ssh_SERVICE_ACCEPT(self, packet: bytes) -> None:
+        """A second one would begin the login anew."""
+        service, self._requested = self._requested, None
+        if service is None or (packet and MessageReader(packet).string() != service.name):
+            raise PacketRefused("the server accepted a service that it was not asked for")
+        self.setService(service)
+
+    def ssh_DISCONNECT(self, packet: bytes) -> None:
+        """Nothing may be said after it (RFC 4253, section 11.1), and whether the server closes is not waited for."""
+        reader = MessageReader(packet)
+        reader.uint32()
+        self.drop(shown(reader.string()) or "the server ended the connection")
+
+    def receiveUnimplemented(self, seqnum: int) -> None:
+        self._log.debug("{host} does not know our message {number}", host=self._host, number=seqnum)
 
     def sendDisconnect(self, reason: int, desc: bytes) -> None:
         if self._closing:
             return
         self._reason = self._reason or desc.decode("utf-8", "replace")
         self._closing = True
+        # With a producer the wire would wait for its end
+        wire: Any = self.transport
+        wire.unregisterProducer()
         self._after(_GOODBYE_LIMIT, "goodbye", partial(self.drop, self._reason))
         super().sendDisconnect(reason, desc)
 
@@ -172,10 +208,12 @@ class ClientTransport(SSHClientTransport):
         for name in list(self._timers):
             self._cancel(name)
         self.connection_ending(text)
-        super().connectionLost(reason)
-        if not self.secure.called:
-            self.secure.errback(self.rejected or HandshakeFailed(self._host, self._port, text))
-        self.lost.callback(text)
+        try:
+            super().connectionLost(reason)
+        finally:
+            if not self.secure.called:
+                self.secure.errback(self.rejected or self._handshake_failed(text))
+            self.lost.callback(text)
 
     def connection_ending(self, reason: str) -> None:
         """Let the channels know why they are about to be closed."""
@@ -220,7 +258,7 @@ class ClientTransport(SSHClientTransport):
         except (PacketRefused, NoCommonAlgorithm, BadHostSignature):
             raise
         except Exception as error:
-            if number >= _SERVICE_MESSAGES:
+            if number >= _SERVICE_MESSAGES and not isinstance(error, ValueError):
                 self._log.failure("message {number} from {host} was not handled", number=number, host=self._host)
             raise PacketRefused(f"the server sent a message {number} that makes no sense: {error!r}") from error
 
@@ -276,6 +314,10 @@ class ClientTransport(SSHClientTransport):
         idle = self._handshake.secured and self._handshake.stage is Stage.QUIET and not self._closing
         if idle and (self.rekey_limits.reached(self._reader) or self.rekey_limits.reached(self._writer)):
             self.sendKexInit()
+
+    def _handshake_failed(self, text: str) -> HandshakeFailed:
+        waited = self._identification if self._reason is None else None
+        return HandshakeFailed(self._host, self._port, text, is_passing=waited is not None and waited.turned_away)
 
     def _unexplained(self, reason: Failure | None) -> str:
         if self._identification is not None and self._identification.last_words:

@@ -7,6 +7,7 @@ from typing import Any
 from twisted.conch.ssh.common import NS
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IPushProducer
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -22,6 +23,16 @@ class TunnelChannel(Session):
     """A stream of bytes to a port that the server reaches."""
 
     name = b"direct-tcpip"
+    producer: IPushProducer | None = None
+
+    def stopWriting(self) -> None:
+        if self.producer is not None:
+            self.producer.pauseProducing()
+
+    def addWindowBytes(self, data: int) -> None:
+        super().addWindowBytes(data)
+        if self.producer is not None and not self.buf:
+            self.producer.resumeProducing()
 
 
 class TunnelTransport:
@@ -49,6 +60,14 @@ class TunnelTransport:
         """Send; what the hop does not take yet waits, which the windows of the connection inside keep bounded."""
         if not self._channel.localClosed:
             self._channel.write(data).addErrback(lambda failure: failure.trap(SSHError))
+
+    def registerProducer(self, producer: IPushProducer, streaming: bool) -> None:
+        """Tell it when the hop takes nothing more, and when it does again."""
+        self._channel.producer = producer
+
+    def unregisterProducer(self) -> None:
+        """Nobody is told any more."""
+        self._channel.producer = None
 
     def loseConnection(self) -> None:
         """End it in good order."""

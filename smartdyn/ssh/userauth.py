@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.conch.ssh.common import NS, getNS
+from twisted.conch.ssh.common import NS
 from twisted.conch.ssh.userauth import MSG_USERAUTH_INFO_RESPONSE, MSG_USERAUTH_REQUEST, SSHUserAuthClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
@@ -20,6 +20,7 @@ from smartdyn.secret import Secret
 from smartdyn.ssh.errors import Attempt, AuthenticationFailed, KeyUnusable
 from smartdyn.ssh.kerberos import MECHANISM, METHOD, Kerberos, KerberosExchange
 from smartdyn.ssh.keys import Identity, signature_algorithm
+from smartdyn.ssh.wire import Malformed, MessageReader, shown
 
 _WAYS: Mapping[str, tuple[bytes, ...]] = {
     "password": (b"password", b"keyboard-interactive"),
@@ -28,6 +29,9 @@ _WAYS: Mapping[str, tuple[bytes, ...]] = {
 }
 """The methods of RFC 4252 by which each of ours is done, best first."""
 
+
+_LONGEST_BANNER = 4096
+_MOST_PROMPTS = 100
 
 _GSSAPI_TOKEN = 61
 _GSSAPI_ERROR = 64
@@ -87,9 +91,9 @@ class UserAuth(SSHUserAuthClient):
         self._request(b"none", b"")
 
     def ssh_USERAUTH_FAILURE(self, packet: bytes) -> None:
-        names, rest = getNS(packet)
-        methods = names.split(b",")
-        if rest[:1] == b"\1":
+        reader = MessageReader(packet)
+        methods = reader.string().split(b",")
+        if reader.take(1) == b"\1":
             self._note(f"Accepted, but {self._host} wants more: {_shown(methods)}.")
         else:
             self._note(self._refusal(methods))
@@ -109,14 +113,16 @@ class UserAuth(SSHUserAuthClient):
 
     def ssh_USERAUTH_GSSAPI_TOKEN(self, packet: bytes) -> None:
         if self._exchange is not None:
-            self._spawn(self._send_token(self._exchange, getNS(packet)[0]))
+            self._spawn(self._send_token(self._exchange, MessageReader(packet).string()))
 
     def ssh_USERAUTH_GSSAPI_ERROR(self, packet: bytes) -> None:
         """What the server thinks of our ticket; its refusal follows."""
-        self._note(f"Kerberos: {getNS(packet[8:])[0].decode('utf-8', 'replace')}")
+        reader = MessageReader(packet)
+        reader.take(8)
+        self._note(f"Kerberos: {shown(reader.string())}")
 
     def ssh_USERAUTH_BANNER(self, packet: bytes) -> None:
-        text = getNS(packet)[0].decode("utf-8", "replace")
+        text = MessageReader(packet).string()[:_LONGEST_BANNER].decode("utf-8", "replace")
         self._log.info("banner of {host}: {text}", host=self._host, text=text.strip())
 
     def _try_next(self, methods: Sequence[bytes]) -> None:
@@ -185,20 +191,24 @@ class UserAuth(SSHUserAuthClient):
 
     def _answer_prompts(self, packet: bytes) -> None:
         """Answer one prompt that hides what is typed, once; anything else is not the password prompt we expect."""
-        _, _, _, rest = getNS(packet, 3)
-        count = int.from_bytes(rest[:4], "big")
+        reader = MessageReader(packet)
+        for _ in ("name", "instruction", "language"):
+            reader.string()
+        count = reader.uint32()
         answers: list[bytes] = []
         if count == 1:
-            _, rest = getNS(rest[4:])
+            reader.string()
             credential = self._current[1][1] if self._current is not None else None
-            hidden = rest[:1] == b"\0"
+            hidden = reader.take(1) == b"\0"
             if hidden and not self._answered and isinstance(credential, Secret):
                 self._answered = True
                 answers = [credential.reveal().encode()]
             else:
                 answers = [b""]
         elif count:
-            answers = [b""] * min(count, 100)
+            if count > _MOST_PROMPTS:
+                raise Malformed(f"it asks {count} questions at once")
+            answers = [b""] * count
         reply = len(answers).to_bytes(4, "big") + b"".join(NS(answer) for answer in answers)
         self.transport.sendPacket(MSG_USERAUTH_INFO_RESPONSE, reply)
 
@@ -218,4 +228,4 @@ class UserAuth(SSHUserAuthClient):
 
 
 def _shown(methods: Sequence[bytes]) -> str:
-    return b",".join(methods).decode("ascii", "replace")
+    return shown(b",".join(methods))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_SHOWN = 120
+
 
 class Malformed(ValueError):
     """A message does not have the form that it should have."""
@@ -45,6 +47,10 @@ class MessageReader:
         text = self.string().decode("ascii", "replace")
         return tuple(text.split(",")) if text else ()
 
+    def rest(self) -> bytes:
+        """All that follows."""
+        return self._payload[self._at :]
+
     def end(self) -> None:
         """Nothing may follow.
 
@@ -52,3 +58,9 @@ class MessageReader:
         """
         if self._at != len(self._payload):
             raise Malformed("a message is longer than it should be")
+
+
+def shown(data: bytes) -> str:
+    """What a server said, fit for a log and an error: not too long, and without control characters."""
+    text = data[:_SHOWN].decode("utf-8", "replace").strip()
+    return "".join(each if each.isprintable() else "?" for each in text)

@@ -47,3 +47,18 @@ class IdentificationTests(SynchronousTestCase):
         reader = IdentificationReader()
         self.assertIsNone(reader.feed(b"Exceeded MaxStartups\r\n"))
         self.assertEqual(reader.last_words, "Exceeded MaxStartups")
+
+    def test_who_is_only_busy(self) -> None:
+        """Silence, and OpenSSH's words for too many connections; anything else will be the same the next time."""
+        for sent, busy in (
+            (b"", True),
+            (b"\r\n", True),
+            (b"Exceeded MaxStartups\r\n", True),
+            (b"Not allowed at this time\r\n", True),
+            (b"Not allowed at this time", True),
+            (b"220 mail.example.com ESMTP\r\n", False),
+            (b"SSH-2.0", False),
+        ):
+            reader = IdentificationReader()
+            reader.feed(sent)
+            self.assertIs(reader.turned_away, busy, sent)
