@@ -13,15 +13,16 @@ BLOCK = 500
 
 
 def element(line: Line, *, times: bool = False, marked: bool = False) -> str:
-    """One line: its number, which links to it, perhaps its time, and its text.
+    """One line: its number, perhaps its time, and its text.
+
+    There may be hundreds of thousands on a page, so each has as little around it as can be.
 
     @param times: say when it came.
     """
     number = line.number
-    kind = "" if line.type == "stdout" else f" {line.type}"
+    classes = " ".join(filter(None, ("l", "" if line.type == "stdout" else line.type, "marked" if marked else "")))
     at = f'<time datetime="{iso(line.at)}">{clock(line.at)}</time>' if times else ""
-    link = f'<a class="n" tabindex="-1" href="#L{number}" data-n="{number}" aria-label="Line {number}"></a>'
-    return f'<div class="l{kind}{" marked" if marked else ""}" id="L{number}">{link}{at}<code>{line.html}</code></div>'
+    return f'<div class="{classes}" id="L{number}" data-n="{number}">{at}<code>{line.html}</code></div>'
 
 
 def blocks(lines: Iterable[Line], *, times: bool = False, marked: range = range(0)) -> Iterator[str]:

@@ -36,7 +36,7 @@ if (log) {
   document.addEventListener("htmx:sseMessage", () => { if (follows) scrollTo(0, document.documentElement.scrollHeight); });
 }
 
-// Line numbers: a click with Shift makes a range, #L10-L20.
+// A click on a line's number points at it, one with Shift at a range: #L10-L20.
 function mark() {
   const range = /^#L(\d+)(?:-L?(\d+))?$/.exec(location.hash);
   for (const line of document.querySelectorAll(".l.marked")) line.classList.remove("marked");
@@ -49,11 +49,11 @@ function mark() {
 }
 if (log) {
   log.addEventListener("click", (event) => {
-    const before = /^#L(\d+)/.exec(location.hash), here = event.target.closest?.("a.n");
-    if (!here || !event.shiftKey || !before) return;
-    event.preventDefault();
-    const ends = [Number(before[1]), Number(here.dataset.n)].sort((one, other) => one - other);
-    location.hash = `L${ends[0]}-L${ends[1]}`;
+    const number = event.target.classList.contains("l") && Number(event.target.dataset.n);
+    if (!number) return;
+    const before = event.shiftKey && /^#L(\d+)/.exec(location.hash);
+    const ends = [before ? Number(before[1]) : number, number].sort((one, other) => one - other);
+    location.hash = ends[0] === ends[1] ? `L${number}` : `L${ends[0]}-L${ends[1]}`;
   });
   addEventListener("hashchange", mark);
   mark();
