@@ -33,12 +33,17 @@ def bars(steps: Sequence[StepView], now: float) -> tuple[Bar, ...]:
 
     @param now: where those end that still run.
     """
-    begun = [(step, step.started_at) for step in steps if step.started_at is not None]
+    begun = [(step, step.started_at, _end(step, now)) for step in steps if step.started_at is not None]
     if not begun:
         return ()
-    first = min(at for _, at in begun)
-    span = max(max(step.ended_at or now for step, _ in begun) - first, 0.001)
-    return tuple(_bar(step, at - first, (step.ended_at or now) - at, span) for step, at in begun)
+    first = min(start for _, start, _ in begun)
+    span = max(max(end for *_, end in begun) - first, 0.001)
+    return tuple(_bar(step, start - first, end - start, span) for step, start, end in begun)
+
+
+def _end(step: StepView, now: float) -> float:
+    """Where its bar ends: a suspended step has an end, that of its last turn, and is not over."""
+    return now if step.ended_at is None or step.state in {"running", "suspended"} else step.ended_at
 
 
 def _bar(step: StepView, offset: float, real: float, span: float) -> Bar:

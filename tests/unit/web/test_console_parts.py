@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from importlib.resources import files
 
 from hypothesis import given
@@ -105,8 +106,9 @@ class TimelineTests(SynchronousTestCase):
 
     def test_a_step_that_runs_ends_now(self) -> None:
         """What is not over goes to the right edge."""
-        (bar,) = bars([step(1, 0.0)], 20.0)
-        self.assertEqual(bar.start + bar.real, SCALE)
+        for unfinished in (step(1, 0.0), replace(step(1, 0.0, 1.0), state="suspended")):
+            bar, _ = bars([unfinished, step(2, 1.0, 2.0)], 20.0)
+            self.assertEqual((bar.start, bar.real), (0, SCALE))
 
     @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6)), max_size=9))
     def test_bars_stay_inside(self, times: list[tuple[float, float, float]]) -> None:

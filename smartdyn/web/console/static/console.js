@@ -27,6 +27,19 @@ document.addEventListener("htmx:beforeSwap", (event) => {
   else shown.set(document.body, xhr.responseText);
 });
 
+// Whoever reads may want the page to stand still (WCAG 2.2, 2.2.2).
+const pause = document.getElementById("pause");
+if (pause && document.querySelector("[data-polled]")) {
+  pause.hidden = false;
+  pause.addEventListener("click", () => {
+    const paused = pause.getAttribute("aria-pressed") !== "true";
+    pause.setAttribute("aria-pressed", String(paused));
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (pause.getAttribute("aria-pressed") === "true") event.preventDefault();
+  });
+}
+
 // A reader at the end of the output stays there.
 const log = document.getElementById("log");
 const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 60;
@@ -39,8 +52,8 @@ if (log) {
 // A click on a line's number points at it, one with Shift at a range: #L10-L20.
 function mark() {
   const range = /^#L(\d+)(?:-L?(\d+))?$/.exec(location.hash);
-  for (const line of document.querySelectorAll(".l.marked")) line.classList.remove("marked");
   if (!range) return;
+  for (const line of document.querySelectorAll(".l.marked")) line.classList.remove("marked");
   const first = Number(range[1]), last = Math.min(Number(range[2] || range[1]), first + 10000);
   for (let number = first; number <= last; number++) document.getElementById("L" + number)?.classList.add("marked");
   const start = document.getElementById("L" + first);
