@@ -43,15 +43,28 @@ function report(session, more) {
 }
 
 class Session {
-  /** @param plan what the test wants tried: `console` is the URL of the console, the rest is the script's own. */
+  #origins;
+
+  /**
+   * @param plan what the test wants tried: `console` is the URL of the console, `others` are those of further ones that
+   *   are visited, the rest is the script's own.
+   */
   constructor(browser, plan) {
     this.browser = browser;
     this.plan = plan;
     this.checks = 0;
     this.findings = [];
     this.measured = {};
-    /** Are connections cut on purpose? Then what Chromium notes of that is no finding. */
+    /** Are connections cut on purpose? Then what Chromium and htmx note of that is no finding. */
     this.expectsCuts = false;
+    this.#origins = new Set([plan.console, ...(plan.others ?? [])].map((url) => new URL(url).origin));
+  }
+
+  /** From now on the console is reached on another way, whose connections are cut. */
+  reroute(url) {
+    this.plan.console = url;
+    this.#origins.add(new URL(url).origin);
+    this.expectsCuts = true;
   }
 
   /** Remember that something is wrong. */
@@ -85,7 +98,6 @@ class Session {
   }
 
   watch(page) {
-    const origin = new URL(this.plan.console).origin;
     page.on('dialog', async (dialog) => {
       this.found(`${page.url()}: a dialog: ${dialog.message()}`);
       await dialog.dismiss();
@@ -94,11 +106,11 @@ class Session {
     page.on('console', (message) => {
       // A page that says that something does not exist is an answer of 404, which Chromium notes too
       const ofItself = message.location().url === page.url();
-      const ofCut = this.expectsCuts && /net::ERR_/.test(message.text());
+      const ofCut = this.expectsCuts && /net::ERR_|htmx:/.test(message.text());
       if (message.type() === 'error' && !ofItself && !ofCut) this.found(`${page.url()}: on its console: ${message.text()}`);
     });
     page.on('request', (request) => {
-      if (!request.url().startsWith(origin)) this.found(`${page.url()} asks for ${request.url()}`);
+      if (!this.#origins.has(new URL(request.url()).origin)) this.found(`${page.url()} asks for ${request.url()}`);
     });
     page.on('popup', (popup) => this.found(`${page.url()} opens ${popup.url()}`));
     page.on('download', (download) => this.found(`${page.url()} downloads ${download.url()}`));

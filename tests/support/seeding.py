@@ -47,6 +47,10 @@ class SeededServices:
     unreachable: Seeded
     expired: Seeded
 
+    def all(self) -> tuple[Seeded, ...]:
+        """Each of them."""
+        return self.answering, self.unreachable, self.expired
+
 
 _started: list[SeededServices] = []
 

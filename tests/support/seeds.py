@@ -127,6 +127,7 @@ class Seeds:
         await self._launch(
             "timed out", "backup1", "#!/bin/sh\necho 'copying'\nsleep 600\n", execution_timeout_interval=2
         )
+        await self._post(self.answering, "paused", {}, "Rig::RaiseInRun")
         await self._until_ended()
 
     async def _until_ended(self) -> None:
@@ -134,8 +135,8 @@ class Seeds:
         await client.until(f"/tasks/{tasks['cancelled']}/status", lambda found: "begun" in str(found["actions"]))
         await client.request("POST", f"/tasks/{tasks['cancelled']}/cancel", "")
         for what, task_id in tasks.items():
-            if what != "slow host":
-                await client.until(f"/tasks/{task_id}/status", lambda found: found["state"] == "stopped")
+            wanted = {"slow host": "running", "paused": "paused"}.get(what, "stopped")
+            await client.until(f"/tasks/{task_id}/status", lambda found, wanted=wanted: found["state"] == wanted)
 
     async def _launch_on(self, server: Sshd, what: str, host: str, disk: str, script: str) -> None:
         folder = str(server.folder / disk)
@@ -146,9 +147,9 @@ class Seeds:
         job = {"hostname": f"{host}.example.org", "script": "true", "callback": callback}
         await self._post(seeded, what, job)
 
-    async def _post(self, seeded: Seeded, what: str, action_input: dict[str, Any]) -> None:
+    async def _post(self, seeded: Seeded, what: str, action_input: dict[str, Any], action: str = RUN_SCRIPT) -> None:
         client = Client(self._reactor, seeded.service.url)
-        answer = await client.request("POST", "/tasks", {"action_name": RUN_SCRIPT, "action_input": action_input})
+        answer = await client.request("POST", "/tasks", {"action_name": action, "action_input": action_input})
         seeded.tasks[what] = answer.json["task_id"]
 
     def _service(self, foreman_url: str) -> ServiceProcess:

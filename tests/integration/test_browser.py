@@ -1,0 +1,199 @@
+"""The console in a real Chromium."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred, gatherResults
+from twisted.trial.unittest import TestCase
+
+from tests.support import browser, injection, seeding, sshd, stored
+from tests.support.http import Client
+from tests.support.seeding import Seeded, SeededServices
+from tests.support.seeds import RUN_SCRIPT
+from tests.support.service import ServiceProcess
+
+PAGES = {
+    "home": "/",
+    "list": "/tasks",
+    "an empty list": "/tasks?q=state:scheduled",
+    "a search that is wrong": "/tasks?q=colour:red",
+    "bulk": "/bulk?q=state:running&what=cancel",
+    "status": "/status",
+    "audit": "/audit",
+    "help": "/help",
+    "host": "/host?name=db1.example.org",
+    "forget the host key": "/forget-key?name=db1.example.org",
+    "unknown": "/nothing",
+}
+SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
+"""Tasks that are different enough that their pages are, too."""
+
+JOURNEYS = {
+    "unreachable host": ["connection refused", "check that sshd runs"],
+    "changed host key": ["host key", "forget"],
+    "wrong sudo password": ["sudo|effective user", "password"],
+    "noexec directory": ["noexec", "remote_working_dir"],
+    "disk full": ["disk full|no space", "free"],
+    "Foreman down": ["refused", "Foreman"],
+    "expired certificate": ["expired", "renew"],
+    "stuck callback": ["HTTP 500", "log"],
+    "slow host": ["slow1.example.org", "check|cancel"],
+    "script error": ["127|not found", "script"],
+    "cancelled": ["cancelled"],
+    "timed out": ["timed out|time", "limit"],
+}
+"""What must be read, as regular expressions: the cause, and what to do."""
+
+COUNTED = 300
+COUNTING = f"""#!/bin/sh
+i=0
+while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%s%3N)"; sleep 0.05; done
+"""
+
+
+def task_pages(seeded: Seeded) -> dict[str, str]:
+    """The pages of tasks, by what they are."""
+    tasks = seeded.tasks
+    return {
+        **{what: f"/{tasks[what]}" for what in SHOWN},
+        "output": f"/{tasks['script error']}/output",
+        "output with times": f"/{tasks['script error']}/output?times=1",
+        "a question": f"/{tasks['slow host']}/confirm/cancel",
+    }
+
+
+async def launch(client: Client, ssh_port: int, script: str, **input: Any) -> str:
+    """Run a script, as Foreman would.
+
+    @return: the task.
+    """
+    action_input = {"ssh_port": ssh_port, "ssh_user": "root", "script": script, **input}
+    answer = await client.request("POST", "/tasks", {"action_name": RUN_SCRIPT, "action_input": action_input})
+    return str(answer.json["task_id"])
+
+
+class BrowserTestCase(TestCase):
+    """Drives a browser through the pages of a service."""
+
+    timeout = 150
+
+    async def drive(self, script: str, **plan: Any) -> browser.Result:
+        """Run a script of tests/browser, which must find nothing wrong and must have looked at something."""
+        result = await browser.drive(reactor, script, Path(self.mktemp()), plan)
+        self.assertEqual(result.findings, [], "\n".join(result.findings))
+        self.assertGreater(result.checks, 0)
+        return result
+
+    async def launch(self, services: SeededServices, script: str) -> str:
+        """Run a script on a host of the seeded services until it prints something, or is known to run."""
+        client = Client(reactor, services.answering.url)
+        task = await launch(client, services.ssh_port, script, hostname="batch1.example.org")
+        await client.until(f"/tasks/{task}/status", lambda found: found["state"] == "running")
+        return task
+
+    async def seeded(self) -> SeededServices:
+        """Services with tasks, unless there is no browser for them."""
+        if reason := browser.missing():
+            self.skipTest(reason)
+        return await seeding.shared()
+
+
+class AccessibilityTests(BrowserTestCase):
+    """WCAG 2.2 AA."""
+
+    async def test_no_violation(self) -> None:
+        """axe finds nothing wrong on any page, in both themes, 320 and 1280 pixels wide."""
+        seeded = (await self.seeded()).answering
+        await self.drive("axe", console=seeded.console, pages={**PAGES, **task_pages(seeded)})
+
+    async def test_keyboard(self) -> None:
+        """Everything can be reached and done with Tab and Enter, and what is reached shows it."""
+        services = await self.seeded()
+        seeded = services.answering
+        failed = seeded.tasks["script error"]
+        await self.drive(
+            "keyboard",
+            console=seeded.console,
+            pages=[*PAGES.values(), *task_pages(seeded).values()],
+            list="/tasks",
+            failed=failed,
+            running=await self.launch(services, "#!/bin/sh\nsleep 600\n"),
+        )
+
+    async def test_without_scripts(self) -> None:
+        """With scripts off one can list, search, read output, cancel and resume."""
+        services = await self.seeded()
+        seeded = services.answering
+        await self.drive(
+            "noscript",
+            console=seeded.console,
+            list="/tasks",
+            failed=seeded.tasks["script error"],
+            host="web1.example.org",
+            printed="restarting",
+            running=await self.launch(services, "#!/bin/sh\nsleep 600\n"),
+            paused=seeded.tasks["paused"],
+        )
+
+
+class JourneyTests(BrowserTestCase):
+    """Three o'clock at night: something is wrong, and somebody who has never seen the console is to say what."""
+
+    async def test_twelve_journeys(self) -> None:
+        """The cause and what to do next are in sight after two clicks at most, without scrolling."""
+        services = await self.seeded()
+        walked = []
+        for name, words in JOURNEYS.items():
+            seeded = next(each for each in services.all() if name in each.tasks)
+            walked.append({"name": name, "console": seeded.console, "task": seeded.tasks[name], "words": words})
+        others = [each.console for each in services.all()]
+        await self.drive("journeys", console=services.answering.console, others=others, journeys=walked)
+
+
+class LiveTests(BrowserTestCase):
+    """Output while it comes."""
+
+    async def test_nothing_is_lost_or_doubled(self) -> None:
+        """In ten windows, over ten cuts of all connections and a restart of the service, each line appears once."""
+        if reason := browser.missing() or sshd.missing():
+            self.skipTest(reason)
+        host = sshd.shared()
+        service = ServiceProcess({"ssh_identity_key_file": str(host.key())})
+        self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
+        await service.start()
+        client = Client(reactor, service.url)
+        task = await launch(client, host.port, COUNTING, hostname="127.0.0.1")
+
+        async def restart() -> None:
+            await client.until(f"/tasks/{task}/status", lambda found: "line 100 " in str(found))
+            await service.kill()
+            await service.start()
+
+        watching = self.drive(
+            "live", console=f"{service.url}/console", task=task, path="/output", viewers=10, cuts=10, lines=COUNTED
+        )
+        await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
+
+
+class InjectionTests(BrowserTestCase):
+    """Hosts, labels, scripts, output, errors and Foreman's answers come from elsewhere."""
+
+    async def test_texts_stay_text(self) -> None:
+        """Five hundred texts that would be markup, scripts, templates or terminal controls are shown as they are."""
+        if reason := browser.missing():
+            self.skipTest(reason)
+        service = ServiceProcess({})
+        texts = ["plain", *injection.corpus()]
+        tasks = await stored.store_tasks(reactor, service.folder / "smartdyn.sqlite", texts, time.time())
+        self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
+        await service.start()
+        harmless, *_ = tasks
+        pages = ["/", "/tasks", "/tasks?q=state:failed", "/status", f"/{stored.PARENT}"]
+        result = await self.drive(
+            "injection", console=f"{service.url}/console", tasks=tasks, harmless=harmless, pages=pages
+        )
+        self.assertGreater(result.checks, len(tasks))
