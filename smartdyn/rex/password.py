@@ -32,14 +32,14 @@ async def answer_prompt(terminal: Channel, nonce: str, method: str, password: Se
     said = b""
     answered = False
     while data := await terminal.stdout.read():
-        pending += data
+        # A prompt is on the last line, which is not finished; what stands above it may come with it
+        pending = (pending + data).rpartition(b"\n")[2]
         said = (said + mask.feed(data))[-500:]
         for marker in markers.feed(data):
             if marker.word in _ANSWERS:
                 return marker
             if marker.word == "authdone":
                 return _rejected(said, marker.text)
-            pending = b""
         if any(prompt.search(pending) for prompt in prompts):
             if password is None:
                 return _rejected(b"a password is required", "1")

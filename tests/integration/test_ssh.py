@@ -83,10 +83,10 @@ class LoginTests(OpenSSHTestCase):
 
     async def test_a_wrong_password_is_tried_once(self) -> None:
         """One bad credential is one failed attempt in the host's log, not a dozen."""
-        before = self.server.log.read_text().count("Failed password")
+        before = self.server.failed_logins("password")
         with self.assertRaises(AuthenticationFailed) as caught:
             await self.connect("rexssh", None, "wrong")
-        self.assertEqual(self.server.log.read_text().count("Failed password") - before, 1)
+        self.assertEqual(self.server.failed_logins("password") - before, 1)
         self.assertEqual([attempt.method for attempt in caught.exception.attempts], ["password"])
 
     async def test_a_password_that_fails_is_followed_by_the_key(self) -> None:

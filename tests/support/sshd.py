@@ -129,6 +129,19 @@ class Sshd:
             subprocess.run(["pkill", "-KILL", "-P", pid, "sshd"], check=False)
             subprocess.run(["kill", "-KILL", pid], check=False, stderr=subprocess.DEVNULL)
 
+    def failed_logins(self, method: str) -> int:
+        """How many attempts with a method have failed, as the log has it.
+
+        The process that writes the log does so after the client has its answer: it is waited for until it has ended.
+        """
+        assert self._process is not None
+        for _ in range(100):
+            serving = subprocess.run(["pgrep", "-P", str(self._process.pid)], capture_output=True, check=False)
+            if serving.returncode:
+                break
+            time.sleep(0.05)
+        return self.log.read_text().count(f"Failed {method}")
+
     def reload(self) -> None:
         """Have the server read its configuration again."""
         assert self._process is not None

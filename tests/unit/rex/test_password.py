@@ -53,6 +53,16 @@ class PromptTests(SynchronousTestCase):
         secret = None if password is None else Secret(password)
         return self.successResultOf(Deferred.fromCoroutine(answer_prompt(terminal, NONCE, method, secret)))
 
+    def test_a_prompt_that_comes_with_what_was_said_before(self) -> None:
+        """It is answered, wherever the network cuts between the greeting and the prompt."""
+        hello = f"SMARTDYN 1 {NONCE} hello\r\n".encode()
+        for method, prompt in (("sudo", _PROMPT), ("su", b"Password: ")):
+            whole = hello + prompt
+            for cut in range(1, len(whole) + 1):
+                terminal = PlayedTerminal(*filter(None, (whole[:cut], whole[cut:])), _STARTED)
+                self.assertEqual(self.answer(terminal, method).word, "started", (method, cut))
+                self.assertEqual([typed for typed, _ in terminal.typed], [b"sesame!\n"], (method, cut))
+
     def test_our_own_prompt(self) -> None:
         """sudo is answered when it asks what it was told to ask, also in pieces, and not for its lecture."""
         terminal = PlayedTerminal(
