@@ -15,6 +15,7 @@ from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.listeners import Listener, listeners
 from smartdyn.log_buffer import LogBuffer
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.ssh import KnownHosts
@@ -46,6 +47,7 @@ class Front:
         now: Callable[[], float],
         logs: LogBuffer,
         failures: dict[str, str],
+        meters: HttpMeters,
     ) -> None:
         """
         @param now: the time of day, seconds since the epoch.
@@ -56,7 +58,9 @@ class Front:
         self._now = now
         self._logs = logs
         self._failures = failures
+        self._meters = meters
         self._ports: list[tuple[Listener, Any]] = []
+        self._sites: list[LimitedSite] = []
 
     def open(
         self,
@@ -76,7 +80,7 @@ class Front:
         facts = self._facts(tasks, wanted)
         for listener in wanted:
             forwarder = self._forwarder(listener)
-            console = Console(tasks, listener.policy, self._now, self._reactor, self._forget_host)
+            console = Console(tasks, listener.policy, self._now, self._reactor, self._forget_host, self._meters)
             api = TaskApi(tasks, listener.policy, behind_proxy=listener.is_core)
             operations = forwarder.operations if forwarder else None
             proxy = ProxyApi(facts, listener.policy, metrics, problems, operations)
@@ -89,7 +93,8 @@ class Front:
                 app = make_app(dynflow, about, until_ready, listener.prefixes)
             else:
                 app = make_app(forwarder.routes(), about, until_ready, ("",))
-            site = LimitedSite(app.resource(), self._reactor, __version__)
+            site = LimitedSite(app.resource(), self._reactor, __version__, meters=self._meters)
+            self._sites.append(site)
             self._ports.append((listener, self._open_port(listener, site)))
             if listener.is_pointless:
                 self._log.warn(
@@ -142,6 +147,14 @@ class Front:
     def _forget_host(self, name: str) -> None:
         path = self._settings.path(self._settings.ssh_known_hosts_file)
         KnownHosts(path).forget_everywhere(name)
+
+    def in_flight(self) -> int:
+        """How many requests are being answered."""
+        return sum(site.in_flight for site in self._sites)
+
+    def connections(self) -> int:
+        """How many connections clients have."""
+        return sum(site.connections() for site in self._sites)
 
     def urls(self) -> list[str]:
         """Where we are."""

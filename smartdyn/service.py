@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -43,10 +42,12 @@ from smartdyn.foreman.client import make_client
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front
+from smartdyn.gauges import Gauges, Parts
 from smartdyn.health.items import look
 from smartdyn.health.moving import standing_still
+from smartdyn.lag import LagWatch
 from smartdyn.log_buffer import LogBuffer
-from smartdyn.metrics import ServiceMetrics
+from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
 from smartdyn.model.overview import HealthItem
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
@@ -126,7 +127,9 @@ class Smartdyn(Service):
         path = settings.path(settings.database)
         key_file = settings.path(settings.secrets_key_file) if settings.secrets_key_file else Path(f"{path}.key")
         foreman_policy = ForemanPolicy(parts.foreman_certificates(settings))
-        self.database = SqliteDatabase(around.reactor, path)
+        self.meters = Meters()
+        self.meters.process.build.info(parts.versions())
+        self.database = SqliteDatabase(around.reactor, path, self.meters.database)
         self.database.open()
         self.vault = Vault.open(key_file)
         self.registry = Registry(ACTIONS)
@@ -141,14 +144,16 @@ class Smartdyn(Service):
             self.registry,
             queues=queues,
             in_thread=self.threads.call,
+            meters=self.meters.engine,
         )
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.digester = Digester(around.reactor, self.database)
-        self.dispatcher = RunnerDispatcher(around.reactor, self.world)
+        self.lag = LagWatch(around.reactor, self.meters.process.reactor_lag.observe)
+        self.dispatcher = RunnerDispatcher(around.reactor, self.world, self.meters.jobs)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
-        self.hosts = Hosts(around.reactor, runner_settings, around.random)
+        self.hosts = Hosts(around.reactor, runner_settings, around.random, meters=self.meters.ssh)
         self.foreman = make_client(
             around.reactor,
             settings.foreman_url,
@@ -162,6 +167,7 @@ class Smartdyn(Service):
             self.database,
             self.foreman,
             lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
+            self.meters.outbox,
         )
         self._provide()
         self._add_plugins()
@@ -209,6 +215,7 @@ class Smartdyn(Service):
         self.cleaner.startService()
         self.digester.startService()
         self.watch.startService()
+        self.lag.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -225,6 +232,7 @@ class Smartdyn(Service):
         await self.front.close()
         if self.watch.running:
             await self.watch.stopService()
+            self.lag.stopService()
         await self.dispatcher.stop()
         await self.hosts.stop()
         if self.outbox.running:
@@ -260,14 +268,36 @@ class Smartdyn(Service):
         self.world.provide(ScriptRunners, ScriptRunners(self.hosts, parts.simulation(self._around.environment)))
 
     def _listen(self) -> None:
-        numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
-        registry = CollectorRegistry()
-        registry.register(numbers)
         tasks = Tasks(
             self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
         )
-        self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
-        self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
+        around = self._around
+        self.front = Front(self._settings, around.reactor, around.now, around.logs, self._failures, self.meters.http)
+        gauges = Gauges(self.meters, self._parts())
+        self.front.open(tasks, Metrics(self.meters.registry, gauges.refresh), self._problems, self.until_ready)
+
+    def _parts(self) -> Parts:
+        threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}
+        return Parts(
+            reactor=self._around.reactor,
+            database=self.database,
+            world=self.world,
+            dispatcher=self.dispatcher,
+            hosts=self.hosts,
+            outbox=self.outbox,
+            watch=self.watch,
+            front=self.front,
+            threads={"reactor": self._around.reactor.getThreadPool(), **threads},
+            spawners={
+                "engine": self.world.spawner,
+                "jobs": self.dispatcher.spawner,
+                "outbox": self.outbox.spawner,
+                "ssh": self.hosts.spawner,
+                "cleaner": self.cleaner.spawner,
+                "digester": self.digester.spawner,
+                "certificates": self.watch.spawner,
+            },
+        )
 
     def standing_still(self) -> list[str]:
         """What does not move any more, so that a watchdog should restart the service; nothing when all is well."""

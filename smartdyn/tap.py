@@ -11,6 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
+from prometheus_client import disable_created_metrics
 from twisted.application.service import MultiService
 from twisted.logger import ILogObserver, Logger, LogPublisher
 from twisted.python import usage
@@ -60,6 +61,8 @@ class Application(MultiService):
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
         super().__init__()
+        # when each series began doubles their number, and nobody asks for it
+        disable_created_metrics()
         self._reactor = reactor
         self._settings = settings
         self._logs = LogBuffer(

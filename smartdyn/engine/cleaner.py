@@ -50,17 +50,17 @@ class Cleaner(Service):
         self._now = now
         self._database = database
         self._retention = retention
-        self._spawner = Spawner()
+        self.spawner = Spawner(clock)
 
     def startService(self) -> None:
         super().startService()
         limits = (self._retention.age, self._retention.size, self._retention.audit_age)
         if any(limit is not None for limit in limits):
-            self._spawner.spawn("cleaning up", self._run())
+            self.spawner.spawn("cleaning up", self._run())
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        return self._spawner.stop()
+        return self.spawner.stop()
 
     async def clean(self) -> int:
         """Delete what is to be deleted now.

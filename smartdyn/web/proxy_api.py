@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from twisted.web.iweb import IRequest
 
 from smartdyn.web import records
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import HTML, send, send_json
+from smartdyn.web.requests import HTML, header, send, send_json
 from smartdyn.web.route import Route
 
 
@@ -125,7 +125,8 @@ class ProxyApi:
         """Numbers for Prometheus."""
         await self._policy.require(peer_of(request), "/metrics")
         await self._metrics.refresh()
-        return send(request, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST.encode())
+        encode, content_type = choose_encoder(header(request, "Accept") or "")
+        return send(request, encode(self._metrics.registry), content_type.encode())
 
     def _module(self, state: str, capabilities: Sequence[str]) -> dict[str, Any]:
         return {

@@ -50,16 +50,17 @@ def _add(app: Klein, prefix: str, routes: Iterable[Route], until_ready: Callable
         for path in (route.path, f"{route.path}/") if route.slash else (route.path,):
             name = f"{route.method} {prefix}{path}"
             app.route(f"{prefix}{path}", methods=[route.method], endpoint=name, strict_slashes=True)(
-                _handler(route.handler, until_ready)
+                _handler(route, until_ready)
             )
 
 
-def _handler(handler: Any, until_ready: Callable[[], Awaitable[None]]) -> Any:
+def _handler(route: Route, until_ready: Callable[[], Awaitable[None]]) -> Any:
     """Klein calls handlers as functions of the request."""
 
-    async def call(request: IRequest, **parameters: str) -> Any:
+    async def call(request: Any, **parameters: str) -> Any:
+        request.smartdyn_route = route.path
         await until_ready()
-        return await handler(request, **parameters)
+        return await route.handler(request, **parameters)
 
     return call
 

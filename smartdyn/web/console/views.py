@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.authorization import Policy
 from smartdyn.web.console.deed_views import DeedViews
 from smartdyn.web.console.list_views import ListViews
@@ -28,6 +29,7 @@ class Console:
         now: Callable[[], float],
         clock: Any,
         forget_host: Callable[[str], None] = lambda name: None,
+        meters: HttpMeters | None = None,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
@@ -35,7 +37,7 @@ class Console:
         @param forget_host: makes the next job on a host learn its key anew.
         """
         self._pages = Pages(policy, now)
-        output = OutputViews(tasks.output, self._pages, clock)
+        output = OutputViews(tasks.output, self._pages, clock, meters or HttpMeters())
         self._views = (
             ListViews(tasks, self._pages),
             DeedViews(tasks, self._pages, forget_host),
