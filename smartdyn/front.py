@@ -81,7 +81,7 @@ class Front:
             operations = forwarder.operations if forwarder else None
             proxy = ProxyApi(facts, metrics, problems, operations)
             logs = LogApi(self._logs, lambda: self._failures)
-            host_keys = HostKeyApi(self._forget_host)
+            host_keys = HostKeyApi(tasks.control, self._forget_host)
             about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
             dynflow = [*api.routes(), *console.routes()]
             about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())

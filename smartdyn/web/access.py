@@ -82,6 +82,7 @@ ACCESS: Final[Mapping[str, Gate | Role]] = {
     "POST /console/<plan_id>/halt": ADMIN,
     "GET /console/bulk": OPERATOR,
     "POST /console/bulk": OPERATOR,
+    "GET /console/bulk/<key>": VIEWER,
     "GET /console/forget-key": ADMIN,
     "POST /console/forget-key": ADMIN,
 }

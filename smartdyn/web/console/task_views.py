@@ -9,6 +9,7 @@ from typing import Any
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model import flows
+from smartdyn.model.audit import AuditQuery
 from smartdyn.model.views import TaskPage, TaskSummary
 from smartdyn.web.access import may, require
 from smartdyn.web.console.explain import explain
@@ -87,7 +88,7 @@ class TaskViews:
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,
-            audit=await self._tasks.control.audit(plan_id, limit=_MOST_AUDITED),
+            audit=await self._tasks.control.ledger.find(AuditQuery(about=plan_id), limit=_MOST_AUDITED),
             counts=_counts(page.children),
             most_children=_MOST_CHILDREN,
             last_lines="".join(blocks(await self._output.tail(plan_id, _OUTPUT_LINES))),

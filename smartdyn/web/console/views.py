@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smartdyn.web.console.audit_views import AuditViews
 from smartdyn.web.console.deed_views import DeedViews
 from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
@@ -36,6 +37,7 @@ class Console:
         output = OutputViews(tasks.output, self._pages, clock)
         self._views = (
             ListViews(tasks, self._pages),
+            AuditViews(tasks, self._pages),
             DeedViews(tasks, self._pages, forget_host),
             output,
             TaskViews(tasks, self._pages, output),
