@@ -90,6 +90,7 @@ class Outbox(Service):
         self._timer: IDelayedCall | None = None
         self._looking = False
         self._look_again = False
+        self._watchers: list[Deferred[None]] = []
 
     def startService(self) -> None:
         super().startService()
@@ -113,6 +114,13 @@ class Outbox(Service):
             return
         self._looking = True
         self._spawner.spawn("looking for callbacks", self._look())
+
+    def looked(self) -> Deferred[None]:
+        """Fires when somebody has looked again for what is to be sent, whatever was found."""
+        watcher: Deferred[None] = Deferred(self._watchers.remove)
+        self._watchers.append(watcher)
+        self.notify()
+        return watcher
 
     async def _finish(self) -> None:
         try:
@@ -150,6 +158,9 @@ class Outbox(Service):
             raise
         finally:
             self._looking = False
+            watchers, self._watchers = self._watchers, []
+            for watcher in watchers:
+                watcher.callback(None)
         if self._look_again:
             self._look_again = False
             self.notify()
