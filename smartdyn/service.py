@@ -43,7 +43,8 @@ from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front, Offer
-from smartdyn.health import look
+from smartdyn.health.items import look
+from smartdyn.health.moving import standing_still
 from smartdyn.log_buffer import LogBuffer
 from smartdyn.metrics import ServiceMetrics
 from smartdyn.model.ids import random_id
@@ -56,7 +57,6 @@ from smartdyn.store import callbacks, long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.systemd.activation import HandedSockets
-from smartdyn.systemd.watchdog import Probe
 from smartdyn.web.expiry import CertificateWatch
 from smartdyn.web.proxy_api import Metrics
 
@@ -185,10 +185,6 @@ class Smartdyn(Service):
         self.watch.files = parts.own_certificates(settings)
         serve()
 
-    def probes(self) -> dict[str, Probe]:
-        """What a watchdog looks at; each goes through a part of the service that everything else needs."""
-        return {"the database writer": self.database.commit, "the outbox of callbacks": self.outbox.looked}
-
     async def summary(self) -> str:
         """In one line, what is being done now."""
         backlog = await self.outbox.backlog()
@@ -297,6 +293,10 @@ class Smartdyn(Service):
         around = self._around
         self.front = Front(self._settings, around.reactor, around.now, around.logs, self._failures, around.handed)
         self.front.open(Offer(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready))
+
+    def standing_still(self) -> list[str]:
+        """What does not move any more, so that a watchdog should restart the service; nothing when all is well."""
+        return standing_still(self.database, self.outbox)
 
     async def _health(self) -> list[HealthItem]:
         return await look(self.database, self._settings.path(self._settings.database), self.watch)

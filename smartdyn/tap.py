@@ -117,7 +117,7 @@ class Application(MultiService):
 
     def _unit(self, service: Smartdyn) -> Unit:
         interval = watchdog_interval(os.environ, os.getpid())
-        watchdog = Watchdog(self._reactor, interval, service.probes(), self._notifier.alive) if interval else None
+        watchdog = Watchdog(self._reactor, interval, service.standing_still, self._notifier.alive) if interval else None
         return Unit(self._reactor, self._notifier, watchdog, service.until_ready, service.summary)
 
     def _signals(self, service: Smartdyn) -> Signals:

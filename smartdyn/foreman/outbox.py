@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -90,7 +90,7 @@ class Outbox(Service):
         self._timer: IDelayedCall | None = None
         self._looking = False
         self._look_again = False
-        self._watchers: list[Deferred[None]] = []
+        self._begun: dict[object, float] = {}
 
     def startService(self) -> None:
         super().startService()
@@ -100,6 +100,11 @@ class Outbox(Service):
         super().stopService()
         self._drop_timer()
         return Deferred.fromCoroutine(self._finish())
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds for which the longest of what is under way has been so, 0 when nothing is."""
+        return max((self._clock.seconds() - begun for begun in self._begun.values()), default=0.0)
 
     async def backlog(self) -> Backlog:
         """How much there is to do."""
@@ -115,13 +120,6 @@ class Outbox(Service):
         self._looking = True
         self._spawner.spawn("looking for callbacks", self._look())
 
-    def looked(self) -> Deferred[None]:
-        """Fires when somebody has looked again for what is to be sent, whatever was found."""
-        watcher: Deferred[None] = Deferred(self._watchers.remove)
-        self._watchers.append(watcher)
-        self.notify()
-        return watcher
-
     async def _finish(self) -> None:
         try:
             await deadline(self._clock, _STOP_LIMIT, "callbacks under way", self._spawner.stop(cancel=False))
@@ -130,6 +128,10 @@ class Outbox(Service):
 
     async def _look(self) -> None:
         """Send what is due and set the timer for the next."""
+        with self._under_way_since_now():
+            await self._look_and_send()
+
+    async def _look_and_send(self) -> None:
         try:
             self._drop_timer()
             self._sent_meanwhile.clear()
@@ -158,9 +160,6 @@ class Outbox(Service):
             raise
         finally:
             self._looking = False
-            watchers, self._watchers = self._watchers, []
-            for watcher in watchers:
-                watcher.callback(None)
         if self._look_again:
             self._look_again = False
             self.notify()
@@ -187,6 +186,15 @@ class Outbox(Service):
                 self._sending.discard(pending.id)
                 self._sent_meanwhile.add(pending.id)
             self.notify()
+
+    @contextmanager
+    def _under_way_since_now(self) -> Iterator[None]:
+        mark = object()
+        self._begun[mark] = self._clock.seconds()
+        try:
+            yield
+        finally:
+            del self._begun[mark]
 
     def _stumbled(self, pending: PendingCallback, error: Exception) -> Write:
         """It could not even be put together; it is tried again, later and later."""
@@ -266,7 +274,8 @@ class Outbox(Service):
         return replace(self._retry(pending, blamed), callback=again)
 
     async def _send_body(self, body: dict[str, Any], pending: PendingCallback) -> Answer:
-        answer = await self._client.callback(body, pending.request_id)
+        with self._under_way_since_now():
+            answer = await self._client.callback(body, pending.request_id)
         self.answers[str(answer.status or "none")] += 1
         return answer
 

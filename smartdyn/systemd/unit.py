@@ -48,7 +48,9 @@ class Unit(Service):
     def stopService(self) -> Deferred[None]:
         super().stopService()
         self._notifier.stopping()
-        return Deferred.fromCoroutine(self._stop())
+        if self._watchdog is not None and self._watchdog.running:
+            self._watchdog.stopService()
+        return self._spawner.stop()
 
     async def _run(self) -> None:
         await self._until_ready()
@@ -61,8 +63,3 @@ class Unit(Service):
             except StoreError as error:
                 self._notifier.status(str(error))
             await sleep(self._clock, _EVERY)
-
-    async def _stop(self) -> None:
-        await self._spawner.stop()
-        if self._watchdog is not None and self._watchdog.running:
-            await self._watchdog.stopService()

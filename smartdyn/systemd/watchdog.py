@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
 
 from twisted.application.service import Service
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-
-from smartdyn.aio import Spawner, deadline, sleep
-from smartdyn.errors import DeadlineExceeded
-
-Probe = Callable[[], Awaitable[object]]
-"""Passes through a part of the service and comes back when that part has moved."""
-
-_PAUSE: Final = 1 / 2
-_PATIENCE: Final = 1 / 4
-"""Shares of the interval between rounds of probes and for a round: together less than the whole."""
 
 
 def watchdog_interval(environment: Mapping[str, str], pid: int) -> float | None:
@@ -30,57 +19,44 @@ def watchdog_interval(environment: Mapping[str, str], pid: int) -> float | None:
 
 
 class Watchdog(Service):
-    """Sends every part a probe, twice in an interval, and says that all is well when all have come back.
+    """Looks at the service twice in an interval, and says that all is well when it is.
 
-    That this runs at all shows that the reactor moves.
+    That it looks at all shows that the reactor moves.
     """
 
     _log = Logger()
 
     def __init__(
-        self, clock: IReactorTime, interval: float, probes: Mapping[str, Probe], alive: Callable[[], None]
+        self,
+        clock: IReactorTime,
+        interval: float,
+        standing_still: Callable[[], Sequence[str]],
+        alive: Callable[[], None],
     ) -> None:
         """
-        @param probes: by the names of the parts.
+        @param standing_still: sentences about parts of the service that do not move.
         @param alive: tells systemd.
         """
-        self._clock = clock
         self._interval = interval
-        self._patience = interval * _PATIENCE / max(len(probes), 1)
-        self._probes = probes
+        self._standing_still = standing_still
         self._alive = alive
-        self._spawner = Spawner()
+        self._looking = LoopingCall(self._look)
+        self._looking.clock = clock
 
     def startService(self) -> None:
         super().startService()
-        self._spawner.spawn("the watchdog", self._run())
+        self._looking.start(self._interval / 2)
 
-    def stopService(self) -> Deferred[None]:
+    def stopService(self) -> None:
         super().stopService()
-        return self._spawner.stop()
+        if self._looking.running:
+            self._looking.stop()
 
-    async def _run(self) -> None:
-        while True:
-            for part, probe in self._probes.items():
-                while not await self._moves(part, probe):
-                    self._log.critical(
-                        "{part} does not move; if that lasts, systemd starts the service again", part=part
-                    )
+    def _look(self) -> None:
+        problems = self._standing_still()
+        if problems:
+            self._log.critical(
+                "{problems} If that lasts, systemd starts the service again.", problems=" ".join(problems)
+            )
+        else:
             self._alive()
-            await sleep(self._clock, self._interval * _PAUSE)
-
-    async def _moves(self, part: str, probe: Probe) -> bool:
-        """Whoever answers with an error moves."""
-
-        async def pass_through() -> None:
-            await probe()
-
-        try:
-            await deadline(self._clock, self._patience, part, Deferred.fromCoroutine(pass_through()))
-        except CancelledError:
-            raise
-        except DeadlineExceeded:
-            return False
-        except Exception as error:
-            self._log.warn("{part} has trouble: {error}", part=part, error=error)
-        return True

@@ -7,7 +7,6 @@ import json
 import shutil
 import signal
 import socket
-import sqlite3
 import ssl
 import threading
 import uuid
@@ -88,16 +87,6 @@ class LifeTests(SystemdTestCase):
         await self.until_heard("WATCHDOG=1")
         self.assertEqual(await self.service.stop(), -signal.SIGTERM)
         await self.until_heard("STOPPING=1")
-
-    async def test_a_writer_that_hangs(self) -> None:
-        """No sign of life is given while nothing can be written, the log names the writer; then there is one again."""
-        await self.start({"WATCHDOG_USEC": "2000000"})
-        with closing(sqlite3.connect(self.service.folder / "smartdyn.sqlite", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            await self.until_logged("the database writer does not move")
-            self.heard.read()
-            other.execute("ROLLBACK")
-        await self.until_heard("WATCHDOG=1")
 
 
 class ReloadTests(SystemdTestCase):

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import StoreError
@@ -77,6 +77,27 @@ class OutboxTestCase(SynchronousTestCase):
         return self.successResultOf(self.engine.database.query(callbacks.counts))
 
 
+class BusyTests(OutboxTestCase):
+    """For how long the outbox has been at something: L{Outbox.busy_for}."""
+
+    def test_a_request_that_is_not_answered(self) -> None:
+        """It counts from its beginning to its answer."""
+        self.client.answers = [None]
+        self.outbox.startService()
+        self.enqueue()
+        self.engine.advance(30)
+        self.assertEqual(self.outbox.busy_for, 30.0)
+        self.client.pending[0].callback(OK)
+        self.assertEqual(self.outbox.busy_for, 0.0)
+
+    def test_waiting_for_the_next_attempt(self) -> None:
+        """Is not being busy: Foreman may be away for a day."""
+        self.client.answers = [Answer(None, "no")]
+        self.outbox.startService()
+        self.enqueue()
+        self.assertEqual(self.outbox.busy_for, 0.0)
+
+
 class OutboxTests(OutboxTestCase):
     """L{Outbox}."""
 
@@ -86,20 +107,6 @@ class OutboxTests(OutboxTestCase):
         self.enqueue()
         self.assertEqual(self.client.bodies, [{"callback": {"task_id": "p1", "step_id": 3}, "data": {"x": 1}}])
         self.assertEqual(self.counts(), {"delivered": 1})
-
-    def test_it_can_be_asked_whether_it_moves(self) -> None:
-        """It says when it has looked again: at once, after a database that stumbles too, and not while that hangs."""
-        self.outbox.startService()
-        self.successResultOf(self.outbox.looked())
-        hanging: Deferred[Any] = Deferred()
-        self.patch(self.engine.database, "query", lambda reader, patient=False: hanging)
-        waiting = [self.outbox.looked(), self.outbox.looked()]
-        waiting[1].cancel()
-        self.failureResultOf(waiting[1], CancelledError)
-        self.assertNoResult(waiting[0])
-        hanging.errback(StoreError("the disk is full"))
-        self.successResultOf(waiting[0])
-        self.flushLoggedErrors(StoreError)
 
     def test_a_look_that_is_out_of_date(self) -> None:
         """What was delivered while the outbox was being read is not sent again."""

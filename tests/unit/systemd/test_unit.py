@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -39,8 +39,7 @@ class UnitTests(SynchronousTestCase):
 
     def unit(self, *, watched: bool = True) -> Unit:
         """A unit that has been started."""
-        probes = {"writer": lambda: succeed(None)}
-        watchdog = Watchdog(self.clock, 60.0, probes, self.notifier.alive) if watched else None
+        watchdog = Watchdog(self.clock, 60.0, list, self.notifier.alive) if watched else None
         unit = Unit(self.clock, self.notifier, watchdog, self.until_ready, self.summary)
         unit.startService()
         return unit
