@@ -38,10 +38,10 @@ from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import World
 from smartdyn.errors import SmartdynError
-from smartdyn.foreman.client import make_client
+from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
-from smartdyn.front import Front
+from smartdyn.front import Front, Offer
 from smartdyn.gauges import Gauges, Parts
 from smartdyn.health.items import look
 from smartdyn.health.moving import standing_still
@@ -57,6 +57,7 @@ from smartdyn.settings import Settings
 from smartdyn.store import callbacks, long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
+from smartdyn.systemd.activation import HandedSockets
 from smartdyn.web.expiry import CertificateWatch
 from smartdyn.web.proxy_api import Metrics
 
@@ -86,6 +87,7 @@ class Surroundings:
     @param logs: the last lines of the log.
     @param plugins: load, by name, what is called with the service before it starts: it adds actions, launchers and
         resources.
+    @param handed: sockets that are open already.
     """
 
     reactor: Any
@@ -96,6 +98,7 @@ class Surroundings:
     pid: int
     logs: LogBuffer = field(default_factory=LogBuffer)
     plugins: Mapping[str, Callable[[], Callable[[Smartdyn], None]]] = field(default_factory=dict)
+    handed: HandedSockets = field(default_factory=HandedSockets)
 
 
 class Smartdyn(Service):
@@ -154,7 +157,7 @@ class Smartdyn(Service):
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
         self.hosts = Hosts(around.reactor, runner_settings, around.random, meters=self.meters.ssh)
-        self.foreman = make_client(
+        self.foreman = ForemanClient(
             around.reactor,
             settings.foreman_url,
             foreman_policy,
@@ -172,6 +175,27 @@ class Smartdyn(Service):
         self._provide()
         self._add_plugins()
         self._listen()
+
+    def use(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they can change while the service runs (L{smartdyn.reload}).
+
+        @raise SettingsError: they cannot be used; everything stays as it was.
+        """
+        policy = ForemanPolicy(parts.foreman_certificates(settings))
+        serve = self.front.prepare(settings)
+        runner_settings = parts.runner_settings(settings, self._around.environment, self.ticket_threads.call)
+        self._settings = settings
+        self.foreman.use(settings.foreman_url, policy)
+        self.hosts.settings = runner_settings
+        self.cleaner.retention = parts.retention(settings)
+        self.watch.files = parts.own_certificates(settings)
+        serve()
+
+    async def summary(self) -> str:
+        """In one line, what is being done now."""
+        backlog = await self.outbox.backlog()
+        jobs, plans, waiting = self.dispatcher.running(), len(self.world.running()), backlog.counts.get("pending", 0)
+        return f"{jobs} jobs on hosts, {plans} tasks in all, {waiting} callbacks wait for Foreman"
 
     def _add_plugins(self) -> None:
         """A plugin that is broken is reported, and keeps nobody else from working."""
@@ -272,9 +296,12 @@ class Smartdyn(Service):
             self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
         )
         around = self._around
-        self.front = Front(self._settings, around.reactor, around.now, around.logs, self._failures, self.meters.http)
+        self.front = Front(
+            self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, self.meters.http
+        )
         gauges = Gauges(self.meters, self._parts())
-        self.front.open(tasks, Metrics(self.meters.registry, gauges.refresh), self._problems, self.until_ready)
+        metrics = Metrics(self.meters.registry, gauges.refresh)
+        self.front.open(Offer(tasks, metrics, self._problems, self.until_ready))
 
     def _parts(self) -> Parts:
         threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}

@@ -27,10 +27,11 @@ class CertificateWatch(Service):
     def __init__(self, clock: IReactorTime, now: Callable[[], float], files: Sequence[Path]) -> None:
         """
         @param now: the time of day, seconds since the epoch.
+        @ivar files: may be replaced; the new ones are looked at from then on.
         """
         self._clock = clock
         self._now = now
-        self._files = files
+        self.files = files
         self.spawner = Spawner(clock)
 
     def startService(self) -> None:
@@ -44,7 +45,7 @@ class CertificateWatch(Service):
     def expiries(self) -> dict[Path, datetime]:
         """When the certificates expire, as far as they can be read."""
         found = {}
-        for path in self._files:
+        for path in self.files:
             try:
                 found[path] = expires_at(path)
             except (SettingsError, ValueError):
