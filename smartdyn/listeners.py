@@ -6,7 +6,7 @@ both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
@@ -16,12 +16,15 @@ from smartdyn.pem import certificates
 from smartdyn.settings import Settings
 from smartdyn.web.authorization import NameOf, Policy, trusted
 from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.roles import roles
 from smartdyn.web.tls import ServerTLS
 
 CORE_PREFIXES = ("", "/dynflow")
 """The standalone core has Dynflow's routes at the root; the plugin's prefix is understood as well."""
 
 PROXY_PREFIXES = ("/dynflow",)
+
+KINDS = ("core", "http", "https")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,11 @@ class Listener:
     def is_core(self) -> bool:
         """Is this the standalone core's, which a smart proxy may stand before?"""
         return self.prefixes == CORE_PREFIXES
+
+    @property
+    def kind(self) -> str:
+        """What a socket that is handed over for it is called; one of L{KINDS}."""
+        return "core" if self.is_core else "https" if self.tls else "http"
 
     @property
     def url(self) -> str:
@@ -65,7 +73,14 @@ def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
     proxy = settings.http_port is not None or settings.https_port is not None
     if "port" in settings.given or not proxy:
         found.append(_core(settings, name_of))
-    policy = Policy(trusted(settings.trusted_hosts), None, settings.console_auth, name_of)
+    policy = _policy(settings, name_of)
+    if policy.roles is not None and policy.trusted_hosts is None and settings.https_port is not None:
+        raise SettingsError(
+            [
+                "`console_roles` needs `trusted_hosts`: without it, whoever shows a certificate of the CA may use the "
+                "whole API, whatever the role. List there the names of Foreman and of the proxies that may launch jobs."
+            ]
+        )
     for host in settings.bind_host if proxy else ():
         interface = "" if host == "*" else host
         if settings.http_port is not None:
@@ -77,12 +92,16 @@ def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
 
 def _core(settings: Settings, name_of: NameOf) -> Listener:
     if not settings.use_https:
-        policy = Policy(trusted(settings.trusted_hosts), None, settings.console_auth, name_of)
-        return Listener(settings.listen, settings.port, policy, CORE_PREFIXES)
+        return Listener(settings.listen, settings.port, _policy(settings, name_of), CORE_PREFIXES)
     tls = _tls(settings, "use_https")
     proxy = settings.path(settings.foreman_ssl_cert) if settings.foreman_ssl_cert else tls.certificate
-    policy = Policy(None, _identity(proxy), settings.console_auth, name_of)
+    policy = replace(_policy(settings, name_of), trusted_hosts=None, only=_identity(proxy))
     return Listener(settings.listen, settings.port, policy, CORE_PREFIXES, tls)
+
+
+def _policy(settings: Settings, name_of: NameOf) -> Policy:
+    hosts, visitors = trusted(settings.trusted_hosts), roles(settings.console_roles)
+    return Policy(hosts, None, settings.console_auth, name_of, visitors)
 
 
 def _tls(settings: Settings, wanted_by: str) -> ServerTLS:

@@ -55,10 +55,13 @@ class LogBuffer:
         """
         self.size = size
         self.tail_size = tail_size
-        self._level = level
-        self._threshold = Threshold(level)
+        self.keep(level)
         self._lines: deque[Record] = deque()
         self._tail: deque[Record] = deque(maxlen=max(tail_size, 0))
+
+    def keep(self, level: Any) -> None:
+        """Keep no lines that are less important, from now on."""
+        self._threshold = Threshold(level)
 
     def __call__(self, event: LogEvent) -> None:
         if not self._threshold.lets_through(event):

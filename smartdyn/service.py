@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -39,13 +38,16 @@ from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import World
 from smartdyn.errors import SmartdynError
-from smartdyn.foreman.client import make_client
+from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
-from smartdyn.front import Front
-from smartdyn.health import look
+from smartdyn.front import Front, Offer
+from smartdyn.gauges import Gauges, Parts
+from smartdyn.health.items import look
+from smartdyn.health.moving import standing_still
+from smartdyn.lag import LagWatch
 from smartdyn.log_buffer import LogBuffer
-from smartdyn.metrics import ServiceMetrics
+from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
 from smartdyn.model.overview import HealthItem
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
@@ -55,6 +57,7 @@ from smartdyn.settings import Settings
 from smartdyn.store import callbacks, long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
+from smartdyn.systemd.activation import HandedSockets
 from smartdyn.web.expiry import CertificateWatch
 from smartdyn.web.proxy_api import Metrics
 
@@ -84,6 +87,7 @@ class Surroundings:
     @param logs: the last lines of the log.
     @param plugins: load, by name, what is called with the service before it starts: it adds actions, launchers and
         resources.
+    @param handed: sockets that are open already.
     """
 
     reactor: Any
@@ -94,6 +98,7 @@ class Surroundings:
     pid: int
     logs: LogBuffer = field(default_factory=LogBuffer)
     plugins: Mapping[str, Callable[[], Callable[[Smartdyn], None]]] = field(default_factory=dict)
+    handed: HandedSockets = field(default_factory=HandedSockets)
 
 
 class Smartdyn(Service):
@@ -125,7 +130,9 @@ class Smartdyn(Service):
         path = settings.path(settings.database)
         key_file = settings.path(settings.secrets_key_file) if settings.secrets_key_file else Path(f"{path}.key")
         foreman_policy = ForemanPolicy(parts.foreman_certificates(settings))
-        self.database = SqliteDatabase(around.reactor, path)
+        self.meters = Meters()
+        self.meters.process.build.info(parts.versions())
+        self.database = SqliteDatabase(around.reactor, path, self.meters.database)
         self.database.open()
         self.vault = Vault.open(key_file)
         self.registry = Registry(ACTIONS)
@@ -140,15 +147,17 @@ class Smartdyn(Service):
             self.registry,
             queues=queues,
             in_thread=self.threads.call,
+            meters=self.meters.engine,
         )
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.digester = Digester(around.reactor, self.database)
-        self.dispatcher = RunnerDispatcher(around.reactor, self.world)
+        self.lag = LagWatch(around.reactor, self.meters.process.reactor_lag.observe)
+        self.dispatcher = RunnerDispatcher(around.reactor, self.world, self.meters.jobs)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
-        self.hosts = Hosts(around.reactor, runner_settings, around.random)
-        self.foreman = make_client(
+        self.hosts = Hosts(around.reactor, runner_settings, around.random, meters=self.meters.ssh)
+        self.foreman = ForemanClient(
             around.reactor,
             settings.foreman_url,
             foreman_policy,
@@ -161,10 +170,32 @@ class Smartdyn(Service):
             self.database,
             self.foreman,
             lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
+            self.meters.outbox,
         )
         self._provide()
         self._add_plugins()
         self._listen()
+
+    def use(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they can change while the service runs (L{smartdyn.reload}).
+
+        @raise SettingsError: they cannot be used; everything stays as it was.
+        """
+        policy = ForemanPolicy(parts.foreman_certificates(settings))
+        serve = self.front.prepare(settings)
+        runner_settings = parts.runner_settings(settings, self._around.environment, self.ticket_threads.call)
+        self._settings = settings
+        self.foreman.use(settings.foreman_url, policy)
+        self.hosts.settings = runner_settings
+        self.cleaner.retention = parts.retention(settings)
+        self.watch.files = parts.own_certificates(settings)
+        serve()
+
+    async def summary(self) -> str:
+        """In one line, what is being done now."""
+        backlog = await self.outbox.backlog()
+        jobs, plans, waiting = self.dispatcher.running(), len(self.world.running()), backlog.counts.get("pending", 0)
+        return f"{jobs} jobs on hosts, {plans} tasks in all, {waiting} callbacks wait for Foreman"
 
     def _add_plugins(self) -> None:
         """A plugin that is broken is reported, and keeps nobody else from working."""
@@ -208,6 +239,7 @@ class Smartdyn(Service):
         self.cleaner.startService()
         self.digester.startService()
         self.watch.startService()
+        self.lag.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -224,6 +256,7 @@ class Smartdyn(Service):
         await self.front.close()
         if self.watch.running:
             await self.watch.stopService()
+            self.lag.stopService()
         await self.dispatcher.stop()
         await self.hosts.stop()
         if self.outbox.running:
@@ -259,14 +292,43 @@ class Smartdyn(Service):
         self.world.provide(ScriptRunners, ScriptRunners(self.hosts, parts.simulation(self._around.environment)))
 
     def _listen(self) -> None:
-        numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
-        registry = CollectorRegistry()
-        registry.register(numbers)
         tasks = Tasks(
             self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
         )
-        self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
-        self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
+        around = self._around
+        self.front = Front(
+            self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, self.meters.http
+        )
+        gauges = Gauges(self.meters, self._parts())
+        metrics = Metrics(self.meters.registry, gauges.refresh)
+        self.front.open(Offer(tasks, metrics, self._problems, self.until_ready))
+
+    def _parts(self) -> Parts:
+        threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}
+        return Parts(
+            reactor=self._around.reactor,
+            database=self.database,
+            world=self.world,
+            dispatcher=self.dispatcher,
+            hosts=self.hosts,
+            outbox=self.outbox,
+            watch=self.watch,
+            front=self.front,
+            threads={"reactor": self._around.reactor.getThreadPool(), **threads},
+            spawners={
+                "engine": self.world.spawner,
+                "jobs": self.dispatcher.spawner,
+                "outbox": self.outbox.spawner,
+                "ssh": self.hosts.spawner,
+                "cleaner": self.cleaner.spawner,
+                "digester": self.digester.spawner,
+                "certificates": self.watch.spawner,
+            },
+        )
+
+    def standing_still(self) -> list[str]:
+        """What does not move any more, so that a watchdog should restart the service; nothing when all is well."""
+        return standing_still(self.database, self.outbox)
 
     async def _health(self) -> list[HealthItem]:
         return await look(self.database, self._settings.path(self._settings.database), self.watch)

@@ -276,7 +276,7 @@ class PlanRun:
     async def _execute(self, step_id: int, pending: PendingEvent | None) -> None:
         call: StepCall | None = None
         try:
-            async with self._environment.queues.place(self.steps[step_id].queue):
+            async with self._environment.place(self.steps[step_id].queue):
                 belong_to_request(self.plan.request_id)
                 call = self._make_call(step_id)
                 outcome = call.prepare(self._output_of)
@@ -327,8 +327,11 @@ class PlanRun:
         now = self._environment.now()
         ended = changes.end_step(step, state, now=now, spent=spent, error=error, progress=progress)
         self._save_step(ended, unit)
+        meter = self._environment.meters.of_step(step.action_class, step.kind.name.lower())
+        meter.left(state.value)
         if state is StepState.SUSPENDED:
             return
+        meter.ended(max(ended.real_time, 0.0), ended.execution_time)
         if step.id in self._with_events or self._environment.planned_events.has(self.plan.id, step.id):
             unit.write(DeleteStepEvents(self.plan.id, step.id))
         unit.after(lambda: self._forget_events(step.id))

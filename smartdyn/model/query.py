@@ -139,7 +139,7 @@ def _with(query: TaskQuery, key: str | None, value: str, now: float) -> TaskQuer
     elif getattr(query, key) is not None:
         raise ValueError(f"`{key}:` stands here for the second time")
     else:
-        changed = {key: value if key == "parent" else _point(value, now)}
+        changed = {key: value if key == "parent" else point_in_time(value, now)}
     return replace(query, **changed)
 
 
@@ -176,8 +176,11 @@ _CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
-def _point(value: str, now: float) -> float:
-    """A point in time: so long ago, a date or a time in UTC, or seconds since the epoch."""
+def point_in_time(value: str, now: float) -> float:
+    """So long ago, a date or a time in UTC, or C{@} and seconds since the epoch.
+
+    @raise ValueError: it is none; the text says what would be.
+    """
     if ago := _AGO.fullmatch(value):
         return round(max(now - int(ago[1]) * _UNITS[ago[2]], 0.0), 6)
     if seconds := _SECONDS.fullmatch(value):

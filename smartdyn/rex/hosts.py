@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from smartdyn.aio import sleep
+from smartdyn.aio import Spawner, sleep
 from smartdyn.fairness import Turn, Turns
+from smartdyn.metrics.ssh import SshMeters
 from smartdyn.pace import Pace
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, NoCredentials, no_connection
@@ -48,6 +50,21 @@ class HostConnection(Protocol):
         """Cut it."""
 
 
+@dataclass(frozen=True, slots=True)
+class HostsLoad:
+    """
+    @param starting: jobs that are being started on their hosts.
+    @param starting_limit: how many may be at the same time.
+    """
+
+    connections_open: int
+    connections_opening: int
+    sessions: int
+    starting: int
+    starting_limit: int
+    starting_waiting: int
+
+
 Connector = Callable[..., Awaitable[PooledConnection]]
 
 
@@ -65,6 +82,7 @@ class Hosts:
         settings: RunnerSettings,
         random: Callable[[], float],
         connector: Connector = connect,
+        meters: SshMeters | None = None,
     ) -> None:
         """
         @param random: between 0 and 1, for spreading attempts.
@@ -72,8 +90,14 @@ class Hosts:
         self.reactor = reactor
         self.settings = settings
         self.random = random
+        self.meters = meters or SshMeters()
         self._connector = connector
-        self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
+        self._pool = ConnectionPool(
+            reactor,
+            sessions=settings.sessions_per_connection,
+            linger=settings.keep_connection,
+            meters=self.meters,
+        )
         self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
         self._pace = Pace(reactor, self._starting_anywhere)
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
@@ -102,6 +126,25 @@ class Hosts:
         keys = tuple(key.blob for key in credentials.keys)
         account = (self._route(job), job.host_public_key, job.password, keys)
         return await self._pool.lease(account, lambda: self._open(job, credentials))
+
+    @property
+    def spawner(self) -> Spawner:
+        """What works in the background for connections."""
+        return self._pool.spawner
+
+    def load(self) -> HostsLoad:
+        """How much is going on."""
+        found = self._pool.connections()
+        opened = [connection for connection in found if connection is not None]
+        starting = self._starting_anywhere
+        return HostsLoad(
+            connections_open=len(opened),
+            connections_opening=len(found) - len(opened),
+            sessions=sum(connection.sessions for connection in opened),
+            starting=starting.taken(),
+            starting_limit=starting.limit,
+            starting_waiting=starting.waiting() + sum(turns.waiting() for turns in self._starting.values()),
+        )
 
     def sweep_is_due(self, job: ScriptJob) -> bool:
         """Is it a day since the stale directories of the job's account were looked for?"""
@@ -154,10 +197,11 @@ class Hosts:
 
     async def _connect(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
         route, trust = self._route(job), self._trust(job)
-        limits, alive = self.settings.deadlines, self.settings.keepalive
+        limits = self.settings.deadlines
+        options: dict[str, Any] = {"keepalive": self.settings.keepalive, "meters": self.meters}
         if route.hops:
-            return await connect_by_way(self.reactor, route, credentials, trust, self._trusted, limits, keepalive=alive)
-        return await self._connector(self.reactor, route.target, credentials, trust, limits, keepalive=alive)
+            return await connect_by_way(self.reactor, route, credentials, trust, self._trusted, limits, **options)
+        return await self._connector(self.reactor, route.target, credentials, trust, limits, **options)
 
     def _route(self, job: ScriptJob) -> Route:
         return self._config.route(job.target) if self._config is not None else Route(job.target)

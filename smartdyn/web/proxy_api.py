@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from twisted.web.iweb import IRequest
 
 from smartdyn.web import records
-from smartdyn.web.authorization import Policy
-from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import HTML, send, send_json
+from smartdyn.web.requests import HTML, header, send, send_json
 from smartdyn.web.route import Route
 
 
@@ -55,7 +53,6 @@ class ProxyApi:
     def __init__(
         self,
         facts: ProxyFacts,
-        policy: Policy,
         metrics: Metrics,
         problems: Callable[[], Awaitable[Sequence[str]]],
         operations: Callable[[], Awaitable[Sequence[str]]] | None = None,
@@ -66,7 +63,6 @@ class ProxyApi:
         """
         self._operations = operations
         self._facts = facts
-        self._policy = policy
         self._metrics = metrics
         self._problems = problems
 
@@ -89,7 +85,6 @@ class ProxyApi:
 
     async def features_v2(self, request: IRequest) -> bytes:
         """The modules with their capabilities, as Foreman's registration reads them."""
-        await self._policy.require(peer_of(request), "/v2/features")
         body: dict[str, Any] = {}
         elsewhere = {} if self._operations is None else {"dynflow": await self._operations()}
         for name, capabilities in {**self._facts.capabilities, **elsewhere}.items():
@@ -123,9 +118,9 @@ class ProxyApi:
 
     async def metrics(self, request: IRequest) -> bytes:
         """Numbers for Prometheus."""
-        await self._policy.require(peer_of(request), "/metrics")
         await self._metrics.refresh()
-        return send(request, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST.encode())
+        encode, content_type = choose_encoder(header(request, "Accept") or "")
+        return send(request, encode(self._metrics.registry), content_type.encode())
 
     def _module(self, state: str, capabilities: Sequence[str]) -> dict[str, Any]:
         return {

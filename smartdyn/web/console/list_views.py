@@ -8,14 +8,13 @@ from urllib.parse import urlencode
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.states import PlanState
 from smartdyn.web.console.chart import columns
-from smartdyn.web.console.pages import Pages, argument, number
+from smartdyn.web.console.pages import Pages, argument
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 
 _PAGE_SIZE = 50
 _ON_HOME = 10
 _DAY = 86400.0
-_AUDITED = 100
 SAVED = {
     "All": "",
     "Failed today": "state:failed since:24h",
@@ -37,13 +36,11 @@ class ListViews:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        shown = self._pages.shown
         return [
-            Route("GET", "/console", shown(self.home), slash=True, media="text/html"),
-            Route("GET", "/console/tasks", shown(self.tasks), slash=True, media="text/html", query=("q", "before")),
-            Route("GET", "/console/host", shown(self.host), media="text/html", query=("name",)),
-            Route("GET", "/console/audit", shown(self.audit), media="text/html", query=("before",)),
-            Route("GET", "/console/status", shown(self.status), media="text/html"),
+            Route("GET", "/console", self.home, slash=True, media="text/html"),
+            Route("GET", "/console/tasks", self.tasks, slash=True, media="text/html", query=("q", "before")),
+            Route("GET", "/console/host", self.host, media="text/html", query=("name",)),
+            Route("GET", "/console/status", self.status, media="text/html"),
         ]
 
     async def home(self, request: Any) -> bytes:
@@ -88,10 +85,3 @@ class ListViews:
         return self._pages.page(
             request, "status.html", overview=overview, chart=columns(overview.throughput), counts=counts
         )
-
-    async def audit(self, request: Any) -> bytes:
-        """Who did what."""
-        before = number(request, "before", 0) or None
-        entries = await self._tasks.control.audit(before=before, limit=_AUDITED)
-        older = entries[-1][0] if len(entries) == _AUDITED else None
-        return self._pages.page(request, "audit.html", entries=entries, older=older, first=before is None)

@@ -132,9 +132,47 @@ class ConsoleTests(WebTestCase):
         form = {"q": "label:WaitForUpdate", "what": "cancel"}
         self.assertEqual(self.press("/console/bulk", expected="2", **form), 409)
         self.assertEqual(self.request("GET", "/tasks/count?state=running")[1]["count"], 3)
-        self.assertEqual(self.press("/console/bulk", expected="3", **form), 200)
+        self.assertEqual(self.press("/console/bulk", expected="3", **form), 303)
+        page = self.request("GET", self.location)[1]
+        self.assertIn("Done to 3 of 3 tasks.", page)
+        self.assertNotIn("hx-get", page)
+        self.assertIn(f'href="{self.location}"', self.request("GET", "/console/audit")[1])
+        self.assertIn(f'href="{self.location}"', self.request("GET", f"/console/{waiting[0]}")[1])
+        self.assertEqual(self.request("GET", "/console/bulk/nope")[0], 404)
         states = {self.request("GET", f"/tasks/{task}/status")[1]["state"] for task in waiting}
         self.assertEqual(states, {"stopped"})
+
+    def test_bulk_leaves_later_tasks_alone(self) -> None:
+        """What is pressed concerns what was there when it was asked for."""
+        asked = self.launch("Rig::WaitForUpdate")
+        self.engine.clock.advance(1)
+        page = self.request("GET", "/console/bulk?q=state:running&what=cancel")[1]
+        exact = re.findall(r'name="q" value="([^"]*)"><input type="hidden" name="what"', page)[0]
+        self.engine.clock.advance(1)
+        later = self.launch("Rig::WaitForUpdate")
+        self.press("/console/bulk", q=exact, what="cancel", expected="1")
+        states = [self.request("GET", f"/tasks/{task}/status")[1]["state"] for task in (asked, later)]
+        self.assertEqual(states, ["stopped", "running"])
+
+    def test_who_did_what_is_searched(self) -> None:
+        """By who, what, to what and when, a page at a time; a time that is none is refused with words."""
+        tasks = [self.launch("Rig::WaitForUpdate") for _ in range(101)]
+        for task in tasks:
+            self.press(f"/console/{task}/cancel")
+            self.engine.clock.advance(1)
+        self.press(f"/console/{tasks[0]}/halt")
+
+        def rows(query: str) -> int:
+            return str(self.request("GET", f"/console/audit?{query}")[1]).count("<tr><td>")
+
+        self.assertEqual(rows("what=HALT"), 1)
+        self.assertEqual(rows(f"about={tasks[0]}"), 2)
+        self.assertEqual((rows("who=127.0.0.1&what=cancel"), rows("who=nobody")), (100, 0))
+        self.assertEqual((rows("since=10s"), rows("until=10s&since=20s")), (11, 10))
+        first = self.request("GET", "/console/audit?what=cancel")[1]
+        older = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
+        self.assertEqual(rows(older.partition("?")[2]), 1)
+        self.assertEqual(self.request("GET", "/console/audit?since=never")[0], 400)
 
     def test_the_theme_is_remembered_without_scripts(self) -> None:
         """A button sets a cookie, pages heed it, and nobody is sent elsewhere."""
