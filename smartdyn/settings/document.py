@@ -22,6 +22,7 @@ _STRING_TAGS: Final = frozenset({"!str", "!ruby/string", f"{_STANDARD}str"})
 _FLOAT_TAGS: Final = frozenset({"!float", f"{_STANDARD}float"})
 _HASH_TAG: Final = "!ruby/object:Hash"
 _OBJECT_TAG: Final = re.compile(rf"!ruby/.*|!(?:str|seq|map):.*|(?:!|{re.escape(_STANDARD)})(?:binary|omap|set)")
+_NUMBER: Final = re.compile(r"\s*[-+]?[0-9]+(?:_[0-9]+)*(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\s*")
 _MOST_VALUES: Final = 100_000
 """Values that a document may stand for, each counted as often as aliases repeat it."""
 
@@ -219,7 +220,7 @@ class _Builder:
 
 
 def _as_float(value: Any) -> float:
-    """As Ruby's C{Float}, which takes numbers and their texts only."""
-    if value is None or isinstance(value, bool):
+    """As Ruby's C{Float}, which takes numbers and what is written like one."""
+    if value is None or isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
         raise TypeError("no number")
     return float(value)

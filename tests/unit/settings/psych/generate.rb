@@ -71,7 +71,7 @@ DOCUMENTS = [
   "<%= x %>: 1\n", "a: x <%= y %> z\n", "- a\n- :b\n", "- - a\n  - b\n- c: d\n  e: f\n", "a:\n  b:\n    c: 1\n", "a:    1   # x\n", "a: '#x' #y\n", "a: x#y\n",
   "a: {b: [c, {d: e}], f: ~}\n", "a: [\n  1,\n  2,\n]\n", "a: {\n  b: 1,\n}\n", "a: [,]\n", "a: [1,,2]\n", "a: [ ]\n", "a: {b, c: 1}\n",
   "a: [b: 1, c]\n", "a: !ruby/symbol\n", "a: !ruby/sym ~\n", "a: !!str\n", "a: !!str ~\n", "!ruby/symbol a: 1\n", "!!str 1: 2\n", "--- !ruby/object:Hash\na: 1\n", "--- !foo\na: 1\n",
-  "a: !<tag:yaml.org,2002:str> 1\n", "%TAG ! tag:x,1:\n---\na: !y 1\n", "a: !e!x 1\n", "a: !!int ''\n", "a: !!float ''\n", "a: !!float x\n", "a: !!float yes\n", "a: !!float ~\n",
+  "a: !<tag:yaml.org,2002:str> 1\n", "%TAG ! tag:x,1:\n---\na: !y 1\n", "a: !e!x 1\n", "a: !!int ''\n", "a: !!float ''\n", "a: !!float x\n", "a: !!float inf\n", "a: !!float 1e3\n", "a: !!float 010\n", "a: !!float yes\n", "a: !!float ~\n",
 ].freeze
 
 # Scalars that nobody thought of, always the same ones
