@@ -69,6 +69,7 @@ ACCESS: Final[Mapping[str, Gate | Role]] = {
     "POST /console/theme": VIEWER,
     "GET /console/tasks": VIEWER,
     "GET /console/host": VIEWER,
+    "GET /console/batches/<plan_id>": VIEWER,
     "GET /console/status": VIEWER,
     "GET /console/audit": VIEWER,
     "GET /console/<plan_id>": VIEWER,

@@ -6,6 +6,9 @@ ALTER TABLE audit ADD COLUMN ended_at REAL;
 UPDATE audit SET ended_at = at;
 CREATE UNIQUE INDEX audit_by_key ON audit (key) WHERE key IS NOT NULL;
 
+-- For the list of what was cancelled.
+CREATE INDEX plans_cancelled ON plans (created_at) WHERE cancel_requested_at IS NOT NULL;
+
 -- The tasks of a deed that was done to many. No foreign key on the plan: what was done to it is known when it is gone.
 CREATE TABLE audit_tasks (
     plan_id  TEXT NOT NULL,

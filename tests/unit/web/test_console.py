@@ -196,6 +196,37 @@ class ConsoleTests(WebTestCase):
         self.assertEqual(self.location, "/console/host?name=web1")
         self.assertIn("forget host key", self.request("GET", "/console/audit")[1])
 
+    def test_the_keys_of_a_host(self) -> None:
+        """The host's page shows by which keys it is known, and what forgetting would forget."""
+        blob = "AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS"
+        self.folder.mkdir()
+        self.folder.joinpath("known_hosts").write_text(f"web1,192.0.2.7 ssh-ed25519 {blob}\n[web1]:2222 ssh-rsa AAAA\n")
+        for path in ("host", "forget-key"):
+            page = self.request("GET", f"/console/{path}?name=WEB1")[1]
+            self.assertIn("SHA256:qH8baHrA5X0qCBovKCZyM02Q7TFtK4GMqVgOo4TZJAE", page)
+            self.assertIn("known_hosts:2", page)
+        self.press("/console/forget-key", name="web1")
+        self.assertEqual(self.folder.joinpath("known_hosts").read_text(), "")
+        self.assertIn("No key is known of it", self.request("GET", "/console/host?name=web1")[1])
+
+    def test_the_page_of_a_batch(self) -> None:
+        """It follows its jobs until all are over, and what can be done to all of them is there."""
+        waiting = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
+        body = {"operation": "ssh", "input": {"a": waiting, "b": waiting}}
+        parent = self.request("POST", "/tasks/launch", body)[1]["parent"]["task_id"]
+        path = f"/console/batches/{parent}"
+        self.assertIn(f'href="{path}"', self.request("GET", f"/console/{parent}")[1])
+        page = self.request("GET", path)[1]
+        self.assertIn("0 of 2 jobs", page)
+        self.assertIn("hx-get", page)
+        self.assertIn(f'name="q" value="parent:{parent}"', page)
+        self.assertNotIn("/console/bulk", self.request("GET", path, **{"X-Forwarded-Role": "viewer"})[1])
+        self.press("/console/bulk", q=f"parent:{parent}", what="cancel", expected="2")
+        page = self.request("GET", path)[1]
+        self.assertIn("2 of 2 jobs", page)
+        self.assertNotIn("hx-get", page)
+        self.assertEqual(self.request("GET", "/console/batches/nope")[0], 404)
+
     def test_pages_that_have_not_changed_are_not_sent_again(self) -> None:
         """Polling a list costs next to nothing while nothing happens."""
         sent = self.treq.get("http://127.0.0.1/console/tasks")
