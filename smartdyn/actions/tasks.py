@@ -17,6 +17,7 @@ from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
+from smartdyn.actions.saved import SavedSearches
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
@@ -28,7 +29,7 @@ from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
 from smartdyn.model.views import StepView, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import actions, callbacks, evidence, insight, listing, long_output, output, plans, steps
+from smartdyn.store import actions, callbacks, evidence, insight, listing, long_output, names, output, plans, steps
 from smartdyn.store.long_output import LongOutput
 from smartdyn.store.output_reader import OutputReader
 
@@ -70,6 +71,7 @@ class Tasks:
         self._notes = notes
         self._insight = Insight(world, digester, notes, health)
         self._control = Control(world)
+        self._saved = SavedSearches(world, self._control.ledger)
         self.output = OutputReader(world.database)
 
     def operations(self) -> list[str]:
@@ -103,6 +105,11 @@ class Tasks:
     def control(self) -> Control:
         """What people may do to tasks."""
         return self._control
+
+    @property
+    def saved(self) -> SavedSearches:
+        """Searches with a name."""
+        return self._saved
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
@@ -178,6 +185,11 @@ class Tasks:
     async def host(self, name: str) -> HostPage:
         """What a host has been doing."""
         return await self._insight.host(name, self.recent)
+
+    async def hosts_like(self, part: str, *, limit: int) -> list[str]:
+        """The hosts of which there are tasks and whose names have this in them."""
+        pattern = f"%{names.literal(part)}%"
+        return await self._world.database.query(lambda tx: names.matching(tx, "host", [pattern])[:limit])
 
     async def batch(self, parent_id: str) -> BatchPage:
         """How the tasks that one launched are doing.

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from smartdyn.actions.control import Control
+from smartdyn.actions.saved import SavedSearches
 from smartdyn.model.overview import BatchPage, HostKey, HostPage, OutputHit, Overview
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.views import TaskList, TaskPage
@@ -38,6 +39,9 @@ class TaskFacade(Protocol):
     @property
     def control(self) -> Control: ...
 
+    @property
+    def saved(self) -> SavedSearches: ...
+
     async def status(self, plan_id: str) -> dict[str, Any]: ...
 
     def stream(self, value: Any) -> AsyncIterator[bytes]: ...
@@ -59,6 +63,8 @@ class TaskFacade(Protocol):
     async def overview(self, now: float) -> Overview: ...
 
     async def host(self, name: str) -> HostPage: ...
+
+    async def hosts_like(self, part: str, *, limit: int) -> list[str]: ...
 
     async def batch(self, parent_id: str) -> BatchPage: ...
 

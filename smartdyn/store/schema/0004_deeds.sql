@@ -17,3 +17,11 @@ CREATE TABLE audit_tasks (
     PRIMARY KEY (plan_id, audit_id)
 ) WITHOUT ROWID;
 CREATE INDEX audit_tasks_by_audit ON audit_tasks (audit_id, problem);
+
+-- Searches with a name, for everybody who uses this service.
+CREATE TABLE saved_searches (
+    name     TEXT PRIMARY KEY COLLATE NOCASE,
+    words    TEXT NOT NULL,
+    saved_by TEXT NOT NULL,
+    saved_at REAL NOT NULL
+) WITHOUT ROWID;

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from smartdyn.model.query import FAILED, TaskQuery, parse
+from smartdyn.model.saved import BUILT_IN
 from smartdyn.model.states import UNFINISHED
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.pages import Pages, argument
@@ -15,16 +16,6 @@ from smartdyn.web.route import Route
 _PAGE_SIZE = 50
 _ON_HOME = 10
 _DAY = 86400.0
-SAVED = {
-    "All": "",
-    "Failed today": "state:failed since:24h",
-    "Running": "state:running",
-    "Waiting for a decision": "state:paused",
-    "Scheduled": "state:scheduled",
-    "Cancelled": "state:cancelled",
-    "Scripts": "label:RunScript",
-}
-"""Searches that are a click away."""
 
 
 class ListViews:
@@ -70,7 +61,7 @@ class ListViews:
             words=words,
             first=not before,
             older=older,
-            saved=SAVED,
+            saved={**BUILT_IN, **{search.name: search.words for search in await self._tasks.saved.everything()}},
         )
 
     async def batch(self, request: Any, plan_id: str) -> bytes:

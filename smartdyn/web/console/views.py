@@ -11,6 +11,7 @@ from smartdyn.web.console.host_views import HostViews
 from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import THEMES, Pages, argument, mount, secure
+from smartdyn.web.console.saved_views import SavedViews
 from smartdyn.web.console.task_views import TaskViews
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.requests import send
@@ -41,6 +42,7 @@ class Console:
             AuditViews(tasks, self._pages),
             DeedViews(tasks, self._pages),
             HostViews(tasks, self._pages, keys),
+            SavedViews(tasks, self._pages),
             output,
             TaskViews(tasks, self._pages, output),
         )
