@@ -45,7 +45,11 @@ def _opens(context: Context) -> Verdict:
             return error(f"{path} is gone, although the service runs.", "Restore the backup, then restart the service.")
         return ok(f"{path} is made at the first start.")
     try:
-        diagnosis.schema(path)
+        if diagnosis.foreign(path):
+            return error(
+                f"{path} is the database of another program, such as Ruby's Dynflow.",
+                "Set `database` to a file of its own; what is in that one cannot be taken over.",
+            )
     except StoreError as problem:
         return error(
             f"The database cannot be read: {problem}.", "Restore a backup, or move the file away to begin anew."

@@ -116,7 +116,7 @@ def read_settings(folder: Path) -> Reading:
             problems.append(Problem(Kind.UNKNOWN, _unknown(entry)))
         else:
             try:
-                values.update(_checked(entry))
+                values.update(checked(entry))
             except SettingsError as error:
                 problems.extend(Problem(Kind.UNUSABLE, text) for text in error.problems)
     settings = Settings(**values, folder=folder, without_effect=tuple(without_effect), given=frozenset(values))
@@ -139,7 +139,11 @@ def _unknown(entry: Entry) -> str:
     return f"{entry.place}: there is no setting `{entry.key}`{hint}"
 
 
-def _checked(entry: Entry) -> dict[str, Any]:
+def checked(entry: Entry) -> dict[str, Any]:
+    """The setting that an entry of a known key stands for; none when nothing is written behind it.
+
+    @raise SettingsError: its value cannot be used.
+    """
     if entry.value is None:
         return {}
     value = _converted(entry)

@@ -12,6 +12,7 @@ from pathlib import Path
 from smartdyn.errors import StoreError
 from smartdyn.model.overview import CallbackBacklog
 from smartdyn.store import insight
+from smartdyn.store.migrate import is_foreign
 
 _STATEMENTS_BETWEEN_LOOKS = 50_000
 _BUSY_LIMIT = 1.0
@@ -42,6 +43,15 @@ def schema(path: Path) -> int:
     """
     with _reading(path) as cursor:
         return int(cursor.execute("PRAGMA user_version").fetchone()[0])
+
+
+def foreign(path: Path) -> bool:
+    """Is it the database of another program?
+
+    @raise StoreError: the file cannot be read as a database.
+    """
+    with _reading(path) as cursor:
+        return is_foreign(cursor.connection)
 
 
 def sound(path: Path, seconds: float) -> list[str] | None:

@@ -175,6 +175,16 @@ class DatabaseFaultTests(ClinicTestCase):
         self.clinic.database.write_bytes(b"no database at all" * 100)
         self.assert_only("database-opens", "file is not a database", "Restore a backup")
 
+    def test_the_database_of_dynflow(self) -> None:
+        """Settings of the Ruby service name it; it is left alone."""
+        for path in self.clinic.state.glob("smartdyn.sqlite*"):
+            path.unlink()
+        self.clinic.vault_key.write_text("k" * 32)
+        self.clinic.vault_key.chmod(0o600)
+        self.execute("CREATE TABLE dynflow_execution_plans (uuid TEXT)")
+        self.clinic.database.chmod(0o600)
+        self.assert_only("database-opens", "is the database of another program", "Set `database`")
+
     def test_a_damaged_database(self) -> None:
         """A page in the middle was overwritten."""
         self.execute(
