@@ -18,7 +18,8 @@ from smartdyn.actions.tasks import Tasks
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.listeners import Listener, listeners
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
@@ -28,6 +29,7 @@ from smartdyn.web.api import TaskApi
 from smartdyn.web.console.views import Console
 from smartdyn.web.forward import Forwarder
 from smartdyn.web.host_keys import HostKeyApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.names import HostNames
 from smartdyn.web.openapi import OpenApi
@@ -50,6 +52,7 @@ class Offer:
 
     tasks: Tasks
     metrics: Metrics
+    levels: LevelControl
     problems: Callable[[], Awaitable[Sequence[str]]]
     until_ready: Callable[[], Awaitable[None]]
 
@@ -157,7 +160,8 @@ class Front:
         proxy = ProxyApi(facts, offer.metrics, offer.problems, operations)
         logs = LogApi(self._logs, lambda: facts.failed)
         host_keys = HostKeyApi(offer.tasks.control, self._forget_host)
-        about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
+        levels = LogLevelApi(offer.levels, offer.tasks.control)
+        about = [*proxy.routes(), *logs.routes(), *levels.routes(), *host_keys.routes()]
         dynflow = [*api.routes(), *console.routes()]
         about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
         if forwarder is None:

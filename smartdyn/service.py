@@ -46,7 +46,9 @@ from smartdyn.gauges import Gauges, Parts
 from smartdyn.health.items import look
 from smartdyn.health.moving import standing_still
 from smartdyn.lag import LagWatch
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
+from smartdyn.log.levels import Levels
 from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
 from smartdyn.model.overview import HealthItem
@@ -85,6 +87,8 @@ class Surroundings:
     @param now: the time of day, seconds since the epoch.
     @param random: between 0 and 1.
     @param logs: the last lines of the log.
+    @param levels: how important something must be to be logged.
+    @param meters: what the service is measured with.
     @param plugins: load, by name, what is called with the service before it starts: it adds actions, launchers and
         resources.
     @param handed: sockets that are open already.
@@ -97,6 +101,8 @@ class Surroundings:
     hostname: str
     pid: int
     logs: LogBuffer = field(default_factory=LogBuffer)
+    levels: Levels = field(default_factory=lambda: Levels("INFO"))
+    meters: Meters = field(default_factory=Meters)
     plugins: Mapping[str, Callable[[], Callable[[Smartdyn], None]]] = field(default_factory=dict)
     handed: HandedSockets = field(default_factory=HandedSockets)
 
@@ -130,7 +136,7 @@ class Smartdyn(Service):
         path = settings.path(settings.database)
         key_file = settings.path(settings.secrets_key_file) if settings.secrets_key_file else Path(f"{path}.key")
         foreman_policy = ForemanPolicy(parts.foreman_certificates(settings))
-        self.meters = Meters()
+        self.meters = around.meters
         self.meters.process.build.info(parts.versions())
         self.database = SqliteDatabase(around.reactor, path, self.meters.database)
         self.database.open()
@@ -152,6 +158,7 @@ class Smartdyn(Service):
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.digester = Digester(around.reactor, self.database)
+        self.levels = LevelControl(around.reactor, around.now, around.levels)
         self.lag = LagWatch(around.reactor, self.meters.process.reactor_lag.observe)
         self.dispatcher = RunnerDispatcher(around.reactor, self.world, self.meters.jobs)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
@@ -254,6 +261,7 @@ class Smartdyn(Service):
     async def _stop(self) -> None:
         """Take no more requests, leave jobs running on their hosts, and write down what is left."""
         await self.front.close()
+        self.levels.stop()
         if self.watch.running:
             await self.watch.stopService()
             self.lag.stopService()
@@ -301,7 +309,7 @@ class Smartdyn(Service):
         )
         gauges = Gauges(self.meters, self._parts())
         metrics = Metrics(self.meters.registry, gauges.refresh)
-        self.front.open(Offer(tasks, metrics, self._problems, self.until_ready))
+        self.front.open(Offer(tasks, metrics, self.levels, self._problems, self.until_ready))
 
     def _parts(self) -> Parts:
         threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}

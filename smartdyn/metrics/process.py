@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge, Histogram, Info
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from smartdyn.metrics.buckets import LOCAL
 
@@ -29,9 +29,16 @@ class ProcessMeters:
         self.threads_waiting = Gauge(
             "smartdyn_threads_waiting", "Calls that wait for a thread", ["pool"], registry=registry
         )
+        self._log_events = Counter(
+            "smartdyn_log_events", "Events that were logged, by level", ["level"], registry=registry
+        )
         self.certificate_expiry = Gauge(
             "smartdyn_certificate_expiry_timestamp_seconds",
             "When our certificates expire",
             ["file"],
             registry=registry,
         )
+
+    def logged(self, level: str) -> None:
+        """Something was logged."""
+        self._log_events.labels(level).inc()

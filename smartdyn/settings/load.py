@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from smartdyn.errors import SettingsError
-from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, TYPES, Settings
+from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, LOG_LEVELS, TYPES, Settings
 from smartdyn.settings.yaml import Entry, read
 
 OUR_FILES = frozenset(
@@ -37,6 +37,7 @@ _TYPES: dict[str, Any] = {
     "tuple[str, ...]": tuple[str, ...],
     "tuple[str, ...] | None": tuple[str, ...] | None,
     "Mapping[str, int]": dict[str, int],
+    "Mapping[str, str]": dict[str, str],
     "Mapping[str, tuple[str, ...]]": dict[str, tuple[str, ...]],
 }
 
@@ -96,6 +97,11 @@ def _checked(entry: Entry) -> dict[str, Any]:
     chosen = value if isinstance(value, dict) else (value,)
     if allowed and (wrong := [each for each in chosen if each not in allowed]):
         raise SettingsError([f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {wrong[0]}"])
+    if entry.key == "log_levels":
+        value = {part: level.upper() for part, level in value.items()}
+        if wrong := [level for level in value.values() if level not in LOG_LEVELS]:
+            known = ", ".join(LOG_LEVELS)
+            raise SettingsError([f"{entry.place}: the levels in `log_levels` have to be of {known}, given {wrong[0]}"])
     return {entry.key: value}
 
 
@@ -121,6 +127,7 @@ def _converted(entry: Entry) -> Any:
             float: "a number of seconds",
             bool: "true or false",
             dict[str, tuple[str, ...]]: "a mapping of roles and lists of names",
+            dict[str, str]: "a mapping of parts and levels",
             str: "text",
         }
         expected = named.get(wanted, "text" if "str" in str(wanted) else "a mapping of names and numbers")

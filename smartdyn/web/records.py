@@ -168,6 +168,22 @@ class Logs(msgspec.Struct, frozen=True):
     logs: list[LogLine]
 
 
+class LogLevels(msgspec.Struct, frozen=True):
+    """What is logged of which parts; what is overridden counts more than what is configured."""
+
+    default: str
+    configured: dict[str, str]
+    overridden: dict[str, str]
+    until: float | None
+
+
+class WantedLogLevels(msgspec.Struct, frozen=True):
+    """Levels by part; none of them for those of the settings."""
+
+    levels: dict[str, str]
+    for_seconds: float | None = None
+
+
 class Error(msgspec.Struct, frozen=True):
     """Why a request was refused."""
 

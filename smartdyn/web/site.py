@@ -14,7 +14,7 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from smartdyn.log import request_context
+from smartdyn.log.context import Subject, about
 from smartdyn.metrics.http import REFUSALS, HttpMeters
 from smartdyn.store.json import encode
 from smartdyn.web.requests import request_id
@@ -78,7 +78,7 @@ class LimitedRequest(Request):
         began = site.clock.seconds()
         site.in_flight += 1
         self.notifyFinish().addBoth(self._finished, site, began)
-        with request_context(request_id(self)):
+        with about(Subject(request_id=request_id(self))):
             super().process()
 
     def render(self, resrc: IResource) -> None:
