@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from difflib import get_close_matches
 from pathlib import Path
@@ -41,6 +42,9 @@ _TYPES: dict[str, Any] = {
     "Mapping[str, tuple[str, ...]]": dict[str, tuple[str, ...]],
 }
 
+
+_ADDRESSES = ("foreman_url", "core_url")
+_USER_INFO = re.compile(r"[^/]*//[^/?#]*@")
 
 _NUMBERS: tuple[Any, ...] = (int, float, int | None)
 
@@ -97,6 +101,10 @@ def _checked(entry: Entry) -> dict[str, Any]:
     chosen = value if isinstance(value, dict) else (value,)
     if allowed and (wrong := [each for each in chosen if each not in allowed]):
         raise SettingsError([f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {wrong[0]}"])
+    if entry.key in _ADDRESSES and _USER_INFO.match(value):
+        raise SettingsError(
+            [f"{entry.place}: `{entry.key}` must not have a user or a password in it; our certificate says who we are"]
+        )
     if entry.key == "log_levels":
         value = {part: level.upper() for part, level in value.items()}
         if wrong := [level for level in value.values() if level not in LOG_LEVELS]:
