@@ -23,7 +23,6 @@ from smartdyn.log.control import LevelControl
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
-from smartdyn.ssh import KnownHosts
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
 from smartdyn.web.api import TaskApi
 from smartdyn.web.console.views import Console
@@ -154,12 +153,13 @@ class Front:
         """Everything that a listener serves."""
         offer, policy = self._offer, listener.policy
         forwarder = self._forwarder(settings, listener)
-        console = Console(offer.tasks, self._now, self._reactor, self._forget_host, self._meters)
+        keys = parts.host_keys(settings)
+        console = Console(offer.tasks, self._now, self._reactor, keys, self._meters)
         api = TaskApi(offer.tasks, behind_proxy=listener.is_core)
         operations = forwarder.operations if forwarder else None
         proxy = ProxyApi(facts, offer.metrics, offer.problems, operations)
         logs = LogApi(self._logs, lambda: facts.failed)
-        host_keys = HostKeyApi(offer.tasks.control, self._forget_host)
+        host_keys = HostKeyApi(offer.tasks.control, keys.forget)
         levels = LogLevelApi(offer.levels, offer.tasks.control)
         about = [*proxy.routes(), *logs.routes(), *levels.routes(), *host_keys.routes()]
         dynflow = [*api.routes(), *console.routes()]
@@ -220,10 +220,6 @@ class Front:
             http=any(listener.tls is None for listener in wanted),
             https=any(listener.tls is not None for listener in wanted),
         )
-
-    def _forget_host(self, name: str) -> None:
-        path = self._settings.path(self._settings.ssh_known_hosts_file)
-        KnownHosts(path).forget_everywhere(name)
 
     def in_flight(self) -> int:
         """How many requests are being answered."""

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from smartdyn.model.states import PlanState
+from smartdyn.model.states import UNFINISHED, PlanState
 
 What = Literal["cancel", "resume", "skip"]
 """What can be done to many tasks at once."""
 
-_UNFINISHED: Final = tuple(state.value for state in PlanState if state is not PlanState.STOPPED)
 POSSIBLE_IN: Final[dict[What, tuple[str, ...]]] = {
-    "cancel": _UNFINISHED,
+    "cancel": UNFINISHED,
     "resume": (PlanState.PAUSED.value,),
     "skip": (PlanState.PAUSED.value,),
 }

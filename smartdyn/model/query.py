@@ -16,9 +16,12 @@ from smartdyn.errors import InvalidRequest
 from smartdyn.model.states import PlanResult, PlanState
 
 FAILED: Final = "failed"
-"""A state for searching: stopped, and not as it should be."""
+"""A state for searching: stopped, and not as it should be, though nobody has cancelled it."""
 
-STATES: Final = (*(state.value for state in PlanState), FAILED)
+CANCELLED: Final = "cancelled"
+"""Another: stopped without success after somebody has cancelled it."""
+
+STATES: Final = (*(state.value for state in PlanState), FAILED, CANCELLED)
 RESULTS: Final = tuple(result.value for result in PlanResult)
 
 _MOST_CHARACTERS = 1000
@@ -35,7 +38,7 @@ _PLAIN = re.compile(r"[a-z]+:(?!:)")
 class TaskQuery:
     """Which tasks are wanted; what is left out does not matter. C{str} gives the words that L{parse} understands.
 
-    @param states: those of plans, and L{FAILED}.
+    @param states: those of plans, L{FAILED} and L{CANCELLED}.
     @param labels: whole labels, or what stands behind their last C{::}; C{*} stands for anything.
     @param hosts: names; C{*} stands for anything.
     @param causes: keys of L{smartdyn.model.causes}.

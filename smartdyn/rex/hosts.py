@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -17,16 +16,13 @@ from smartdyn.metrics.ssh import SshMeters
 from smartdyn.pace import Pace
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, NoCredentials, no_connection
+from smartdyn.rex.identity import ProxyIdentity
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
-from smartdyn.secret import Secret
-from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, PrivateKey, Target, connect, load_private_key
-from smartdyn.ssh.agent import agent_key
-from smartdyn.ssh.certificates import read_certificate
+from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, Target, connect
 from smartdyn.ssh.config import Route, SshConfig
-from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
+from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, SSHError
 from smartdyn.ssh.jump import connect_by_way
-from smartdyn.ssh.keys import CertifiedKey, Identity
 from smartdyn.ssh.pool import ConnectionPool, PooledConnection
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
@@ -110,7 +106,7 @@ class Hosts:
         self._trusted = self._learned if strict is None else KnownHosts(strict, learn=False)
         self._config = SshConfig(settings.ssh_config, settings.account) if settings.ssh_config is not None else None
         self._swept: dict[tuple[Target, str], float] = {}
-        self._key: tuple[tuple[Path, int], PrivateKey] | None = None
+        self._identity = ProxyIdentity(reactor, settings)
 
     def turns(self, job: ScriptJob) -> tuple[Turn, Turn]:
         """To be had while a job is started: on its host, and then among all."""
@@ -126,7 +122,7 @@ class Hosts:
 
         @raise SSHError: there is no way in.
         """
-        credentials = self._credentials(job)
+        credentials = self._identity.credentials(job)
         keys = tuple(key.blob for key in credentials.keys)
         account = (self._route(job), job.host_public_key, job.password, keys)
         return await self._pool.lease(account, lambda: self._open(job, credentials))
@@ -191,7 +187,7 @@ class Hosts:
     def methods(self, job: ScriptJob) -> list[str]:
         """The authentication methods that a job allows, in order."""
         try:
-            return self._credentials(job).methods()
+            return self._identity.credentials(job).methods()
         except NoCredentials:
             return []
 
@@ -212,49 +208,3 @@ class Hosts:
 
     def _trust(self, job: ScriptJob) -> HostTrust:
         return PinnedKey(job.host_public_key) if job.host_public_key else self._trusted
-
-    def _credentials(self, job: ScriptJob) -> Credentials:
-        keys: tuple[Identity, ...] = ()
-        problem = ""
-        if self.settings.identity_key is not None:
-            try:
-                keys = self._keys(self.settings.identity_key, job.passphrase)
-            except KeyUnusable as error:
-                problem = f"\n{error}"
-        credentials = Credentials(job.password, keys, self.settings.kerberos)
-        if not credentials.methods():
-            raise NoCredentials(f"There are no available authentication methods{problem}")
-        return credentials
-
-    def _keys(self, path: Path, passphrase: Secret | None) -> tuple[Identity, ...]:
-        """The proxy's key, with its certificate first if it has one.
-
-        @raise KeyUnusable: neither the file nor the agent has it.
-        """
-        key = self._identity(path, passphrase)
-        certificate = read_certificate(path.with_name(f"{path.name}-cert.pub"))
-        return (key,) if certificate is None else (CertifiedKey(key, certificate), key)
-
-    def _identity(self, path: Path, passphrase: Secret | None) -> Identity:
-        """From the file, or else from the agent, which may have what the file hides behind a passphrase."""
-        try:
-            return self._load_key(path, passphrase)
-        except KeyUnusable:
-            agent = self.settings.agent
-            key = agent_key(self.reactor, agent, path) if agent and not passphrase else None
-            if key is None:
-                raise
-            return key
-
-    def _load_key(self, path: Path, passphrase: Secret | None) -> PrivateKey:
-        """The proxy's key; an unprotected one is kept as long as its file does not change."""
-        try:
-            stamp = (path, path.stat().st_mtime_ns)
-        except OSError:
-            return load_private_key(path, passphrase)
-        if self._key is not None and self._key[0] == stamp:
-            return self._key[1]
-        key = load_private_key(path, passphrase)
-        if not passphrase:
-            self._key = (stamp, key)
-        return key

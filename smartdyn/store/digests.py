@@ -42,7 +42,7 @@ _BACKWARD = """
 """
 _CAUSES = """
     SELECT cause, count(*), max(ended_at), plan_id FROM digests
-    WHERE cause IS NOT NULL AND ended_at >= ? GROUP BY cause ORDER BY count(*) DESC, cause
+    WHERE cause IS NOT NULL AND cause <> 'cancelled' AND ended_at >= ? GROUP BY cause ORDER BY count(*) DESC, cause
 """
 _TOKEN = re.compile(r"[^\W_]+")
 
@@ -108,7 +108,7 @@ def forget(tx: sqlite3.Cursor, ids: str) -> None:
 
 
 def causes(tx: sqlite3.Cursor, since: float) -> list[CauseCount]:
-    """Why plans that ended since then failed, the most frequent causes first."""
+    """Why plans that ended since then failed, the most frequent causes first; that somebody cancelled is no failure."""
     return [CauseCount(*row) for row in tx.execute(_CAUSES, (since,))]
 
 

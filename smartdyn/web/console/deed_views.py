@@ -1,9 +1,8 @@
-"""What is done to many tasks, or to a host: asked for first, with how many there are, then done."""
+"""What is done to many tasks: asked for first, with how many there are, then done."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -29,10 +28,9 @@ _MOMENT = 0.001
 class DeedViews:
     """Pages that ask, and the buttons on them."""
 
-    def __init__(self, tasks: TaskFacade, pages: Pages, forget_host: Callable[[str], None]) -> None:
+    def __init__(self, tasks: TaskFacade, pages: Pages) -> None:
         self._tasks = tasks
         self._pages = pages
-        self._forget_host = forget_host
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -40,8 +38,6 @@ class DeedViews:
             Route("GET", "/console/bulk", self.ask, media="text/html", query=("q", "what")),
             Route("POST", "/console/bulk", self.do, media="text/html", statuses=(303,)),
             Route("GET", "/console/bulk/<key>", self.progress, media="text/html"),
-            Route("GET", "/console/forget-key", self.ask_to_forget, media="text/html", query=("name",)),
-            Route("POST", "/console/forget-key", self.forget, media="text/html", statuses=(303,)),
         ]
 
     async def ask(self, request: Any) -> bytes:
@@ -75,19 +71,6 @@ class DeedViews:
             return self._pages.error(request, 404, "Not found", "Nothing like that was done, or it was long ago.")
         progress, goes_on = found
         return self._pages.page(request, "bulk_progress.html", progress=progress, goes_on=goes_on)
-
-    async def ask_to_forget(self, request: Any) -> bytes:
-        """Say what forgetting the key of a host means."""
-        return self._pages.page(request, "forget.html", host=argument(request, "name"))
-
-    async def forget(self, request: Any) -> bytes:
-        """Forget the key of a host."""
-        name = argument(request, "name")
-        if not name:
-            raise InvalidRequest("Say of which host the key is to be forgotten.")
-        by = actor_of(request, "console")
-        await self._tasks.control.forget_host_key(name, by, self._forget_host)
-        return self._pages.go(request, "host", name=name)
 
 
 def _what(request: Any) -> What:

@@ -70,8 +70,9 @@ def _stopped(page: TaskPage, where: str) -> str:
         return f"The script{where} {verdict}: exit status {page.exit_status}."
     if page.summary.result == PlanResult.ERROR:
         return f"It failed: {_first_error(page)}"
-    if page.children:
-        return f"It launched {len(page.children)} jobs."
+    launched = sum(each.count for each in page.child_counts)
+    if launched:
+        return f"It launched {launched} jobs."
     return f"It ended with the result {page.summary.result}."
 
 

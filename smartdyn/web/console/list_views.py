@@ -1,4 +1,4 @@
-"""Lists of tasks: the home page, searches, and the page of a host."""
+"""Lists of tasks: the home page, searches, and batches."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from smartdyn.model.query import FAILED, TaskQuery, parse
-from smartdyn.model.states import PlanState
+from smartdyn.model.saved import BUILT_IN
+from smartdyn.model.states import UNFINISHED
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.pages import Pages, argument
 from smartdyn.web.facade import TaskFacade
@@ -15,16 +16,6 @@ from smartdyn.web.route import Route
 _PAGE_SIZE = 50
 _ON_HOME = 10
 _DAY = 86400.0
-SAVED = {
-    "All": "",
-    "Failed today": "state:failed since:24h",
-    "Running": "state:running",
-    "Waiting for a decision": "state:paused",
-    "Scheduled": "state:scheduled",
-    "Cancelled": "result:cancelled",
-    "Scripts": "label:RunScript",
-}
-"""Searches that are a click away."""
 
 
 class ListViews:
@@ -39,7 +30,7 @@ class ListViews:
         return [
             Route("GET", "/console", self.home, slash=True, media="text/html"),
             Route("GET", "/console/tasks", self.tasks, slash=True, media="text/html", query=("q", "before")),
-            Route("GET", "/console/host", self.host, media="text/html", query=("name",)),
+            Route("GET", "/console/batches/<plan_id>", self.batch, media="text/html"),
             Route("GET", "/console/status", self.status, media="text/html"),
         ]
 
@@ -70,18 +61,17 @@ class ListViews:
             words=words,
             first=not before,
             older=older,
-            saved=SAVED,
+            saved={**BUILT_IN, **{search.name: search.words for search in await self._tasks.saved.everything()}},
         )
 
-    async def host(self, request: Any) -> bytes:
-        """What was done on a host, and why it failed."""
-        return self._pages.page(request, "host.html", host=await self._tasks.host(argument(request, "name")))
+    async def batch(self, request: Any, plan_id: str) -> bytes:
+        """How far the tasks are that one launched, and why some failed."""
+        return self._pages.page(request, "batch.html", batch=await self._tasks.batch(plan_id))
 
     async def status(self, request: Any) -> bytes:
         """How this service is doing."""
         overview = await self._tasks.overview(self._pages.now())
-        states = [state.value for state in PlanState if state is not PlanState.STOPPED]
-        counts = {state: await self._tasks.count([state]) for state in states}
+        counts = {state: await self._tasks.count([state]) for state in UNFINISHED}
         return self._pages.page(
             request, "status.html", overview=overview, chart=columns(overview.throughput), counts=counts
         )

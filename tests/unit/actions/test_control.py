@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.actions.ledger import BEGUN
 from smartdyn.engine.cleaner import Cleaner, Retention
-from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, StoreError
+from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound, StoreError
 from smartdyn.model.audit import Actor, AuditEntry, AuditQuery
 from smartdyn.model.query import EVERYTHING, TaskQuery, parse
 from smartdyn.model.rules import RescueStrategy
@@ -212,6 +212,37 @@ class InsightTests(SynchronousTestCase):
         found = done(self.tasks.host("db"))
         self.assertEqual((len(found.tasks.tasks), found.running), (2, 1))
         self.assertEqual([each.cause.key for each in found.failures], ["exit-3"])
+        self.assertEqual(
+            [(each.cause.key, each.error) for each in found.troubles], [("exit-3", "Script execution failed")]
+        )
+
+    def test_a_batch(self) -> None:
+        """The counts of what one task launched are those of the moment, and what failed comes in groups by cause."""
+        jobs: dict[str, dict[str, Any]] = {
+            f"job{number}": {"host": f"web{number % 3}", **status}
+            for number, status in enumerate([{"status": 0}, {"status": 3}, {"status": 3}, {"status": 4}, {}, {}])
+        }
+        launched = {
+            key: {"action_class": "Rig::PrintingJob", "action_input": {**job, "callback": None}}
+            for key, job in jobs.items()
+        }
+        launch = self.tasks.launch("ssh", launched, None, callback_host="", request_id="")
+        parent = done(launch)["parent"]["task_id"]
+        self.engine.cancel("job5")
+        found = done(self.tasks.batch(parent))
+        counts = {each.name: each.count for each in found.counts}
+        self.assertEqual(counts, {"running": 1, "success": 1, "error": 3, "cancelled": 1})
+        self.assertEqual((found.total, found.over, found.hosts, found.ended_at), (6, 5, 3, None))
+        self.assertEqual([(each.cause.key, each.count) for each in found.failures], [("exit-3", 2), ("exit-4", 1)])
+        self.assertEqual([task.id for task in found.going], ["job4"])
+        self.assertEqual({task.id for task in found.failed}, {"job1", "job2", "job3"})
+        for each in found.counts:
+            wanted = parse(f"parent:{parent} {each.search}", 0.0)
+            self.assertEqual(done(self.tasks.count_matching(wanted)), each.count, each.name)
+        self.engine.cancel("job4")
+        self.assertEqual(done(self.tasks.batch(parent)).ended_at, self.engine.clock.seconds())
+        with self.assertRaises(PlanNotFound):
+            done(self.tasks.batch("nope"))
 
     def test_search_in_outputs(self) -> None:
         """A task is found with the line in which the words stand; without words there is nothing to search for."""

@@ -23,6 +23,7 @@ RUNNING = TaskPage(
     remarks=(),
     callbacks=(),
     children=(),
+    child_counts=(),
 )
 
 
