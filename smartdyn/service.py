@@ -37,26 +37,24 @@ from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import World
-from smartdyn.errors import SmartdynError
 from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front, Offer
 from smartdyn.gauges import Gauges, Parts
-from smartdyn.health.items import look
 from smartdyn.health.moving import standing_still
+from smartdyn.health.readiness import Readiness
 from smartdyn.lag import LagWatch
 from smartdyn.log.buffer import LogBuffer
 from smartdyn.log.control import LevelControl
 from smartdyn.log.levels import Levels
 from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
-from smartdyn.model.overview import HealthItem
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
 from smartdyn.settings import Settings
-from smartdyn.store import callbacks, long_output
+from smartdyn.store import long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.systemd.activation import HandedSockets
@@ -119,12 +117,14 @@ class Smartdyn(Service):
     def __init__(self, settings: Settings, surroundings: Surroundings, failed: Callable[[BaseException], None]) -> None:
         """
         @param failed: called when the second part of the start goes wrong.
+        @ivar is_draining: no new tasks are wanted; whoever asks whether the service is ready is told so.
         """
         self._settings = settings
         self._around = surroundings
         self._failed = failed
         self._waiting: list[Deferred[None]] = []
         self._is_ready = False
+        self.is_draining = False
         self._failures: dict[str, str] = {}
 
     def open(self) -> None:
@@ -178,6 +178,14 @@ class Smartdyn(Service):
             self.foreman,
             lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
             self.meters.outbox,
+        )
+        self.readiness = Readiness(
+            self.database,
+            self.outbox,
+            self.watch,
+            self.world.id,
+            has_recovered=lambda: self._is_ready,
+            is_draining=lambda: self.is_draining,
         )
         self._provide()
         self._add_plugins()
@@ -301,7 +309,13 @@ class Smartdyn(Service):
 
     def _listen(self) -> None:
         tasks = Tasks(
-            self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
+            self.world,
+            self.launchers,
+            self._single,
+            self.passwords,
+            self.dispatcher.notes,
+            self.digester,
+            self.readiness.look,
         )
         around = self._around
         self.front = Front(
@@ -309,7 +323,7 @@ class Smartdyn(Service):
         )
         gauges = Gauges(self.meters, self._parts())
         metrics = Metrics(self.meters.registry, gauges.refresh)
-        self.front.open(Offer(tasks, metrics, self.levels, self._problems, self.until_ready))
+        self.front.open(Offer(tasks, metrics, self.levels, self.readiness.look, self.standing_still, self.until_ready))
 
     def _parts(self) -> Parts:
         threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}
@@ -322,6 +336,7 @@ class Smartdyn(Service):
             outbox=self.outbox,
             watch=self.watch,
             front=self.front,
+            readiness=self.readiness,
             threads={"reactor": self._around.reactor.getThreadPool(), **threads},
             spawners={
                 "engine": self.world.spawner,
@@ -337,14 +352,3 @@ class Smartdyn(Service):
     def standing_still(self) -> list[str]:
         """What does not move any more, so that a watchdog should restart the service; nothing when all is well."""
         return standing_still(self.database, self.outbox)
-
-    async def _health(self) -> list[HealthItem]:
-        return await look(self.database, self._settings.path(self._settings.database), self.watch)
-
-    async def _problems(self) -> list[str]:
-        """Why the service cannot do its work now."""
-        try:
-            await self.database.query(callbacks.counts)
-        except SmartdynError as error:
-            return [str(error)]
-        return self.watch.problems() if self._is_ready else ["The service is starting."]

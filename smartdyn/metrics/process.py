@@ -12,6 +12,10 @@ class ProcessMeters:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.build = Info("smartdyn_build", "Versions of what runs here", registry=registry)
+        self.ready = Gauge("smartdyn_ready", "Whether the service can do its work", registry=registry)
+        self.problems = Gauge(
+            "smartdyn_problem", "Whether something is not as it should be", ["check"], registry=registry
+        )
         self.reactor_lag = Histogram(
             "smartdyn_reactor_lag_seconds",
             "How late timers are: everything else waits as long",
