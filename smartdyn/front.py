@@ -76,19 +76,19 @@ class Front:
         facts = self._facts(tasks, wanted)
         for listener in wanted:
             forwarder = self._forwarder(listener)
-            console = Console(tasks, listener.policy, self._now, self._reactor, self._forget_host)
-            api = TaskApi(tasks, listener.policy, behind_proxy=listener.is_core)
+            console = Console(tasks, self._now, self._reactor, self._forget_host)
+            api = TaskApi(tasks, behind_proxy=listener.is_core)
             operations = forwarder.operations if forwarder else None
-            proxy = ProxyApi(facts, listener.policy, metrics, problems, operations)
-            logs = LogApi(self._logs, lambda: self._failures, listener.policy)
-            host_keys = HostKeyApi(self._forget_host, listener.policy)
+            proxy = ProxyApi(facts, metrics, problems, operations)
+            logs = LogApi(self._logs, lambda: self._failures)
+            host_keys = HostKeyApi(self._forget_host)
             about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
             dynflow = [*api.routes(), *console.routes()]
             about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
             if forwarder is None:
-                app = make_app(dynflow, about, until_ready, listener.prefixes)
+                app = make_app(dynflow, about, until_ready, listener.prefixes, listener.policy)
             else:
-                app = make_app(forwarder.routes(), about, until_ready, ("",))
+                app = make_app(forwarder.routes(), about, until_ready, ("",), listener.policy)
             site = LimitedSite(app.resource(), self._reactor, __version__)
             self._ports.append((listener, self._open_port(listener, site)))
             if listener.is_pointless:

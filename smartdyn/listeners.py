@@ -6,7 +6,7 @@ both.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cryptography import x509
@@ -16,6 +16,7 @@ from smartdyn.pem import certificates
 from smartdyn.settings import Settings
 from smartdyn.web.authorization import NameOf, Policy, trusted
 from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.roles import roles
 from smartdyn.web.tls import ServerTLS
 
 CORE_PREFIXES = ("", "/dynflow")
@@ -65,7 +66,14 @@ def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
     proxy = settings.http_port is not None or settings.https_port is not None
     if "port" in settings.given or not proxy:
         found.append(_core(settings, name_of))
-    policy = Policy(trusted(settings.trusted_hosts), None, settings.console_auth, name_of)
+    policy = _policy(settings, name_of)
+    if policy.roles is not None and policy.trusted_hosts is None and settings.https_port is not None:
+        raise SettingsError(
+            [
+                "`console_roles` needs `trusted_hosts`: without it, whoever shows a certificate of the CA may use the "
+                "whole API, whatever the role. List there the names of Foreman and of the proxies that may launch jobs."
+            ]
+        )
     for host in settings.bind_host if proxy else ():
         interface = "" if host == "*" else host
         if settings.http_port is not None:
@@ -77,12 +85,16 @@ def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
 
 def _core(settings: Settings, name_of: NameOf) -> Listener:
     if not settings.use_https:
-        policy = Policy(trusted(settings.trusted_hosts), None, settings.console_auth, name_of)
-        return Listener(settings.listen, settings.port, policy, CORE_PREFIXES)
+        return Listener(settings.listen, settings.port, _policy(settings, name_of), CORE_PREFIXES)
     tls = _tls(settings, "use_https")
     proxy = settings.path(settings.foreman_ssl_cert) if settings.foreman_ssl_cert else tls.certificate
-    policy = Policy(None, _identity(proxy), settings.console_auth, name_of)
+    policy = replace(_policy(settings, name_of), trusted_hosts=None, only=_identity(proxy))
     return Listener(settings.listen, settings.port, policy, CORE_PREFIXES, tls)
+
+
+def _policy(settings: Settings, name_of: NameOf) -> Policy:
+    hosts, visitors = trusted(settings.trusted_hosts), roles(settings.console_roles)
+    return Policy(hosts, None, settings.console_auth, name_of, visitors)
 
 
 def _tls(settings: Settings, wanted_by: str) -> ServerTLS:

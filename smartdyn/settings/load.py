@@ -37,6 +37,7 @@ _TYPES: dict[str, Any] = {
     "tuple[str, ...]": tuple[str, ...],
     "tuple[str, ...] | None": tuple[str, ...] | None,
     "Mapping[str, int]": dict[str, int],
+    "Mapping[str, tuple[str, ...]]": dict[str, tuple[str, ...]],
 }
 
 
@@ -92,10 +93,9 @@ def _checked(entry: Entry) -> dict[str, Any]:
         return {}
     value = _converted(entry)
     allowed = CHOICES.get(entry.key)
-    if allowed and value not in allowed:
-        raise SettingsError(
-            [f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {entry.value}"]
-        )
+    chosen = value if isinstance(value, dict) else (value,)
+    if allowed and (wrong := [each for each in chosen if each not in allowed]):
+        raise SettingsError([f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {wrong[0]}"])
     return {entry.key: value}
 
 
@@ -107,6 +107,8 @@ def _converted(entry: Entry) -> Any:
         value = value.strip()
     if isinstance(value, str) and wanted == tuple[str, ...]:
         value = [value]
+    if isinstance(value, dict) and wanted == dict[str, tuple[str, ...]]:
+        value = {key: [names] if isinstance(names, str) else names for key, names in value.items()}
     if wanted is str and isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     try:
@@ -118,6 +120,7 @@ def _converted(entry: Entry) -> Any:
             int: "a whole number",
             float: "a number of seconds",
             bool: "true or false",
+            dict[str, tuple[str, ...]]: "a mapping of roles and lists of names",
             str: "text",
         }
         expected = named.get(wanted, "text" if "str" in str(wanted) else "a mapping of names and numbers")

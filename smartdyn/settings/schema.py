@@ -26,6 +26,8 @@ class Settings:
     @param log_buffer: lines of the log that Foreman can see; of older ones C{log_buffer_errors} errors.
     @param core_url: a core elsewhere: then the smart proxy's Dynflow routes are relayed to it.
     @param console_auth: with TLS, the console is only for those who may use the API.
+    @param console_roles: who may do what in the console: for C{viewer}, C{operator} and C{admin} the common names of
+        client certificates, in which C{*} stands for anything; without it, whoever is let in may do everything.
     @param forward_verify: the name of a peer without a certificate must lead back to its address.
     @param given: the settings that were given, whatever their values.
     @param database: the database file; C{~} and relative paths are taken from the configuration directory.
@@ -50,6 +52,7 @@ class Settings:
     https_port: int | None = None
     core_url: str | None = None
     console_auth: bool = True
+    console_roles: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     forward_verify: bool = True
     ssl_disabled_ciphers: tuple[str, ...] = ()
     tls_disabled_versions: tuple[str, ...] = ()
@@ -103,8 +106,10 @@ class Settings:
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "console_roles": ("viewer", "operator", "admin"),
     "log_level": LOG_LEVELS,
 }
+"""What these may be; of a mapping, what its keys may be."""
 
 KNOWN_ELSEWHERE: Final = frozenset(
     {

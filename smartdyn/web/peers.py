@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from smartdyn.model.audit import Actor
+from smartdyn.web.requests import USER_HEADER, header
+
+_LONGEST_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,18 @@ class ClientCertificate:
 
     @param names: its common name and the DNS names of its subject alternative name, in lower case.
     @param issuer: the issuer's name in DER; with C{serial} it names one certificate.
+    @param common_name: in lower case; empty when there is none.
     """
 
     names: frozenset[str]
     issuer: bytes
     serial: int
+    common_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its holder is called: the common name, or the first of the others."""
+        return self.common_name or next(iter(sorted(self.names)), "without a name")
 
     @classmethod
     def parse(cls, certificate: Any) -> ClientCertificate:
@@ -28,13 +38,15 @@ class ClientCertificate:
         from cryptography.x509.oid import NameOID  # noqa: PLC0415
 
         subject = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        names = {str(attribute.value).lower() for attribute in subject}
+        common = [str(attribute.value).lower() for attribute in subject]
+        names = set(common)
         try:
             extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
             names |= {name.lower() for name in extension.value.get_values_for_type(x509.DNSName)}
         except x509.ExtensionNotFound:
             pass
-        return cls(frozenset(names), certificate.issuer.public_bytes(), certificate.serial_number)
+        issuer = certificate.issuer.public_bytes()
+        return cls(frozenset(names), issuer, certificate.serial_number, common[-1] if common else "")
 
     def is_same(self, other: ClientCertificate) -> bool:
         """Are both one certificate? A serial number alone would not say so: another CA may have given it too."""
@@ -65,8 +77,7 @@ class Peer:
     @property
     def name(self) -> str:
         """What it is called where it is written down what it did."""
-        names = sorted(self.certificate.names) if self.certificate else []
-        return names[0] if names else self.address or "localhost"
+        return self.certificate.name if self.certificate else self.address or "localhost"
 
 
 def actor_of(request: Any, via: str) -> Actor:
@@ -74,8 +85,14 @@ def actor_of(request: Any, via: str) -> Actor:
 
     @param via: C{console} or C{api}.
     """
-    peer = peer_of(request)
-    return Actor(peer.name, peer.address, via)
+    return Actor(name_of(request), peer_of(request).address, via)
+
+
+def name_of(request: Any) -> str:
+    """What whoever sends a request is called, also behind a proxy that relays."""
+    peer, user = peer_of(request), header(request, USER_HEADER) or ""
+    relayed = 0 < len(user) <= _LONGEST_NAME and user.isprintable()
+    return f"{user} through {peer.name}" if relayed else peer.name
 
 
 def peer_of(request: Any) -> Peer:

@@ -19,6 +19,12 @@ PREFIX = "/dynflow"
 PREFIX_HEADER = "X-Forwarded-Prefix"
 """A smart proxy that relays says with it below what its own clients find us."""
 
+ROLE_HEADER = "X-Forwarded-Role"
+"""What a smart proxy that relays lets its own client do in the console."""
+
+USER_HEADER = "X-Forwarded-User"
+"""What a smart proxy that relays calls its own client."""
+
 NOT_FOUND = b"Requested url was not found"
 
 

@@ -53,16 +53,11 @@ class WebTestCase(SynchronousTestCase):
 
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
-        console = Console(self.engine.tasks, self.policy, self.engine.clock.seconds, self.engine.clock)
-        app = make_app(
-            [*TaskApi(self.engine.tasks, self.policy).routes(), *console.routes()],
-            [
-                *ProxyApi(facts, self.policy, Metrics(CollectorRegistry(), ready), problems).routes(),
-                *self.more_routes(),
-            ],
-            ready,
-            CORE_PREFIXES,
-        )
+        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock)
+        dynflow = [*TaskApi(self.engine.tasks).routes(), *console.routes()]
+        about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready), problems).routes(), *self.more_routes()]
+        self.served = [route.key for route in (*dynflow, *about)]
+        app = make_app(dynflow, about, ready, CORE_PREFIXES, self.policy)
         self.treq: Any = StubTreq(app.resource())
 
     def more_routes(self) -> list[Any]:

@@ -30,12 +30,11 @@ class DeedViews:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        shown, pressed = self._pages.shown, self._pages.pressed
         return [
-            Route("GET", "/console/bulk", shown(self.ask), media="text/html", query=("q", "what")),
-            Route("POST", "/console/bulk", pressed(self.do), media="text/html"),
-            Route("GET", "/console/forget-key", shown(self.ask_to_forget), media="text/html", query=("name",)),
-            Route("POST", "/console/forget-key", pressed(self.forget), media="text/html", statuses=(303,)),
+            Route("GET", "/console/bulk", self.ask, media="text/html", query=("q", "what")),
+            Route("POST", "/console/bulk", self.do, media="text/html"),
+            Route("GET", "/console/forget-key", self.ask_to_forget, media="text/html", query=("name",)),
+            Route("POST", "/console/forget-key", self.forget, media="text/html", statuses=(303,)),
         ]
 
     async def ask(self, request: Any) -> bytes:

@@ -63,10 +63,10 @@ class OutputViews:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        shown, query = self._pages.shown, ("action", "from", "to", "lines", "q", "context", "times", "after")
+        query = ("action", "from", "to", "lines", "q", "context", "times", "after")
         return [
-            Route("GET", "/console/<plan_id>/output", shown(self.output), media="text/html", query=query),
-            Route("GET", "/console/<plan_id>/output.<form>", shown(self.file), media="text/plain", query=query[:3]),
+            Route("GET", "/console/<plan_id>/output", self.output, media="text/html", query=query),
+            Route("GET", "/console/<plan_id>/output.<form>", self.file, media="text/plain", query=query[:3]),
         ]
 
     async def output(self, request: Any, plan_id: str) -> bytes:

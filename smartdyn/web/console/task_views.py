@@ -10,6 +10,7 @@ from typing import Any
 from smartdyn.errors import InvalidRequest
 from smartdyn.model import flows
 from smartdyn.model.views import TaskPage, TaskSummary
+from smartdyn.web.access import may, require
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
@@ -49,13 +50,12 @@ class TaskViews:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        shown, pressed = self._pages.shown, self._pages.pressed
         page = partial(Route, media="text/html")
         return [
-            page("GET", "/console/<plan_id>", shown(self.task)),
-            page("GET", "/console/<plan_id>/confirm/<deed>", shown(self.confirm), query=("step",)),
+            page("GET", "/console/<plan_id>", self.task),
+            page("GET", "/console/<plan_id>/confirm/<deed>", self.confirm, query=("step",)),
             *(
-                page("POST", f"/console/<plan_id>/{deed}", pressed(handler), statuses=(303,))
+                page("POST", f"/console/<plan_id>/{deed}", handler, statuses=(303,))
                 for deed, handler in (
                     ("cancel", self.cancel),
                     ("force-cancel", self.force_cancel),
@@ -63,7 +63,7 @@ class TaskViews:
                     ("halt", self.halt),
                 )
             ),
-            page("POST", "/console/<plan_id>/skip/<step>", pressed(self.skip), statuses=(303,)),
+            page("POST", "/console/<plan_id>/skip/<step>", self.skip, statuses=(303,)),
         ]
 
     async def task(self, request: Any, plan_id: str) -> bytes:
@@ -81,7 +81,7 @@ class TaskViews:
             "task.html",
             page=page,
             sentence=explain(page, now),
-            deeds=_deeds(page),
+            deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
             actions={action["id"]: action for action in page.status["actions"]},
             phases={name: node for name, node in phases.items() if node.parts},
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
@@ -98,6 +98,7 @@ class TaskViews:
         """Ask whether somebody really wants it."""
         if deed not in DEEDS:
             raise InvalidRequest(f"A task can be changed by {', '.join(DEEDS)}.")
+        require(request, _route(deed))
         step = number(request, "step", 0)
         page = await self._tasks.page(plan_id)
         target = f"skip/{step}" if deed == "skip" else deed
@@ -140,8 +141,12 @@ def _counts(children: Sequence[TaskSummary]) -> list[tuple[int, str, str]]:
     ]
 
 
-def _deeds(page: TaskPage) -> dict[str, str]:
-    """What can be done to a task now, with the words for it."""
+def _route(deed: str) -> str:
+    return f"POST /console/<plan_id>/{deed}" + ("/<step>" if deed == "skip" else "")
+
+
+def _possible(page: TaskPage) -> list[str]:
+    """What can be done to a task now."""
     state = page.summary.state
     possible = []
     if state == "paused":
@@ -152,4 +157,4 @@ def _deeds(page: TaskPage) -> dict[str, str]:
         possible.append("force-cancel")
     if state != "stopped":
         possible.append("halt")
-    return {deed: DEEDS[deed][0] for deed in possible}
+    return possible

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from smartdyn.web.authorization import Policy
 from smartdyn.web.console.deed_views import DeedViews
 from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
@@ -24,7 +23,6 @@ class Console:
     def __init__(
         self,
         tasks: TaskFacade,
-        policy: Policy,
         now: Callable[[], float],
         clock: Any,
         forget_host: Callable[[str], None] = lambda name: None,
@@ -34,7 +32,7 @@ class Console:
         @param clock: paces what is sent as it comes.
         @param forget_host: makes the next job on a host learn its key anew.
         """
-        self._pages = Pages(policy, now)
+        self._pages = Pages(now)
         output = OutputViews(tasks.output, self._pages, clock)
         self._views = (
             ListViews(tasks, self._pages),
@@ -45,13 +43,12 @@ class Console:
 
     def routes(self) -> list[Route]:
         """All pages."""
-        shown = self._pages.shown
-        return [
-            Route("GET", "/console/static/<name>", shown(self.static), media="text/css"),
-            Route("GET", "/console/help", shown(self.help), media="text/html"),
-            Route("POST", "/console/theme", self._pages.pressed(self.theme), media="text/html", statuses=(303,)),
-            *(route for views in self._views for route in views.routes()),
-        ]
+        own = (
+            Route("GET", "/console/static/<name>", self.static, media="text/css"),
+            Route("GET", "/console/help", self.help, media="text/html"),
+            Route("POST", "/console/theme", self.theme, media="text/html", statuses=(303,)),
+        )
+        return self._pages.served([*own, *(route for views in self._views for route in views.routes())])
 
     async def static(self, request: Any, name: str) -> bytes:
         """A file that pages load."""

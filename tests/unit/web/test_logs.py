@@ -54,8 +54,8 @@ class RouteTests(WebTestCase):
 
     def more_routes(self) -> list[Any]:
         """Those of these tests."""
-        logs = LogApi(self.buffer, lambda: {"script": "no key"}, self.policy)
-        return [*logs.routes(), *HostKeyApi(self.forgotten.append, self.policy).routes()]
+        logs = LogApi(self.buffer, lambda: {"script": "no key"})
+        return [*logs.routes(), *HostKeyApi(self.forgotten.append).routes()]
 
     def test_logs(self) -> None:
         """As the reference gives them (G:meta)."""

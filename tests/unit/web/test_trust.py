@@ -13,6 +13,7 @@ from smartdyn.settings import Settings
 from smartdyn.testing import done
 from smartdyn.web.authorization import Forbidden, Policy, trusted
 from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.roles import Role, roles
 from tests.support.certificates import Authority
 
 FOREMAN = ClientCertificate(frozenset({"foreman.example.org"}), b"ca", 1)
@@ -76,11 +77,40 @@ class PolicyTests(SynchronousTestCase):
     def test_console(self) -> None:
         """Without C{console_auth} anybody with TLS may look; without TLS that is no reason to let in everybody."""
         free = Policy(console_auth=False)
-        done(free.require_console(Peer(ADDRESS, True), "/console"))
+        self.assertEqual(done(free.role_of(Peer(ADDRESS, True), "/console")), Role.ADMIN)
         with self.assertRaises(Forbidden):
-            done(free.require_console(Peer(ADDRESS), "/console"))
+            done(free.role_of(Peer(ADDRESS), "/console"))
         with self.assertRaises(Forbidden):
-            done(Policy().require_console(Peer(ADDRESS, True), "/console"))
+            done(Policy().role_of(Peer(ADDRESS, True), "/console"))
+
+    def role(self, policy: Policy, peer: Peer) -> Role | None:
+        """What a peer may do; None when it is not let in."""
+        try:
+            return done(policy.role_of(peer, "/console"))
+        except Forbidden:
+            return None
+
+    def test_roles_by_name(self) -> None:
+        """The common name decides, whether the API trusts it or not; whoever is in no list is not let in."""
+        visitors = roles({"viewer": ["*.example.org"], "admin": ["Foreman.*"]})
+        policy = Policy(trusted(["foreman.example.org"]), roles=visitors, name_of=name_of)
+        self.assertEqual(self.role(policy, Peer(ADDRESS, True, FOREMAN)), Role.ADMIN)
+        self.assertEqual(self.role(policy, Peer(ADDRESS, True, OTHER)), Role.VIEWER)
+        self.assertIn("Untrusted", self.refused(policy, Peer(ADDRESS, True, OTHER)) or "")
+        beside = ClientCertificate(frozenset({"foreman.example.org", "x.test"}), b"ca", 3, "x.test")
+        self.assertIsNone(self.role(policy, Peer(ADDRESS, True, beside)))
+        self.assertIsNone(self.role(policy, Peer(ADDRESS, True)))
+
+    def test_roles_without_certificates(self) -> None:
+        """This machine is an admin, a name of an address has its role; unknown visitors see at most."""
+        visitors = roles({"admin": ["*"]})
+        free = Policy(console_auth=False, roles=visitors)
+        self.assertEqual(self.role(free, Peer(ADDRESS, True)), Role.VIEWER)
+        plain = Policy(trusted(["foreman.example.org", "localhost"]), roles=roles({"viewer": ["*"]}), name_of=name_of)
+        self.assertEqual(self.role(plain, Peer(ADDRESS)), Role.VIEWER)
+        self.assertEqual(self.role(plain, Peer("127.0.0.1")), Role.ADMIN)
+        self.assertEqual(self.role(Policy(roles=visitors), Peer(None)), Role.ADMIN)
+        self.assertIsNone(self.role(Policy(roles=visitors), Peer(ADDRESS)))
 
 
 class ListenerTests(SynchronousTestCase):
@@ -105,6 +135,13 @@ class ListenerTests(SynchronousTestCase):
         plain = ("http://192.0.2.1:8000", PROXY_PREFIXES)
         self.assertEqual(self.listeners(http_port=8000, bind_host=("192.0.2.1",)), [plain])
         self.assertEqual(self.listeners(use_https=True), [("https://127.0.0.1:8008", CORE_PREFIXES)])
+
+    def test_roles_need_a_trusted_api(self) -> None:
+        """Roles that everybody could go round by using the API are refused."""
+        given = {"https_port": 9090, "console_roles": {"viewer": ("*",)}}
+        with self.assertRaisesRegex(SettingsError, "`console_roles` needs `trusted_hosts`"):
+            self.listeners(**given)
+        self.assertEqual(len(self.listeners(**given, trusted_hosts=("foreman.example.org",))), 1)
 
     def test_files_that_are_missing(self) -> None:
         """Are named."""
