@@ -13,12 +13,14 @@ class FailureGroup:
     """Tasks that failed for one cause.
 
     @param example: the one that ended last.
+    @param last_line: of its output, as its host sent it; empty when it printed nothing.
     """
 
     cause: Cause
     count: int
     last_at: float
     example: TaskSummary
+    last_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)

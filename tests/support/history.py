@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from smartdyn.model.flows import Atom, Sequence as InSequence
+from smartdyn.model.flows import Atom
+from smartdyn.model.flows import Sequence as InSequence
 from smartdyn.model.records import ActionRecord, HistoryEntry, Plan, Step, WholePlan
 from smartdyn.model.states import PlanResult, PlanState, StepKind, StepState
 from smartdyn.model.views import OutputChunk
@@ -28,9 +29,14 @@ async def store_history(reactor: Any, path: Path, hosts: Sequence[str], now: flo
     """
     chosen = random.Random(1)
     writes: list[Write] = []
-    for number in range(TASKS):
+    for _ in range(TASKS):
         begun = now - _HOUR + _HOUR * chosen.betavariate(2, 1.4)
-        writes += _succeeded(str(uuid.UUID(int=number + 1)), chosen.choice(hosts), begun, chosen.uniform(0.4, 9.0))
+        writes += _succeeded(
+            str(uuid.UUID(int=chosen.getrandbits(128), version=4)),
+            chosen.choice(hosts),
+            begun,
+            chosen.uniform(0.4, 9.0),
+        )
     database = SqliteDatabase(reactor, path)
     database.open()
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from smartdyn.model.causes import CANCELLED
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.states import PlanState
 from smartdyn.web.console.chart import columns
@@ -49,10 +50,14 @@ class ListViews:
         """What needs somebody: failures by cause, what is stuck, then how the service is doing."""
         now = self._pages.now()
         overview = await self._tasks.overview(now)
+        failures = [group for group in overview.failures if group.cause != CANCELLED]
         return self._pages.page(
             request,
             "home.html",
             overview=overview,
+            failures_of_day=failures,
+            failed=sum(group.count for group in failures),
+            cancelled=sum(group.count for group in overview.failures if group.cause == CANCELLED),
             chart=columns(overview.throughput),
             recent=await self._tasks.recent(TaskQuery(states=(FAILED,), since=now - _DAY), limit=_ON_HOME),
         )
