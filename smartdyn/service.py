@@ -43,7 +43,8 @@ from smartdyn.foreman.client import make_client
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front
-from smartdyn.health import look
+from smartdyn.health.items import look
+from smartdyn.health.moving import standing_still
 from smartdyn.log_buffer import LogBuffer
 from smartdyn.metrics import ServiceMetrics
 from smartdyn.model.ids import random_id
@@ -267,6 +268,10 @@ class Smartdyn(Service):
         )
         self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
         self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
+
+    def standing_still(self) -> list[str]:
+        """What does not move any more, so that a watchdog should restart the service; nothing when all is well."""
+        return standing_still(self.database, self.outbox)
 
     async def _health(self) -> list[HealthItem]:
         return await look(self.database, self._settings.path(self._settings.database), self.watch)

@@ -48,12 +48,18 @@ class Insight:
         await self._digester.digest()
         database = self._world.database
         stuck = await database.query(lambda tx: _paused(tx) + _waiting(tx, self._notes(), now), patient=True)
-        failed, ended, untold = await database.query(
-            lambda tx: (insight.failures(tx, now - _DAY), insight.throughput(tx, now), insight.backlog(tx)),
+        failed, cancelled, ended, untold = await database.query(
+            lambda tx: (
+                insight.failures(tx, now - _DAY),
+                digests.cancelled(tx, now - _DAY),
+                insight.throughput(tx, now),
+                insight.backlog(tx),
+            ),
             patient=True,
         )
         return Overview(
             failures=tuple(failed),
+            cancelled=cancelled,
             stuck=tuple(stuck[:_MOST_STUCK]),
             queues=tuple(self._world.environment.queues.depths()),
             running=len(self._world.running()),

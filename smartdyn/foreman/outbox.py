@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -90,6 +90,7 @@ class Outbox(Service):
         self._timer: IDelayedCall | None = None
         self._looking = False
         self._look_again = False
+        self._begun: dict[object, float] = {}
 
     def startService(self) -> None:
         super().startService()
@@ -99,6 +100,11 @@ class Outbox(Service):
         super().stopService()
         self._drop_timer()
         return Deferred.fromCoroutine(self._finish())
+
+    @property
+    def busy_for(self) -> float:
+        """Seconds for which the longest of what is under way has been so, 0 when nothing is."""
+        return max((self._clock.seconds() - begun for begun in self._begun.values()), default=0.0)
 
     async def backlog(self) -> Backlog:
         """How much there is to do."""
@@ -122,6 +128,10 @@ class Outbox(Service):
 
     async def _look(self) -> None:
         """Send what is due and set the timer for the next."""
+        with self._under_way_since_now():
+            await self._look_and_send()
+
+    async def _look_and_send(self) -> None:
         try:
             self._drop_timer()
             self._sent_meanwhile.clear()
@@ -176,6 +186,15 @@ class Outbox(Service):
                 self._sending.discard(pending.id)
                 self._sent_meanwhile.add(pending.id)
             self.notify()
+
+    @contextmanager
+    def _under_way_since_now(self) -> Iterator[None]:
+        mark = object()
+        self._begun[mark] = self._clock.seconds()
+        try:
+            yield
+        finally:
+            del self._begun[mark]
 
     def _stumbled(self, pending: PendingCallback, error: Exception) -> Write:
         """It could not even be put together; it is tried again, later and later."""
@@ -255,7 +274,8 @@ class Outbox(Service):
         return replace(self._retry(pending, blamed), callback=again)
 
     async def _send_body(self, body: dict[str, Any], pending: PendingCallback) -> Answer:
-        answer = await self._client.callback(body, pending.request_id)
+        with self._under_way_since_now():
+            answer = await self._client.callback(body, pending.request_id)
         self.answers[str(answer.status or "none")] += 1
         return answer
 

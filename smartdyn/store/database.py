@@ -165,6 +165,7 @@ class SqliteDatabase(Database):
         self._writer: adbapi.ConnectionPool | None = None
         self._readers: Readers | None = None
         self._patient: Readers | None = None
+        self._writing_since: float | None = None
         self.commits = 0
         self.units = 0
 
@@ -172,6 +173,11 @@ class SqliteDatabase(Database):
     def queued(self) -> int:
         """How many units wait to be written."""
         return len(self._waiting)
+
+    @property
+    def writing_for(self) -> float:
+        """Seconds for which the present commit has been under way, 0 when there is none."""
+        return 0.0 if self._writing_since is None else float(self._reactor.seconds()) - self._writing_since
 
     def open(self) -> None:
         """Take the file, bring its schema up to date and begin to work.
@@ -261,6 +267,7 @@ class SqliteDatabase(Database):
         """Commit a batch, waiting for another process (a backup, say) to let go of the file."""
         waited = 0.0
         while True:
+            self._writing_since = self._reactor.seconds()
             try:
                 assert self._writer is not None
                 results: list[Failure | None] = await self._writer.runWithConnection(commit_units, batch)
@@ -272,6 +279,8 @@ class SqliteDatabase(Database):
                 self.commits += 1
                 self.units += len(batch)
                 return results
+            finally:
+                self._writing_since = None
             await sleep(self._reactor, _BUSY_RETRY)
             waited += _BUSY_RETRY
 

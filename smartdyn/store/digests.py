@@ -44,6 +44,7 @@ _CAUSES = """
     SELECT cause, count(*), max(ended_at), plan_id FROM digests
     WHERE cause IS NOT NULL AND cause <> 'cancelled' AND ended_at >= ? GROUP BY cause ORDER BY count(*) DESC, cause
 """
+_CANCELLED = "SELECT count(*) FROM digests WHERE cause = 'cancelled' AND ended_at >= ?"
 _TOKEN = re.compile(r"[^\W_]+")
 
 
@@ -110,6 +111,12 @@ def forget(tx: sqlite3.Cursor, ids: str) -> None:
 def causes(tx: sqlite3.Cursor, since: float) -> list[CauseCount]:
     """Why plans that ended since then failed, the most frequent causes first; that somebody cancelled is no failure."""
     return [CauseCount(*row) for row in tx.execute(_CAUSES, (since,))]
+
+
+def cancelled(tx: sqlite3.Cursor, since: float) -> int:
+    """How many plans that ended since then somebody had cancelled."""
+    found: int = tx.execute(_CANCELLED, (since,)).fetchone()[0]
+    return found
 
 
 def find(tx: sqlite3.Cursor, plan_id: str, phrase: str) -> Place | None:

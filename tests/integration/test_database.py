@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,19 @@ class Fails:
         raise KeyError("no")
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """Takes as long as the test wants."""
+
+    begun: threading.Event
+    may_end: threading.Event
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        """Wait in the writer's thread."""
+        self.begun.set()
+        self.may_end.wait(30)
+
+
 def pid_of(tx: sqlite3.Cursor) -> Any:
     """The number."""
     return tx.execute("SELECT pid FROM worlds WHERE id = 'w'").fetchone()[0]
@@ -110,6 +124,17 @@ class DatabaseTests(TestCase):
         await waiting
         other.close()
         self.assertEqual(await database.query(pid_of), 1)
+
+    async def test_how_long_a_commit_takes(self) -> None:
+        """It is known while it is under way, for those who watch over the writer."""
+        database = await self.open()
+        barrier = Blocks(threading.Event(), threading.Event())
+        done = database.commit(barrier)
+        self.assertTrue(await deferToThread(barrier.begun.wait, 30))
+        self.assertGreater(database.writing_for, 0.0)
+        barrier.may_end.set()
+        await done
+        self.assertEqual(database.writing_for, 0.0)
 
     async def test_one_owner(self) -> None:
         """A second service on the file is refused, and the first does not notice."""

@@ -42,6 +42,7 @@ class ListViews:
             request,
             "home.html",
             overview=overview,
+            failed=sum(group.count for group in overview.failures),
             chart=columns(overview.throughput),
             recent=await self._tasks.recent(TaskQuery(states=(FAILED,), since=now - _DAY), limit=_ON_HOME),
         )

@@ -77,6 +77,27 @@ class OutboxTestCase(SynchronousTestCase):
         return self.successResultOf(self.engine.database.query(callbacks.counts))
 
 
+class BusyTests(OutboxTestCase):
+    """For how long the outbox has been at something: L{Outbox.busy_for}."""
+
+    def test_a_request_that_is_not_answered(self) -> None:
+        """It counts from its beginning to its answer."""
+        self.client.answers = [None]
+        self.outbox.startService()
+        self.enqueue()
+        self.engine.advance(30)
+        self.assertEqual(self.outbox.busy_for, 30.0)
+        self.client.pending[0].callback(OK)
+        self.assertEqual(self.outbox.busy_for, 0.0)
+
+    def test_waiting_for_the_next_attempt(self) -> None:
+        """Is not being busy: Foreman may be away for a day."""
+        self.client.answers = [Answer(None, "no")]
+        self.outbox.startService()
+        self.enqueue()
+        self.assertEqual(self.outbox.busy_for, 0.0)
+
+
 class OutboxTests(OutboxTestCase):
     """L{Outbox}."""
 
