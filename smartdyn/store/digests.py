@@ -21,6 +21,12 @@ _PENDING = """
     SELECT id, result FROM plans INDEXED BY plans_undigested
     WHERE state = 'stopped' AND digested = 0 ORDER BY ended_at LIMIT ?
 """
+_BACKLOG = """
+    SELECT count(*), min(ended_at) FROM (
+        SELECT ended_at FROM plans INDEXED BY plans_undigested
+        WHERE state = 'stopped' AND digested = 0 ORDER BY ended_at LIMIT ?
+    )
+"""
 _INSERT = """
     INSERT INTO digests (plan_id, ended_at, cause)
     SELECT id, coalesce(ended_at, created_at), :cause FROM plans WHERE id = :plan_id AND digested = 0
@@ -92,6 +98,15 @@ class Place:
 def pending(tx: sqlite3.Cursor, limit: int) -> list[tuple[str, str]]:
     """Ids and results of plans that have stopped and were not looked at yet, the oldest first."""
     return list(tx.execute(_PENDING, (limit,)))
+
+
+def backlog(tx: sqlite3.Cursor, limit: int) -> tuple[int, float | None]:
+    """How many plans that have stopped were not looked at yet, and when the first of them ended.
+
+    @param limit: it is not counted any further.
+    """
+    count, oldest = tx.execute(_BACKLOG, (limit,)).fetchone()
+    return count, oldest
 
 
 def text(tx: sqlite3.Cursor, plan_id: str) -> str:
