@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 
 from smartdyn.errors import SettingsError
-from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, TYPES, Settings
+from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, LOG_LEVELS, TYPES, Settings
 from smartdyn.settings.yaml import Entry, Unreadable, read
 
 OUR_FILES = frozenset(
@@ -39,9 +40,13 @@ _TYPES: dict[str, Any] = {
     "tuple[str, ...]": tuple[str, ...],
     "tuple[str, ...] | None": tuple[str, ...] | None,
     "Mapping[str, int]": dict[str, int],
+    "Mapping[str, str]": dict[str, str],
     "Mapping[str, tuple[str, ...]]": dict[str, tuple[str, ...]],
 }
 
+
+_ADDRESSES = ("foreman_url", "core_url")
+_USER_INFO = re.compile(r"[^/]*//[^/?#]*@")
 
 _NUMBERS: tuple[Any, ...] = (int, float, int | None)
 
@@ -151,6 +156,15 @@ def checked(entry: Entry) -> dict[str, Any]:
     chosen = value if isinstance(value, dict) else (value,)
     if allowed and (wrong := [each for each in chosen if each not in allowed]):
         raise SettingsError([f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {wrong[0]}"])
+    if entry.key in _ADDRESSES and _USER_INFO.match(value):
+        raise SettingsError(
+            [f"{entry.place}: `{entry.key}` must not have a user or a password in it; our certificate says who we are"]
+        )
+    if entry.key == "log_levels":
+        value = {part: level.upper() for part, level in value.items()}
+        if wrong := [level for level in value.values() if level not in LOG_LEVELS]:
+            known = ", ".join(LOG_LEVELS)
+            raise SettingsError([f"{entry.place}: the levels in `log_levels` have to be of {known}, given {wrong[0]}"])
     return {entry.key: value}
 
 
@@ -183,6 +197,7 @@ def _converted(entry: Entry) -> Any:
             float: "a number of seconds",
             bool: "true or false",
             dict[str, tuple[str, ...]]: "a mapping of roles and lists of names",
+            dict[str, str]: "a mapping of parts and levels",
             str: "text",
         }
         expected = named.get(wanted, "text" if "str" in str(wanted) else "a mapping of names and numbers")
