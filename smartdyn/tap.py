@@ -25,7 +25,7 @@ from smartdyn.log_output import LogOutput
 from smartdyn.reload import Reloader
 from smartdyn.service import Smartdyn, Surroundings
 from smartdyn.settings import Settings, load_settings
-from smartdyn.signals import Signals
+from smartdyn.signals import Signals, show_stacks
 from smartdyn.systemd.activation import HandedSockets, handed_sockets, original_environment
 from smartdyn.systemd.notify import Notifier
 from smartdyn.systemd.unit import Unit
@@ -97,6 +97,7 @@ class Application(MultiService):
             print(f"smartdyn cannot start: {error}", file=sys.stderr, flush=True)
             # Threads of a half-opened database must not keep the process from ending
             os._exit(1)
+        show_stacks()
         service.setServiceParent(self)
         self._unit(service).setServiceParent(self)
         self._signals(service).setServiceParent(self)
