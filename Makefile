@@ -112,8 +112,8 @@ deb-check: deb
 	@time packaging/check/deb dist/smartdyn_*.deb dist/smartdyn.pyz
 
 rpm-check: rpm
-	@tools/need rpm2cpio:rpm2cpio debootstrap:debootstrap
-	@time packaging/check/rpm dist/smartdyn-*.rpm
+	@tools/need rpm2cpio:rpm2cpio cpio:cpio debootstrap:debootstrap
+	@time packaging/check/rpm "$$PWD"/dist/smartdyn-*.rpm
 
 clean:
 	@rm -rf .venv tests/browser/node_modules build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis
