@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,16 +19,22 @@ from smartdyn.actions.tasks import Tasks
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.listeners import Listener, listeners
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
+from smartdyn.metrics.http import HttpMeters
+from smartdyn.model.overview import HealthItem
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
-from smartdyn.ssh import KnownHosts
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
+from smartdyn.unix_socket import open_socket
 from smartdyn.web.api import TaskApi
 from smartdyn.web.console.views import Console
 from smartdyn.web.forward import Forwarder
+from smartdyn.web.health import HealthApi
 from smartdyn.web.host_keys import HostKeyApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
+from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.names import HostNames
 from smartdyn.web.openapi import OpenApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
@@ -43,13 +50,16 @@ _CORE_CONNECT = 10.0
 class Offer:
     """What there is to serve.
 
-    @param problems: why the service cannot do its work; nothing when it can.
+    @param health: how what the service needs is.
+    @param standing_still: what does not move any more; nothing when all is well.
     @param until_ready: requests for tasks wait for this.
     """
 
     tasks: Tasks
     metrics: Metrics
-    problems: Callable[[], Awaitable[Sequence[str]]]
+    levels: LevelControl
+    health: Callable[[], Awaitable[Sequence[HealthItem]]]
+    standing_still: Callable[[], Sequence[str]]
     until_ready: Callable[[], Awaitable[None]]
 
 
@@ -81,6 +91,7 @@ class Front:
         logs: LogBuffer,
         failures: dict[str, str],
         handed: HandedSockets,
+        meters: HttpMeters,
     ) -> None:
         """
         @param now: the time of day, seconds since the epoch.
@@ -93,6 +104,7 @@ class Front:
         self._logs = logs
         self._failures = failures
         self._handed = handed
+        self._meters = meters
         self._doors: list[Door] = []
 
     def open(self, offer: Offer) -> None:
@@ -102,9 +114,13 @@ class Front:
         """
         self._offer = offer
         for listener, pages in self._served(self._settings):
-            site = LimitedSite(pages, self._reactor, __version__)
+            site = LimitedSite(pages, self._reactor, __version__, meters=self._meters)
             contexts = ReloadingContextFactory(listener.tls) if listener.tls is not None else None
             self._doors.append(Door(listener, site, contexts, self._open_ports(listener, site, contexts)))
+        if self._settings.socket is None and not any(door.listener.path for door in self._doors):
+            self._log.warn(
+                "the command line cannot reach us: beside the database no socket fits; set a shorter `socket`"
+            )
         for socket in self._handed.close_rest():
             self._log.warn(
                 "systemd handed over the socket `{name}` on port {port}, where the settings want nothing",
@@ -147,27 +163,30 @@ class Front:
     def _pages(self, settings: Settings, listener: Listener, facts: ProxyFacts) -> IResource:
         """Everything that a listener serves."""
         offer, policy = self._offer, listener.policy
-        forwarder = self._forwarder(settings, listener)
-        console = Console(offer.tasks, policy, self._now, self._reactor, self._forget_host)
-        api = TaskApi(offer.tasks, policy, behind_proxy=listener.is_core)
+        forwarder, keys = self._forwarder(settings, listener), parts.host_keys(settings)
+        console = Console(offer.tasks, self._now, self._reactor, keys, self._meters)
+        api = TaskApi(offer.tasks, behind_proxy=listener.is_core)
         operations = forwarder.operations if forwarder else None
-        proxy = ProxyApi(facts, policy, offer.metrics, offer.problems, operations)
-        logs = LogApi(self._logs, lambda: facts.failed, policy)
-        host_keys = HostKeyApi(self._forget_host, policy)
-        about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
-        dynflow = [*api.routes(), *console.routes()]
+        proxy = ProxyApi(facts, offer.metrics, operations)
+        health = HealthApi(offer.health, offer.standing_still)
+        logs = LogApi(self._logs, lambda: facts.failed)
+        host_keys = HostKeyApi(offer.tasks.control, keys.forget)
+        levels = LogLevelApi(offer.levels, offer.tasks.control)
+        about = [*proxy.routes(), *health.routes(), *logs.routes(), *levels.routes(), *host_keys.routes()]
+        management = ManagementApi(offer.tasks, self._now, self._reactor, keys)
+        dynflow = [*api.routes(), *management.routes(), *console.routes()]
         about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
         if forwarder is None:
-            app = make_app(dynflow, about, offer.until_ready, listener.prefixes)
+            app = make_app(dynflow, about, offer.until_ready, listener.prefixes, policy)
         else:
-            app = make_app(forwarder.routes(), about, offer.until_ready, ("",))
+            app = make_app(forwarder.routes(), about, offer.until_ready, ("",), policy)
         pages: IResource = app.resource()
         return pages
 
     def _forwarder(self, settings: Settings, listener: Listener) -> Forwarder | None:
         """Who relays what comes to this listener to a core elsewhere, if somebody does."""
         reactor = self._reactor
-        if settings.core_url is None or listener.is_core:
+        if settings.core_url is None or listener.is_core or listener.path is not None:
             return None
         certificates = ForemanPolicy(parts.core_certificates(settings))
         pool = HTTPConnectionPool(reactor, persistent=False)
@@ -177,6 +196,8 @@ class Front:
     def _open_ports(
         self, listener: Listener, site: LimitedSite, contexts: ReloadingContextFactory | None
     ) -> Sequence[Any]:
+        if listener.path is not None:
+            return [open_socket(self._reactor, listener.path, site)]
         factory = site if contexts is None else TLSMemoryBIOFactory(contexts, False, site)
         handed = self._handed.take(listener.kind, listener.port)
         if handed is not None:
@@ -210,22 +231,21 @@ class Front:
             failed,
             public,
             settings.path(ca) if ca else None,
-            http=any(listener.tls is None for listener in wanted),
+            http=any(listener.tls is None and listener.path is None for listener in wanted),
             https=any(listener.tls is not None for listener in wanted),
         )
 
-    def _forget_host(self, name: str) -> None:
-        path = self._settings.path(self._settings.ssh_known_hosts_file)
-        KnownHosts(path).forget_everywhere(name)
+    def in_flight(self) -> int:
+        """How many requests are being answered."""
+        return sum(door.site.in_flight for door in self._doors)
+
+    def connections(self) -> int:
+        """How many connections clients have."""
+        return sum(door.site.connections() for door in self._doors)
 
     def urls(self) -> list[str]:
         """Where we are."""
-        found = []
-        for door in self._doors:
-            for port in door.ports:
-                address = port.getHost()
-                found.append(f"{'https' if door.contexts else 'http'}://{address.host}:{address.port}")
-        return found
+        return [_url(door, port.getHost()) for door in self._doors for port in door.ports]
 
     def port(self) -> int:
         """The number of the first port."""
@@ -236,4 +256,12 @@ class Front:
         """Take no more connections."""
         for door in self._doors:
             for port in door.ports:
-                await port.stopListening()
+                with suppress(FileNotFoundError):
+                    # a unix socket may have been deleted under us
+                    await port.stopListening()
+
+
+def _url(door: Door, address: Any) -> str:
+    if door.listener.path is not None:
+        return door.listener.url
+    return f"{'https' if door.contexts else 'http'}://{address.host}:{address.port}"

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import getpass
+import platform
+import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+import twisted
+from smartdyn import __version__
 from smartdyn.engine.cleaner import Retention
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanCertificates
+from smartdyn.rex.host_keys import HostKeys
 from smartdyn.rex.runners import simulation_from
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.settings import Settings
@@ -63,6 +68,12 @@ def runner_settings(
     )
 
 
+def host_keys(settings: Settings) -> HostKeys:
+    """The keys of hosts, as jobs go by them."""
+    strict = settings.ssh_ca_known_hosts_file
+    return HostKeys(settings.path(settings.ssh_known_hosts_file), settings.path(strict) if strict else None)
+
+
 def core_certificates(settings: Settings) -> ForemanCertificates:
     """The core knows us by the certificate that Foreman knows us by (SPD021 C{foreman_ssl_cert})."""
     foreman = foreman_certificates(settings)
@@ -84,6 +95,16 @@ def retention(settings: Settings) -> Retention:
         archive=settings.path(settings.backup_dir) if settings.backup_deleted_plans else None,
         audit_age=settings.audit_log_age or None,
     )
+
+
+def versions() -> dict[str, str]:
+    """What runs here, for those who compare machines."""
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "twisted": twisted.__version__,
+        "sqlite": sqlite3.sqlite_version,
+    }
 
 
 def simulation(environment: Mapping[str, str]) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from twisted.logger import Logger
 
 from smartdyn.errors import SettingsError
-from smartdyn.log_output import LogOutput, open_log
+from smartdyn.log.output import LogOutput, open_log
 from smartdyn.settings import Settings
 from smartdyn.settings.schema import TYPES
 from smartdyn.systemd.notify import Notifier
@@ -26,6 +26,7 @@ NEED_RESTART: Final = frozenset(
         "port",
         "queue_sizes",
         "secrets_key_file",
+        "socket",
         "ssh_ca_known_hosts_file",
         "ssh_config_file",
         "ssh_connections_at_once_in_all",

@@ -53,15 +53,15 @@ class Cleaner(Service):
         self._now = now
         self._database = database
         self.retention = retention
-        self._spawner = Spawner()
+        self.spawner = Spawner(clock)
 
     def startService(self) -> None:
         super().startService()
-        self._spawner.spawn("cleaning up", self._run())
+        self.spawner.spawn("cleaning up", self._run())
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        return self._spawner.stop()
+        return self.spawner.stop()
 
     async def clean(self) -> int:
         """Delete what is to be deleted now.

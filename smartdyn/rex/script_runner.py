@@ -125,6 +125,7 @@ class ScriptRunner(Runner):
                         return 0
                     raise self._lost_for_good(job, error, limit) from error
                 self._log.info("{error}; the job goes on, connecting again", error=error)
+                self._hosts.meters.reconnects.inc()
                 delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)] * (0.75 + self._hosts.random() / 2)
                 attempt += 1
                 context.note(f"{error}. The script goes on there meanwhile.", retry_in=delay)
@@ -215,6 +216,7 @@ class ScriptRunner(Runner):
         """The status of a job that failed; that one which was stopped did not get to run is no news."""
         if self._killing and self._remote is None:
             return KILLED_STATUS
+        self._log.info("the job has no exit status: {reason}", reason=str(error).partition("\n")[0])
         await context.publish(str(error), "debug")
         return EXCEPTION
 

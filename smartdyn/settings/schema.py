@@ -23,9 +23,14 @@ class Settings:
         port is.
     @param use_https: the core speaks TLS, and lets in only who shows C{foreman_ssl_cert} (or C{ssl_certificate}).
     @param bind_host: the addresses of the smart proxy, on C{http_port} and C{https_port}.
+    @param log_levels: levels of parts of the service, which count for them instead of C{log_level}.
+    @param log_format: C{text} for people, C{json} for programs.
+    @param socket: the unix socket for the command line; beside the database by default, none at all when empty.
     @param log_buffer: lines of the log that Foreman can see; of older ones C{log_buffer_errors} errors.
     @param core_url: a core elsewhere: then the smart proxy's Dynflow routes are relayed to it.
     @param console_auth: with TLS, the console is only for those who may use the API.
+    @param console_roles: who may do what in the console: for C{viewer}, C{operator} and C{admin} the common names of
+        client certificates, in which C{*} stands for anything; without it, whoever is let in may do everything.
     @param forward_verify: the name of a peer without a certificate must lead back to its address.
     @param given: the settings that were given, whatever their values.
     @param database: the database file; C{~} and relative paths are taken from the configuration directory.
@@ -48,8 +53,10 @@ class Settings:
     bind_host: tuple[str, ...] = ("*",)
     http_port: int | None = None
     https_port: int | None = None
+    socket: str | None = None
     core_url: str | None = None
     console_auth: bool = True
+    console_roles: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     forward_verify: bool = True
     ssl_disabled_ciphers: tuple[str, ...] = ()
     tls_disabled_versions: tuple[str, ...] = ()
@@ -65,6 +72,8 @@ class Settings:
     trusted_hosts: tuple[str, ...] | None = None
     log_file: str = "STDOUT"
     log_level: str = "INFO"
+    log_levels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    log_format: str = "text"
     log_buffer: int = 2000
     log_buffer_errors: int = 1000
     mode: str = "ssh"
@@ -103,8 +112,11 @@ class Settings:
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
+    "console_roles": ("viewer", "operator", "admin"),
+    "log_format": ("text", "json"),
     "log_level": LOG_LEVELS,
 }
+"""What these may be; of a mapping, what its keys may be."""
 
 KNOWN_ELSEWHERE: Final = frozenset(
     {

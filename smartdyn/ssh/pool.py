@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.python.failure import Failure
 
 from smartdyn.aio import Spawner
+from smartdyn.metrics.ssh import SshMeters
 from smartdyn.ssh.errors import SessionRefused
 from smartdyn.ssh.session import Session
 
@@ -48,7 +49,9 @@ Opener = Callable[[], Awaitable[PooledConnection]]
 class ConnectionPool:
     """Open connections by account, and those that are being opened."""
 
-    def __init__(self, clock: IReactorTime, *, sessions: int = 8, linger: float = 5.0) -> None:
+    def __init__(
+        self, clock: IReactorTime, *, sessions: int = 8, linger: float = 5.0, meters: SshMeters | None = None
+    ) -> None:
         """
         @param sessions: how many jobs share a connection, unless its server allows fewer. OpenSSH's ten leave two for
             the dialogues that some of them need beside their own session.
@@ -57,9 +60,10 @@ class ConnectionPool:
         self._clock = clock
         self._sessions = sessions
         self._linger = linger
+        self._meters = meters or SshMeters()
         self._shared: dict[Hashable, list[_Shared]] = {}
         self._allowed: OrderedDict[Hashable, int] = OrderedDict()
-        self._spawner = Spawner()
+        self.spawner = Spawner(clock)
         self._stopping = False
 
     async def lease(self, account: Hashable, open: Opener) -> Lease:
@@ -70,9 +74,9 @@ class ConnectionPool:
         """
         return Lease(self, account, open, await self.seat(account, open))
 
-    def connections(self) -> int:
-        """How many connections are open or being opened."""
-        return sum(len(shared) for shared in self._shared.values())
+    def connections(self) -> list[PooledConnection | None]:
+        """Those that are open, and for each that is being opened None."""
+        return [each.connection for shared in self._shared.values() for each in shared]
 
     def stop(self) -> Deferred[None]:
         """Cut all connections; what runs on the hosts goes on there."""
@@ -80,8 +84,8 @@ class ConnectionPool:
         for each in [each for shared in self._shared.values() for each in shared]:
             each.abort("the service stops")
             if each.connection is not None:
-                self._spawner.spawn("closing a connection", each.connection.close())
-        return self._spawner.stop(cancel=False)
+                self.spawner.spawn("closing a connection", each.connection.close())
+        return self.spawner.stop(cancel=False)
 
     def learn(self, account: Hashable, sessions: int) -> None:
         """A server refuses more than so many sessions on one connection."""
@@ -94,6 +98,7 @@ class ConnectionPool:
         """A place on a connection that is open."""
         room = self._allowed.get(account, self._sessions)
         shared = next((each for each in self._shared.get(account, ()) if each.has_room(room)), None)
+        self._meters.leases.labels("new" if shared is None else "shared").inc()
         if shared is None:
             shared = _Shared(self, account)
             self._shared.setdefault(account, []).append(shared)
@@ -116,7 +121,7 @@ class ConnectionPool:
         if not same:
             self._shared.pop(shared.account, None)
         if shared.connection is not None and shared.connection.is_open:
-            self._spawner.spawn("closing a connection", shared.connection.close())
+            self.spawner.spawn("closing a connection", shared.connection.close())
 
 
 class Lease:

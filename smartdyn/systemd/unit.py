@@ -38,7 +38,7 @@ class Unit(Service):
         self._watchdog = watchdog
         self._until_ready = until_ready
         self._summary = summary
-        self._spawner = Spawner()
+        self._spawner = Spawner(clock)
 
     def startService(self) -> None:
         super().startService()

@@ -12,9 +12,9 @@ from smartdyn.errors import PlanNotFound
 from smartdyn.store.long_output import is_long
 from smartdyn.streaming import answer
 from smartdyn.web import records
-from smartdyn.web.authorization import Forbidden, Policy, parse_basic
+from smartdyn.web.authorization import Forbidden, parse_basic
 from smartdyn.web.facade import TaskFacade
-from smartdyn.web.peers import actor_of, peer_of
+from smartdyn.web.peers import actor_of
 from smartdyn.web.requests import JSON, base_url, header, read_json, request_id, send_json
 from smartdyn.web.route import Route
 
@@ -24,12 +24,11 @@ _NO_IDS = "'task_ids' needs to be provided and be a non-empty array of task UUID
 class TaskApi:
     """The routes below C{/tasks}."""
 
-    def __init__(self, tasks: TaskFacade, policy: Policy, *, behind_proxy: bool = False) -> None:
+    def __init__(self, tasks: TaskFacade, *, behind_proxy: bool = False) -> None:
         """
         @param behind_proxy: whoever is let in may be a smart proxy that relays, and says under what name it was asked.
         """
         self._tasks = tasks
-        self._policy = policy
         self._behind_proxy = behind_proxy
 
     def routes(self) -> list[Route]:
@@ -49,7 +48,6 @@ class TaskApi:
 
     async def launch(self, request: IRequest) -> bytes:
         """Launch an operation; everything is planned and stored before the answer."""
-        await self._require(request)
         body = read_json(request, records.Launch)
         answer = await _whatever_happens(
             self._tasks.launch(
@@ -64,7 +62,6 @@ class TaskApi:
 
     async def trigger(self, request: IRequest) -> bytes:
         """Run one action (deprecated)."""
-        await self._require(request)
         body = read_json(request, records.Trigger)
         action_input = body.action_input or {}
         task_id = await _whatever_happens(
@@ -79,7 +76,6 @@ class TaskApi:
 
     async def status(self, request: IRequest, plan_id: str) -> bytes:
         """A task with its actions and their output."""
-        await self._require(request)
         try:
             return await self._send(request, await self._tasks.status(plan_id))
         except PlanNotFound:
@@ -87,12 +83,10 @@ class TaskApi:
 
     async def states(self, request: IRequest) -> bytes:
         """State and result of many tasks: Foreman asks this of all its jobs, and may send nulls."""
-        await self._require(request)
         return send_json(request, await self._tasks.states(_ids(read_json(request, records.Ids))))
 
     async def statuses(self, request: IRequest) -> bytes:
         """Many tasks in full."""
-        await self._require(request)
         ids = _ids(read_json(request, records.Ids))
         if not ids:
             return send_json(request, {"error": _NO_IDS}, 422)
@@ -100,13 +94,11 @@ class TaskApi:
 
     async def cancel(self, request: IRequest, plan_id: str) -> bytes:
         """Ask a task to end."""
-        await self._require(request)
-        told = await _whatever_happens(self._tasks.control.cancel(plan_id, actor_of(request, "api")))
+        told = await self._tasks.control.cancel(plan_id, actor_of(request, "api"))
         return send_json(request, {"task_id": plan_id, "canceled_steps_count": told})
 
     async def count(self, request: IRequest) -> bytes:
         """How many tasks there are, in all or in a state."""
-        await self._require(request)
         arguments: dict[bytes, list[bytes]] = request.args or {}
         if b"state[]" in arguments:
             states = [state.decode("utf-8", "replace") for state in arguments[b"state[]"]]
@@ -117,7 +109,6 @@ class TaskApi:
 
     async def operations(self, request: IRequest) -> bytes:
         """What can be launched."""
-        await self._require(request)
         return send_json(request, self._tasks.operations())
 
     async def update(self, request: IRequest, plan_id: str) -> bytes:
@@ -136,17 +127,18 @@ class TaskApi:
         return await answer(request, self._tasks.stream(body))
 
     async def _deliver(self, request: IRequest, plan_id: str, *, consume: bool) -> bytes:
-        await self._authorize_report(request, plan_id, consume=consume)
+        await self._check_password(request, plan_id, consume=consume)
         data = read_json(request, dict[str, Any])
         await _whatever_happens(self._tasks.deliver(plan_id, data.get("step_id"), data))
         request.responseHeaders.setRawHeaders(b"content-type", [b"application/json"])
         return b""
 
-    async def _authorize_report(self, request: IRequest, plan_id: str, *, consume: bool) -> None:
-        """A report needs the job's one-time password, or a peer who may use the API anyway."""
+    async def _check_password(self, request: IRequest, plan_id: str, *, consume: bool) -> None:
+        """
+        @raise Forbidden: a password is given, which is not the one-time password of the job.
+        """
         given = header(request, "Authorization")
         if given is None:
-            await self._require(request)
             return
         credentials = parse_basic(given)
         if credentials is not None and credentials[0] == plan_id:
@@ -164,9 +156,6 @@ class TaskApi:
             if isinstance(url, str) and url:
                 return url
         return base_url(request, header(request, "X-Forwarded-For") if self._behind_proxy else None)
-
-    async def _require(self, request: IRequest) -> None:
-        await self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
 
 
 def _whatever_happens(work: Any) -> Deferred[Any]:

@@ -9,10 +9,28 @@ from dataclasses import dataclass
 
 from smartdyn.errors import SmartdynError
 from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.roles import Role, Roles
 
 
 class Forbidden(SmartdynError):
     """The peer may not do this."""
+
+
+class RoleNeeded(Forbidden):
+    """The peer's role in the console does not go that far.
+
+    @param role: what it has; None for nothing at all.
+    """
+
+    def __init__(self, needed: Role, role: Role | None, name: str) -> None:
+        has = f"has the role {role.word}" if role else "has no role in this console"
+        super().__init__(
+            f"This needs the role {needed.word}; {name} {has}. Have the name added to `{needed.word}` in the setting "
+            "`console_roles` of this proxy, or do it on the machine itself."
+        )
+        self.needed = needed
+        self.role = role
+        self.name = name
 
 
 NameOf = Callable[[str], Awaitable[str | None]]
@@ -33,20 +51,28 @@ class Policy:
     @param trusted_hosts: names of which a client certificate must carry one, or without TLS the peer's address have
         one; None lets in any certificate that our CA has signed.
     @param only: the one certificate that is let in, by a core behind a smart proxy (SPDC C{authorize_with_ssl_client}).
-    @param console_auth: the console is for those who may use the API.
+    @param console_auth: the console is for those who show a certificate, or else may use the API.
     @param name_of: used without TLS.
+    @param roles: what visitors of the console may do; None when all may do everything.
+    @param accounts: behind a unix socket, the accounts that may do everything; nobody else may do anything there.
     """
 
     trusted_hosts: frozenset[str] | None = None
     only: ClientCertificate | None = None
     console_auth: bool = True
     name_of: NameOf = _nameless
+    roles: Roles | None = None
+    accounts: frozenset[str] | None = None
 
     async def require(self, peer: Peer, path: str) -> None:
         """
         @raise Forbidden: the peer may not use what is at C{path}; the words are the smart proxy's.
         """
-        if peer.tls:
+        if self.accounts is not None:
+            if peer.user not in self.accounts:
+                who = " and ".join(sorted(self.accounts))
+                raise Forbidden(f"This socket is for {who}, not for {peer.user}. Use sudo.")
+        elif peer.tls:
             self._require_certificate(peer.certificate, path)
         elif self.trusted_hosts is not None:
             name = await self.name_of(peer.address) if peer.address else "localhost"
@@ -57,12 +83,34 @@ class Policy:
                 "Requests without TLS are accepted from this machine only, unless `trusted_hosts` names the host."
             )
 
-    async def require_console(self, peer: Peer, path: str) -> None:
-        """
+    async def role_of(self, peer: Peer, path: str) -> Role:
+        """What the peer may do in the console.
+
+        Without roles, whoever may use the API may do everything there. With roles, the name in a certificate that our
+        CA has signed decides, and whoever is no part of the API may look at the console nevertheless.
+
         @raise Forbidden: the peer may not use the console.
         """
-        if self.console_auth or not peer.tls:
+        if not peer.tls:
             await self.require(peer, path)
+            if self.roles is None or peer.address is None or peer.is_local:
+                return Role.ADMIN
+            return self._role(await self.name_of(peer.address) or peer.address)
+        if self.roles is None:
+            if self.console_auth:
+                self._require_certificate(peer.certificate, path)
+            return Role.ADMIN
+        if peer.certificate is None:
+            if self.console_auth:
+                raise Forbidden("No client SSL certificate supplied")
+            return Role.VIEWER
+        return self._role(peer.certificate.name)
+
+    def _role(self, name: str) -> Role:
+        role = self.roles.of(name) if self.roles else Role.ADMIN
+        if role is None:
+            raise RoleNeeded(Role.VIEWER, None, name)
+        return role
 
     def _require_certificate(self, certificate: ClientCertificate | None, path: str) -> None:
         if certificate is None:

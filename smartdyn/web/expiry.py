@@ -32,15 +32,15 @@ class CertificateWatch(Service):
         self._clock = clock
         self._now = now
         self.files = files
-        self._spawner = Spawner()
+        self.spawner = Spawner(clock)
 
     def startService(self) -> None:
         super().startService()
-        self._spawner.spawn("watching certificates", self._watch())
+        self.spawner.spawn("watching certificates", self._watch())
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        return self._spawner.stop()
+        return self.spawner.stop()
 
     def expiries(self) -> dict[Path, datetime]:
         """When the certificates expire, as far as they can be read."""

@@ -23,9 +23,21 @@ from twisted.web.iweb import IRequest
 from smartdyn.aio import deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.reasons import explain
+from smartdyn.web.access import role_of, visit
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
-from smartdyn.web.requests import JSON, NOT_FOUND, PREFIX, PREFIX_HEADER, header, request_id, send, send_json
+from smartdyn.web.requests import (
+    JSON,
+    NOT_FOUND,
+    PREFIX,
+    PREFIX_HEADER,
+    ROLE_HEADER,
+    USER_HEADER,
+    header,
+    request_id,
+    send,
+    send_json,
+)
 from smartdyn.web.route import Route
 
 _REPORT = re.compile(rf"{PREFIX}/tasks/[^/]+/(update|done)/?\Z")
@@ -126,8 +138,8 @@ class Forwarder:
         path = request.path.decode("utf-8", "replace")
         if _REPORT.match(path) and header(request, "Authorization") is not None:
             return
-        if f"{path}/".startswith(f"{PREFIX}/console/"):
-            await self._policy.require_console(peer_of(request), path)
+        if f"{path}/".startswith((f"{PREFIX}/console/", f"{PREFIX}/api/")) and path != f"{PREFIX}/api/run":
+            await visit(request, self._policy)
         else:
             await self._policy.require(peer_of(request), path)
 
@@ -145,8 +157,12 @@ def _headers_for_core(request: IRequest) -> Headers:
             PREFIX_HEADER: [PREFIX],
             "X-Forwarded-For": [header(request, "Host") or ""],
             "X-Request-Id": [request_id(request)],
+            USER_HEADER: [peer_of(request).name],
         }
     )
+    role = role_of(request)
+    if role is not None:
+        headers.setRawHeaders(ROLE_HEADER, [role.word])
     for name in _PASSED_ON:
         value = header(request, name)
         if value is not None:

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from twisted.web.iweb import IRequest
 
-from smartdyn.web.authorization import Policy
-from smartdyn.web.peers import peer_of
+from smartdyn.actions.control import Control
+from smartdyn.web.peers import actor_of
 from smartdyn.web.requests import HTML, send
 from smartdyn.web.route import Route
 
@@ -15,9 +15,9 @@ from smartdyn.web.route import Route
 class HostKeyApi:
     """C{/ssh/known_hosts}."""
 
-    def __init__(self, forget: Callable[[str], None], policy: Policy) -> None:
+    def __init__(self, control: Control, forget: Callable[[str], None]) -> None:
+        self._control = control
         self._forget = forget
-        self._policy = policy
 
     def routes(self) -> list[Route]:
         """The one."""
@@ -25,6 +25,5 @@ class HostKeyApi:
 
     async def forget(self, request: IRequest, name: str) -> bytes:
         """Forget the keys of a host; that there were none is no error."""
-        await self._policy.require(peer_of(request), request.path.decode("utf-8", "replace"))
-        self._forget(name)
+        await self._control.forget_host_key(name, actor_of(request, "api"), self._forget)
         return send(request, b"", HTML, 204)

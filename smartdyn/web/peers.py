@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import os
+import pwd
+import socket
+import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from smartdyn.model.audit import Actor
+from smartdyn.web.requests import USER_HEADER, header
+
+_LONGEST_NAME = 200
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user and group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +25,18 @@ class ClientCertificate:
 
     @param names: its common name and the DNS names of its subject alternative name, in lower case.
     @param issuer: the issuer's name in DER; with C{serial} it names one certificate.
+    @param common_name: in lower case; empty when there is none.
     """
 
     names: frozenset[str]
     issuer: bytes
     serial: int
+    common_name: str = ""
+
+    @property
+    def name(self) -> str:
+        """What its holder is called: the common name, or the first of the others."""
+        return self.common_name or next(iter(sorted(self.names)), "without a name")
 
     @classmethod
     def parse(cls, certificate: Any) -> ClientCertificate:
@@ -28,13 +45,15 @@ class ClientCertificate:
         from cryptography.x509.oid import NameOID  # noqa: PLC0415
 
         subject = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-        names = {str(attribute.value).lower() for attribute in subject}
+        common = [str(attribute.value).lower() for attribute in subject]
+        names = set(common)
         try:
             extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
             names |= {name.lower() for name in extension.value.get_values_for_type(x509.DNSName)}
         except x509.ExtensionNotFound:
             pass
-        return cls(frozenset(names), certificate.issuer.public_bytes(), certificate.serial_number)
+        issuer = certificate.issuer.public_bytes()
+        return cls(frozenset(names), issuer, certificate.serial_number, common[-1] if common else "")
 
     def is_same(self, other: ClientCertificate) -> bool:
         """Are both one certificate? A serial number alone would not say so: another CA may have given it too."""
@@ -46,27 +65,32 @@ class Peer:
     """
     @param address: an IP address, None over a unix socket.
     @param certificate: a verified client certificate; None when there is none.
+    @param user: the account behind a unix socket, as the kernel says.
     """
 
     address: str | None
     tls: bool = False
     certificate: ClientCertificate | None = None
+    user: str | None = None
 
     @property
     def is_local(self) -> bool:
         """Does the request come from this machine?"""
-        if self.address is None:
-            return True
-        try:
-            return ipaddress.ip_address(self.address.partition("%")[0]).is_loopback
-        except ValueError:
-            return False
+        return self.address is None or _is_loopback(self.address)
 
     @property
     def name(self) -> str:
         """What it is called where it is written down what it did."""
-        names = sorted(self.certificate.names) if self.certificate else []
-        return names[0] if names else self.address or "localhost"
+        return self.certificate.name if self.certificate else self.user or self.address or "localhost"
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(address: str) -> bool:
+    """Asked at each request, of the same few addresses."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def actor_of(request: Any, via: str) -> Actor:
@@ -74,17 +98,44 @@ def actor_of(request: Any, via: str) -> Actor:
 
     @param via: C{console} or C{api}.
     """
-    peer = peer_of(request)
-    return Actor(peer.name, peer.address, via)
+    return Actor(name_of(request), peer_of(request).address, via)
+
+
+def name_of(request: Any) -> str:
+    """What whoever sends a request is called, also behind a proxy that relays."""
+    peer, user = peer_of(request), header(request, USER_HEADER) or ""
+    relayed = 0 < len(user) <= _LONGEST_NAME and user.isprintable()
+    return f"{user} through {peer.name}" if relayed else peer.name
 
 
 def peer_of(request: Any) -> Peer:
     """Who sends a request."""
     address = getattr(request.getClientAddress(), "host", None)
     if not request.isSecure():
-        return Peer(address)
+        return Peer(address, user=_user_of(request) if address is None else None)
     channel = request.channel
     if not hasattr(channel, "smartdyn_certificate"):
         shown = request.transport.getPeerCertificate()
         channel.smartdyn_certificate = None if shown is None else ClientCertificate.parse(shown.to_cryptography())
     return Peer(address, True, channel.smartdyn_certificate)
+
+
+def _user_of(request: Any) -> str | None:
+    """The account of the process at the other end of a unix socket (unix(7), SO_PEERCRED)."""
+    end = getattr(getattr(request, "transport", None), "socket", None)
+    if end is None or getattr(end, "family", None) != socket.AF_UNIX:
+        return None
+    _, number, _ = _CREDENTIALS.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return _account(number)
+
+
+def our_accounts() -> frozenset[str]:
+    """Those that the service trusts as itself: its own, and root's."""
+    return frozenset({_account(0), _account(os.geteuid())})
+
+
+def _account(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"account {number}"

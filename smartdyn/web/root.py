@@ -12,10 +12,12 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
-from smartdyn.errors import SmartdynError
+from smartdyn.errors import Draining, SmartdynError
+from smartdyn.web.access import guarded
+from smartdyn.web.authorization import Policy
 from smartdyn.web.errors import UNEXPECTED, status_of
 from smartdyn.web.requests import JSON, NOT_FOUND, send, send_json
-from smartdyn.web.route import Route
+from smartdyn.web.route import Handler, Route
 
 _log = Logger()
 
@@ -25,6 +27,7 @@ def make_app(
     about: Iterable[Route],
     until_ready: Callable[[], Awaitable[None]],
     prefixes: Iterable[str],
+    policy: Policy,
 ) -> Klein:
     """The whole of what a listener serves.
 
@@ -32,12 +35,13 @@ def make_app(
     @param about: what is said of the proxy itself, at the root.
     @param prefixes: below which Dynflow's routes are.
     @param until_ready: requests wait for this, so that none is answered by a service that has not looked yet.
+    @param policy: who is let in, to what L{smartdyn.web.access} says of each route.
     """
     app = Klein()
     wanted = list(dynflow)
     for prefix in prefixes:
-        _add(app, prefix, wanted, until_ready)
-    _add(app, "", about, _at_once)
+        _add(app, prefix, wanted, until_ready, policy)
+    _add(app, "", about, _at_once, policy)
     app.handle_errors(HTTPException)(_not_found)
     app.handle_errors(CancelledError)(_gone)
     app.handle_errors(SmartdynError)(_refused)
@@ -45,19 +49,26 @@ def make_app(
     return app
 
 
-def _add(app: Klein, prefix: str, routes: Iterable[Route], until_ready: Callable[[], Awaitable[None]]) -> None:
+def _add(
+    app: Klein, prefix: str, routes: Iterable[Route], until_ready: Callable[[], Awaitable[None]], policy: Policy
+) -> None:
     for route in routes:
+        handler = guarded(route, policy)
         for path in (route.path, f"{route.path}/") if route.slash else (route.path,):
             name = f"{route.method} {prefix}{path}"
             app.route(f"{prefix}{path}", methods=[route.method], endpoint=name, strict_slashes=True)(
-                _handler(route.handler, until_ready)
+                _handler(route.path, handler, until_ready)
             )
 
 
-def _handler(handler: Any, until_ready: Callable[[], Awaitable[None]]) -> Any:
-    """Klein calls handlers as functions of the request."""
+def _handler(path: str, handler: Handler, until_ready: Callable[[], Awaitable[None]]) -> Any:
+    """Klein calls handlers as functions of the request.
 
-    async def call(request: IRequest, **parameters: str) -> Any:
+    @param path: the template under which the request is counted.
+    """
+
+    async def call(request: Any, **parameters: str) -> Any:
+        request.smartdyn_route = path
         await until_ready()
         return await handler(request, **parameters)
 
@@ -81,7 +92,7 @@ def _refused(request: IRequest, failure: Failure) -> bytes:
     error = failure.value
     assert isinstance(error, SmartdynError)
     status = status_of(error)
-    if status >= 500:
+    if status >= 500 and not isinstance(error, Draining):
         _log.failure("a request failed", failure=failure)
     if status == 503:
         request.setHeader(b"retry-after", b"5")

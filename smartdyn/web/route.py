@@ -6,7 +6,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from smartdyn.web.authorization import Forbidden
+
 Handler = Callable[..., Awaitable[bytes]]
+Refusal = Callable[[Any, Forbidden], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Route:
     @param query: the parameters behind the question mark.
     @param media: the type of an answer that is no JSON.
     @param statuses: those of answers that are no errors.
+    @param refusal: answers those who may not; None for an error in JSON.
     """
 
     method: str
@@ -31,3 +35,9 @@ class Route:
     query: tuple[str, ...] = ()
     media: str | None = None
     statuses: tuple[int, ...] = (200,)
+    refusal: Refusal | None = None
+
+    @property
+    def key(self) -> str:
+        """What L{smartdyn.web.access.ACCESS} knows it by."""
+        return f"{self.method} {self.path}"

@@ -10,20 +10,25 @@ from functools import partial
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.views import TaskSummary
 from smartdyn.store.json import encode
 from smartdyn.store.output_reader import OutputReader
 from smartdyn.streaming import answer
+from smartdyn.web.arguments import argument, number
 from smartdyn.web.console.lines import START, Line, LineReader, Mark, count_lines, locate, parse_mark
 from smartdyn.web.console.live import events
 from smartdyn.web.console.log_html import BLOCK, blocks
-from smartdyn.web.console.pages import HTML, Pages, argument, number, secure
+from smartdyn.web.console.pages import HTML, Pages, secure
 from smartdyn.web.console.search import compiled, find
 from smartdyn.web.requests import header
 from smartdyn.web.route import Route
 
 _TAIL = 5_000
 """Lines that are shown when none are asked for: the last ones."""
+
+_ANY = 10**15
+"""More than the number of any line."""
 
 MOST_LINES = 300_000
 """Lines of one page."""
@@ -49,13 +54,27 @@ class Window:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of an output.
+
+    @param rest: a last line that has begun and may go on.
+    @param mark: the place behind the last complete line.
+    """
+
+    lines: list[Line]
+    rest: Line | None
+    mark: Mark
+
+
 class OutputViews:
     """Shows output."""
 
-    def __init__(self, reader: OutputReader, pages: Pages, clock: Any) -> None:
+    def __init__(self, reader: OutputReader, pages: Pages, clock: Any, meters: HttpMeters) -> None:
         """
         @param clock: paces live output.
         """
+        self._meters = meters
         self._reader = reader
         self._pages = pages
         self._clock = clock
@@ -63,10 +82,10 @@ class OutputViews:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        shown, query = self._pages.shown, ("action", "from", "to", "lines", "q", "context", "times", "after")
+        query = ("action", "from", "to", "lines", "q", "context", "times", "after")
         return [
-            Route("GET", "/console/<plan_id>/output", shown(self.output), media="text/html", query=query),
-            Route("GET", "/console/<plan_id>/output.<form>", shown(self.file), media="text/plain", query=query[:3]),
+            Route("GET", "/console/<plan_id>/output", self.output, media="text/html", query=query),
+            Route("GET", "/console/<plan_id>/output.<form>", self.file, media="text/plain", query=query[:3]),
         ]
 
     async def output(self, request: Any, plan_id: str) -> bytes:
@@ -88,7 +107,7 @@ class OutputViews:
             raise InvalidRequest(f"Output can be had as {', '.join(_FILES)}, not as {form[:20]!r}.")
         await self._reader.task(plan_id)
         action = _action(request) or next(iter(await self._reader.actions(plan_id)), None)
-        first, last = number(request, "from", 1), number(request, "to", 10**15)
+        first, last = number(request, "from", 1), number(request, "to", _ANY)
         mark = await self._mark(plan_id, action, first)
         name = re.sub(r"[^A-Za-z0-9-]", "", plan_id)[:40]
         secure(request)
@@ -96,14 +115,15 @@ class OutputViews:
         request.setHeader(b"content-disposition", f'attachment; filename="{name}.{form}"'.encode())
         return await answer(request, _as_file(self._lines(plan_id, action, mark, last), form))
 
-    async def tail(self, plan_id: str, wanted: int) -> list[Line]:
+    async def tail(self, plan_id: str, wanted: int) -> Tail:
         """The last lines of a task's output."""
         action = next(iter(await self._reader.actions(plan_id)), None)
         if action is None:
-            return []
+            return Tail([], None, START)
         total = await self._reader.whole(plan_id, action, count_lines)
-        mark = await self._mark(plan_id, action, max(1, total - wanted + 1))
-        return [line async for line in self._lines(plan_id, action, mark, total)]
+        reader = LineReader(await self._mark(plan_id, action, max(1, total - wanted + 1)))
+        lines = [line async for some, _ in self._read(reader, plan_id, action, _ANY) for line in some]
+        return Tail(lines, reader.rest(), reader.mark)
 
     async def _live(self, request: Any, plan_id: str) -> bytes:
         mark = parse_mark(header(request, "Last-Event-ID") or argument(request, "after", str(START)))
@@ -116,11 +136,13 @@ class OutputViews:
         request.setHeader(b"x-accel-buffering", b"no")
         times = bool(argument(request, "times"))
         self._streams += 1
+        self._meters.viewers.inc()
         try:
             stream = events(self._reader, self._clock, plan_id, _action(request), mark, times=times)
             return await answer(request, stream)
         finally:
             self._streams -= 1
+            self._meters.viewers.dec()
 
     async def _search(self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str) -> bytes:
         context = number(request, "context", 2)
@@ -136,7 +158,7 @@ class OutputViews:
             found=found,
             pattern=pattern,
             context=context,
-            groups=[(group[0].number, "".join(_group(group, found.hits))) for group in found.groups],
+            groups=[(group[0].number, group[-1].number, "".join(_group(group, found.hits))) for group in found.groups],
         )
 
     async def _log(self, request: Any, task: TaskSummary, actions: list[int], window: Window) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial, wraps
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -16,12 +17,14 @@ from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound
 from smartdyn.store.json import encode
-from smartdyn.web.authorization import Forbidden, Policy
+from smartdyn.web.access import may
+from smartdyn.web.authorization import Forbidden
 from smartdyn.web.console import format as fmt
+from smartdyn.web.console.ansi import plain
 from smartdyn.web.console.assets import Assets
-from smartdyn.web.peers import peer_of
+from smartdyn.web.origin import refuse_foreign
 from smartdyn.web.requests import PREFIX, PREFIX_HEADER, base_url, header, send
-from smartdyn.web.route import Handler
+from smartdyn.web.route import Handler, Route
 
 HTML = b"text/html; charset=utf-8"
 THEMES = ("light", "dark")
@@ -43,13 +46,12 @@ _LONGEST_VALUE = 20_000
 
 
 class Pages:
-    """Renders pages for those who may see them."""
+    """Renders pages, with what their visitors may do."""
 
-    def __init__(self, policy: Policy, now: Callable[[], float]) -> None:
+    def __init__(self, now: Callable[[], float]) -> None:
         """
         @param now: the time, seconds since the epoch.
         """
-        self._policy = policy
         self.now = now
         self.assets = Assets()
         self._templates = Environment(
@@ -61,6 +63,8 @@ class Pages:
         )
         self._templates.filters.update(
             time=fmt.time,
+            ago=fmt.ago,
+            plain=plain,
             iso=fmt.iso,
             duration=fmt.duration,
             short=fmt.short,
@@ -71,14 +75,21 @@ class Pages:
         )
         self._templates.globals.update(asset=self.assets.url)
 
-    def shown(self, handler: Handler) -> Handler:
-        """A handler that answers those who may see the console, and has a page for what goes wrong."""
+    def served(self, routes: Iterable[Route]) -> list[Route]:
+        """Routes that have a page for what goes wrong, and buttons that no other site can press for its visitor."""
+        return [replace(route, handler=self._served(route), refusal=self.refuse) for route in routes]
+
+    def _served(self, route: Route) -> Handler:
+        handler = route.handler
 
         @wraps(handler)
         async def call(request: IRequest, **parameters: str) -> bytes:
-            await self._policy.require_console(peer_of(request), request.path.decode("utf-8", "replace"))
             try:
+                if route.method == "POST":
+                    refuse_foreign(request)
                 return await handler(request, **parameters)
+            except Forbidden as error:
+                return self.refuse(request, error)
             except PlanNotFound as error:
                 text = f"There is no task {error.plan_id}. It may have been cleaned up, or belong to another proxy."
                 return self.error(request, 404, "Unknown task", text)
@@ -89,19 +100,6 @@ class Pages:
 
         return call
 
-    def pressed(self, handler: Handler) -> Handler:
-        """A handler of a button, which another site cannot press for its visitor.
-
-        @raise Forbidden: from the handler: the request comes from somewhere else.
-        """
-
-        @wraps(handler)
-        async def call(request: IRequest, **parameters: str) -> bytes:
-            _refuse_foreign(request)
-            return await handler(request, **parameters)
-
-        return self.shown(call)
-
     def render(self, request: Any, name: str, **values: Any) -> str:
         """A page's text."""
         theme = (request.getCookie(b"smartdyn_theme") or b"").decode("latin-1")
@@ -110,6 +108,7 @@ class Pages:
             "here": _here(request),
             "theme": theme if theme in THEMES else "",
             "now": self.now(),
+            "may": partial(may, request),
         }
         return self._templates.get_template(name).render({**common, **values})
 
@@ -124,6 +123,10 @@ class Pages:
     def error(self, request: Any, status: int, title: str, text: str) -> bytes:
         """Answer with a page that says what is wrong."""
         return self.page(request, "error.html", status, title=title, text=text)
+
+    def refuse(self, request: Any, error: Forbidden) -> bytes:
+        """Answer with a page that says what is missing."""
+        return self.error(request, 403, "Not allowed", str(error))
 
     def go(self, request: Any, *parts: str, **query: str) -> bytes:
         """Send the browser to another of our pages."""
@@ -163,25 +166,6 @@ def _here(request: Any) -> str:
     return f"{mount(request)}{rest}" if found else mount(request)
 
 
-def argument(request: Any, name: str, default: str = "") -> str:
-    """A parameter of a request: of its URL, or of a form."""
-    found: list[bytes] = request.args.get(name.encode(), [])
-    return found[-1].decode("utf-8", "replace") if found else default
-
-
-def number(request: Any, name: str, default: int) -> int:
-    """A parameter that is a number, not negative.
-
-    @raise InvalidRequest: it is something else.
-    """
-    text = argument(request, name)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise InvalidRequest(f"`{name}` must be a number, not {text[:40]!r}.")
-    return int(text)
-
-
 def _words(text: str) -> Markup:
     """A sentence in which names of settings and commands stand between backticks."""
     parts = [escape(part) for part in text.split("`")]
@@ -195,14 +179,3 @@ def _json(value: Any) -> str:
     if len(text) <= _LONGEST_VALUE:
         return text
     return f"{text[:_LONGEST_VALUE]}\n… {len(text) - _LONGEST_VALUE} more characters are in the raw JSON"
-
-
-def _refuse_foreign(request: IRequest) -> None:
-    """
-    @raise Forbidden: the request comes from somewhere else.
-    """
-    site = header(request, "Sec-Fetch-Site")
-    origin = header(request, "Origin")
-    hosts = {header(request, "Host"), header(request, "X-Forwarded-For")}
-    if site not in {None, "same-origin", "none"} or (origin and origin.partition("://")[2] not in hosts):
-        raise Forbidden("This action must be started from the console itself.")

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model import flows
-from smartdyn.model.views import TaskPage, TaskSummary
+from smartdyn.model.audit import AuditQuery
+from smartdyn.model.states import PlanState
+from smartdyn.model.views import TaskPage
+from smartdyn.web.access import may, require
+from smartdyn.web.arguments import number
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
 from smartdyn.web.console.output_views import OutputViews
-from smartdyn.web.console.pages import Pages, api_url, number
+from smartdyn.web.console.pages import Pages, api_url
 from smartdyn.web.console.timeline import SCALE, bars
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
 from smartdyn.web.route import Route
 
 _OUTPUT_LINES = 30
-_MOST_CHILDREN = 100
 _MOST_AUDITED = 20
 _SHORT_GRAPH = 200
 """Steps of a picture that can be looked at; longer flows are shown as boxes only."""
@@ -49,13 +50,12 @@ class TaskViews:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        shown, pressed = self._pages.shown, self._pages.pressed
         page = partial(Route, media="text/html")
         return [
-            page("GET", "/console/<plan_id>", shown(self.task)),
-            page("GET", "/console/<plan_id>/confirm/<deed>", shown(self.confirm), query=("step",)),
+            page("GET", "/console/<plan_id>", self.task),
+            page("GET", "/console/<plan_id>/confirm/<deed>", self.confirm, query=("step",)),
             *(
-                page("POST", f"/console/<plan_id>/{deed}", pressed(handler), statuses=(303,))
+                page("POST", f"/console/<plan_id>/{deed}", handler, statuses=(303,))
                 for deed, handler in (
                     ("cancel", self.cancel),
                     ("force-cancel", self.force_cancel),
@@ -63,7 +63,7 @@ class TaskViews:
                     ("halt", self.halt),
                 )
             ),
-            page("POST", "/console/<plan_id>/skip/<step>", pressed(self.skip), statuses=(303,)),
+            page("POST", "/console/<plan_id>/skip/<step>", self.skip, statuses=(303,)),
         ]
 
     async def task(self, request: Any, plan_id: str) -> bytes:
@@ -75,22 +75,26 @@ class TaskViews:
             name: nested(flows.decode(page.status[key]), steps)
             for name, key in (("Run", "run_flow"), ("Finalize", "finalize_flow"))
         }
+        tail = await self._output.tail(plan_id, _OUTPUT_LINES)
+        rest = "".join(blocks([tail.rest])) if tail.rest else ""
+        live = page.summary.state == PlanState.RUNNING
         pictures = {name: draw(node) for name, node in phases.items() if len(steps) <= _SHORT_GRAPH}
         return self._pages.page(
             request,
             "task.html",
             page=page,
-            sentence=explain(page, now),
-            deeds=_deeds(page),
+            explained=explain(page, now),
+            deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
             actions={action["id"]: action for action in page.status["actions"]},
-            phases={name: node for name, node in phases.items() if node.parts},
+            phases={name: node for name, node in phases.items() if node.parts or node.step},
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,
-            audit=await self._tasks.control.audit(plan_id, limit=_MOST_AUDITED),
-            counts=_counts(page.children),
-            most_children=_MOST_CHILDREN,
-            last_lines="".join(blocks(await self._output.tail(plan_id, _OUTPUT_LINES))),
+            audit=await self._tasks.control.ledger.find(AuditQuery(about=plan_id), limit=_MOST_AUDITED),
+            last_lines="".join(blocks(tail.lines)) + ("" if live else rest),
+            live=live,
+            mark=str(tail.mark),
+            rest=rest,
             api=api_url(request),
         )
 
@@ -98,6 +102,7 @@ class TaskViews:
         """Ask whether somebody really wants it."""
         if deed not in DEEDS:
             raise InvalidRequest(f"A task can be changed by {', '.join(DEEDS)}.")
+        require(request, _route(deed))
         step = number(request, "step", 0)
         page = await self._tasks.page(plan_id)
         target = f"skip/{step}" if deed == "skip" else deed
@@ -131,17 +136,12 @@ class TaskViews:
         return self._pages.go(request, plan_id)
 
 
-def _counts(children: Sequence[TaskSummary]) -> list[tuple[int, str, str]]:
-    """How many sub-tasks came to what, with what finds those; what is not there is left out."""
-    states = Counter("pending" if child.state != "stopped" else child.result for child in children)
-    searches = {"pending": " result:pending"}
-    return [
-        (count, name, searches.get(name, f" state:stopped result:{name}")) for name, count in sorted(states.items())
-    ]
+def _route(deed: str) -> str:
+    return f"POST /console/<plan_id>/{deed}" + ("/<step>" if deed == "skip" else "")
 
 
-def _deeds(page: TaskPage) -> dict[str, str]:
-    """What can be done to a task now, with the words for it."""
+def _possible(page: TaskPage) -> list[str]:
+    """What can be done to a task now."""
     state = page.summary.state
     possible = []
     if state == "paused":
@@ -152,4 +152,4 @@ def _deeds(page: TaskPage) -> dict[str, str]:
         possible.append("force-cancel")
     if state != "stopped":
         possible.append("halt")
-    return {deed: DEEDS[deed][0] for deed in possible}
+    return possible

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from smartdyn.web.authorization import Policy
+from smartdyn.metrics.http import HttpMeters
+from smartdyn.web.arguments import argument
+from smartdyn.web.console.audit_views import AuditViews
 from smartdyn.web.console.deed_views import DeedViews
+from smartdyn.web.console.host_views import HostViews
 from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
-from smartdyn.web.console.pages import THEMES, Pages, argument, mount, secure
+from smartdyn.web.console.pages import THEMES, Pages, mount, secure
+from smartdyn.web.console.saved_views import SavedViews
 from smartdyn.web.console.task_views import TaskViews
-from smartdyn.web.facade import TaskFacade
+from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.requests import send
 from smartdyn.web.route import Route
 
@@ -24,34 +28,36 @@ class Console:
     def __init__(
         self,
         tasks: TaskFacade,
-        policy: Policy,
         now: Callable[[], float],
         clock: Any,
-        forget_host: Callable[[str], None] = lambda name: None,
+        keys: HostKeys,
+        meters: HttpMeters | None = None,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces what is sent as it comes.
-        @param forget_host: makes the next job on a host learn its key anew.
+        @param keys: of hosts.
         """
-        self._pages = Pages(policy, now)
-        output = OutputViews(tasks.output, self._pages, clock)
+        self._pages = Pages(now)
+        output = OutputViews(tasks.output, self._pages, clock, meters or HttpMeters())
         self._views = (
             ListViews(tasks, self._pages),
-            DeedViews(tasks, self._pages, forget_host),
+            AuditViews(tasks, self._pages),
+            DeedViews(tasks, self._pages),
+            HostViews(tasks, self._pages, keys),
+            SavedViews(tasks, self._pages),
             output,
             TaskViews(tasks, self._pages, output),
         )
 
     def routes(self) -> list[Route]:
         """All pages."""
-        shown = self._pages.shown
-        return [
-            Route("GET", "/console/static/<name>", shown(self.static), media="text/css"),
-            Route("GET", "/console/help", shown(self.help), media="text/html"),
-            Route("POST", "/console/theme", self._pages.pressed(self.theme), media="text/html", statuses=(303,)),
-            *(route for views in self._views for route in views.routes()),
-        ]
+        own = (
+            Route("GET", "/console/static/<name>", self.static, media="text/css"),
+            Route("GET", "/console/help", self.help, media="text/html"),
+            Route("POST", "/console/theme", self.theme, media="text/html", statuses=(303,)),
+        )
+        return self._pages.served([*own, *(route for views in self._views for route in views.routes())])
 
     async def static(self, request: Any, name: str) -> bytes:
         """A file that pages load."""

@@ -127,7 +127,7 @@ class PoolTests(SynchronousTestCase):
         self.successResultOf(Deferred.fromCoroutine(again.close()))
         self.clock.advance(5)
         self.assertFalse(connection.is_open)
-        self.assertEqual(self.pool.connections(), 0)
+        self.assertEqual(self.pool.connections(), [])
 
     def test_a_server_that_allows_fewer(self) -> None:
         """Its refusal costs nobody anything: the session is opened on another connection, and that is remembered."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from twisted.internet.address import UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import SettingsError
@@ -12,7 +17,8 @@ from smartdyn.listeners import CORE_PREFIXES, PROXY_PREFIXES, listeners
 from smartdyn.settings import Settings
 from smartdyn.testing import done
 from smartdyn.web.authorization import Forbidden, Policy, trusted
-from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.peers import ClientCertificate, Peer, peer_of
+from smartdyn.web.roles import Role, roles
 from tests.support.certificates import Authority
 
 FOREMAN = ClientCertificate(frozenset({"foreman.example.org"}), b"ca", 1)
@@ -76,11 +82,55 @@ class PolicyTests(SynchronousTestCase):
     def test_console(self) -> None:
         """Without C{console_auth} anybody with TLS may look; without TLS that is no reason to let in everybody."""
         free = Policy(console_auth=False)
-        done(free.require_console(Peer(ADDRESS, True), "/console"))
+        self.assertEqual(done(free.role_of(Peer(ADDRESS, True), "/console")), Role.ADMIN)
         with self.assertRaises(Forbidden):
-            done(free.require_console(Peer(ADDRESS), "/console"))
+            done(free.role_of(Peer(ADDRESS), "/console"))
         with self.assertRaises(Forbidden):
-            done(Policy().require_console(Peer(ADDRESS, True), "/console"))
+            done(Policy().role_of(Peer(ADDRESS, True), "/console"))
+
+    def role(self, policy: Policy, peer: Peer) -> Role | None:
+        """What a peer may do; None when it is not let in."""
+        try:
+            return done(policy.role_of(peer, "/console"))
+        except Forbidden:
+            return None
+
+    def test_roles_by_name(self) -> None:
+        """The common name decides, whether the API trusts it or not; whoever is in no list is not let in."""
+        visitors = roles({"viewer": ["*.example.org"], "admin": ["Foreman.*"]})
+        policy = Policy(trusted(["foreman.example.org"]), roles=visitors, name_of=name_of)
+        self.assertEqual(self.role(policy, Peer(ADDRESS, True, FOREMAN)), Role.ADMIN)
+        self.assertEqual(self.role(policy, Peer(ADDRESS, True, OTHER)), Role.VIEWER)
+        self.assertIn("Untrusted", self.refused(policy, Peer(ADDRESS, True, OTHER)) or "")
+        beside = ClientCertificate(frozenset({"foreman.example.org", "x.test"}), b"ca", 3, "x.test")
+        self.assertIsNone(self.role(policy, Peer(ADDRESS, True, beside)))
+        self.assertIsNone(self.role(policy, Peer(ADDRESS, True)))
+
+    def test_roles_without_certificates(self) -> None:
+        """This machine is an admin, a name of an address has its role; unknown visitors see at most."""
+        visitors = roles({"admin": ["*"]})
+        free = Policy(console_auth=False, roles=visitors)
+        self.assertEqual(self.role(free, Peer(ADDRESS, True)), Role.VIEWER)
+        plain = Policy(trusted(["foreman.example.org", "localhost"]), roles=roles({"viewer": ["*"]}), name_of=name_of)
+        self.assertEqual(self.role(plain, Peer(ADDRESS)), Role.VIEWER)
+        self.assertEqual(self.role(plain, Peer("127.0.0.1")), Role.ADMIN)
+        self.assertEqual(self.role(Policy(roles=visitors), Peer(None)), Role.ADMIN)
+        self.assertIsNone(self.role(Policy(roles=visitors), Peer(ADDRESS)))
+
+
+class PeerTests(SynchronousTestCase):
+    """L{peer_of}."""
+
+    def test_accounts_behind_unix_sockets(self) -> None:
+        """Are known as the kernel says, whatever the process says of itself."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX)
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        request: Any = SimpleNamespace(
+            getClientAddress=lambda: UNIXAddress(None), isSecure=lambda: False, transport=SimpleNamespace(socket=ours)
+        )
+        peer = peer_of(request)
+        self.assertEqual((peer.user, peer.name, peer.is_local), (*[pwd.getpwuid(os.getuid()).pw_name] * 2, True))
 
 
 class ListenerTests(SynchronousTestCase):
@@ -93,7 +143,7 @@ class ListenerTests(SynchronousTestCase):
         certificate, key = authority.issue("proxy.example.org")
         files = {"ssl_ca_file": authority.path, "ssl_certificate": certificate, "ssl_private_key": key}
         values = {name: str(path.absolute()) for name, path in files.items()}
-        found = listeners(Settings(**{**values, **given}, given=frozenset(given)), name_of)
+        found = listeners(Settings(**{**values, "socket": "", **given}, given=frozenset(given)), name_of)
         return [(each.url, each.prefixes) for each in found]
 
     def test_roles(self) -> None:
@@ -105,6 +155,22 @@ class ListenerTests(SynchronousTestCase):
         plain = ("http://192.0.2.1:8000", PROXY_PREFIXES)
         self.assertEqual(self.listeners(http_port=8000, bind_host=("192.0.2.1",)), [plain])
         self.assertEqual(self.listeners(use_https=True), [("https://127.0.0.1:8008", CORE_PREFIXES)])
+
+    def test_the_socket_of_the_command_line(self) -> None:
+        """Is beside the database, elsewhere or nowhere, as it is set; a path that no socket can have is an error."""
+        beside, long = ("unix:/a/smartdyn.sock", CORE_PREFIXES), f"/{'a' * 107}"
+        self.assertEqual(self.listeners(socket=None, database="/a/b")[1:], [beside])
+        self.assertEqual(self.listeners(socket="/c/d")[1:], [("unix:/c/d", CORE_PREFIXES)])
+        self.assertEqual(self.listeners(socket=None, database=f"{long}/b")[1:], [])
+        with self.assertRaisesRegex(SettingsError, "longer than 107 bytes"):
+            self.listeners(socket=long)
+
+    def test_roles_need_a_trusted_api(self) -> None:
+        """Roles that everybody could go round by using the API are refused."""
+        given = {"https_port": 9090, "console_roles": {"viewer": ("*",)}}
+        with self.assertRaisesRegex(SettingsError, "`console_roles` needs `trusted_hosts`"):
+            self.listeners(**given)
+        self.assertEqual(len(self.listeners(**given, trusted_hosts=("foreman.example.org",))), 1)
 
     def test_files_that_are_missing(self) -> None:
         """Are named."""
