@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 from smartdyn.doctor.account import Account
 from smartdyn.doctor.verdict import Status
-from tests.support.clinic import ClinicTestCase
+from tests.support.clinic import UNIT, ClinicTestCase
 
 _MEGABYTE = 1024 * 1024
 
@@ -42,9 +42,12 @@ class CleanTests(ClinicTestCase):
             self.assertNotIn("\n", each.verdict.text)
 
     def test_before_the_first_start(self) -> None:
-        """A host that has its settings and no database yet is well too."""
+        """A host that has its settings and no database yet is well too, also when systemd has still to make a place."""
         for path in self.clinic.state.iterdir():
             path.unlink()
+        self.assertEqual(self.problems(), [])
+        self.clinic.set(database="/var/lib/not-there-yet/smartdyn.sqlite", log_file="/var/log/not-there-yet/log")
+        self.change(unit={**UNIT, "StateDirectory": "not-there-yet", "LogsDirectory": "not-there-yet"})
         self.assertEqual(self.problems(), [])
 
 

@@ -263,7 +263,7 @@ class UnitFaultTests(ClinicTestCase):
 
     def test_no_watchdog(self) -> None:
         """A service that hangs would stay."""
-        self.unit(WatchdogUSec="0")
+        self.unit(ActiveState="active", WatchdogUSec="0")
         self.assert_only("unit-watchdog", "watchdog is off", "WatchdogSec=0", Status.WARNING)
 
     def test_a_sandbox_that_is_too_narrow(self) -> None:
@@ -284,6 +284,14 @@ class UnitFaultTests(ClinicTestCase):
         )
         self.patch(doctor_service, "_HOMES", (self.clinic.ssh,))
         self.assert_only("unit-sandbox", "hides", "ProtectHome=no")
+
+    def test_settings_that_have_changed_since(self) -> None:
+        """The running service listens elsewhere; the fix is to restart it."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.change(pid=os.getpid(), root=Path("/"))
+            found = {each.id: each.verdict for each in self.problems()}["ready"]
+            self.assertIn(str(listener.getsockname()[1]), found.text)
+            self.assertEqual(found.fix, "systemctl restart smartdyn")
 
     def test_a_service_that_does_not_answer(self) -> None:
         """It has its lock, and nobody listens."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from smartdyn.cli.main import main
 from smartdyn.errors import SettingsError
@@ -249,6 +249,16 @@ class WriteTests(ImportTestCase):
         self.assertEqual(modes, {"smartdyn.yml": 0o640, "smartdyn.yml.1": 0o640})
         self.assertEqual(folder.stat().st_mode & 0o777, 0o750)
         self.assertEqual(folder.stat().st_gid, self.target.stat().st_gid)
+
+    def test_the_service_may_read_it(self) -> None:
+        """It belongs to the group of the settings that the package has installed."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can give files to other groups")
+        installed = self.target / "settings.yml"
+        installed.write_text("")
+        os.chown(installed, 0, 4242)
+        path, _ = write(self.target, ":port: 1\n", force=False) or (installed, None)
+        self.assertEqual((path.name, path.stat().st_gid, path.stat().st_mode & 0o777), ("smartdyn.yml", 4242, 0o640))
 
     def test_where_it_cannot_be_written(self) -> None:
         """Is an error with the reason."""
