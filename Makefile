@@ -112,7 +112,7 @@ deb-check: deb
 	@time packaging/check/deb dist/smartdyn_*.deb dist/smartdyn.pyz
 
 rpm-check: rpm
-	@tools/need rpm2cpio:rpm2cpio cpio:cpio debootstrap:debootstrap
+	@tools/need debootstrap:debootstrap
 	@time packaging/check/rpm "$$PWD"/dist/smartdyn-*.rpm
 
 clean:
