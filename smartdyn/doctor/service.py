@@ -91,12 +91,13 @@ def _sandbox(context: Context) -> Verdict:
                 f"The unit does not let the service write to {place} (`{name}`).",
                 f"systemctl edit smartdyn: [Service] ReadWritePaths={place if path.is_dir() else place.parent}",
             )
-    key = _real(context.path(context.settings.ssh_identity_key_file))
-    if context.unit.get("ProtectHome") not in (None, "", "no") and any(each in key.parents for each in _HOMES):
-        return error(
-            f"The unit hides {key} (`ssh_identity_key_file`) from the service (ProtectHome).",
-            f"Move the key to {context.database.parent}, or systemctl edit smartdyn: [Service] ProtectHome=no",
-        )
+    if context.unit.get("ProtectHome") not in (None, "", "no"):
+        for name, path in _read(context):
+            if any(each in _real(path).parents for each in _HOMES):
+                return error(
+                    f"The unit hides {path} ({name}) from the service (ProtectHome).",
+                    "Move it below /var/lib/foreman-proxy, or systemctl edit smartdyn: [Service] ProtectHome=no",
+                )
     return ok("The unit lets the service write where it has to.")
 
 
@@ -111,6 +112,14 @@ def _written(context: Context) -> Iterator[tuple[str, Path]]:
         yield "backup_dir", context.path(settings.backup_dir)
     if settings.socket:
         yield "socket", context.path(settings.socket)
+
+
+def _read(context: Context) -> Iterator[tuple[str, Path]]:
+    settings = context.settings
+    yield "`ssh_identity_key_file`", context.path(settings.ssh_identity_key_file)
+    yield "`ssh_config_file`", context.path(settings.ssh_config_file)
+    if agent := context.environment.get("SSH_AUTH_SOCK"):
+        yield "SSH_AUTH_SOCK", Path(agent)
 
 
 def _real(path: Path) -> Path:
