@@ -75,7 +75,7 @@ def _watchdog(context: Context) -> Verdict:
             "The watchdog is off: a service that hangs is not restarted.",
             "Remove WatchdogSec=0 from the drop-in (systemctl edit smartdyn).",
         )
-    return ok(f"systemd looks after it each {unit['WatchdogUSec']}.")
+    return ok(f"systemd restarts it when it has not moved for {unit['WatchdogUSec']}.")
 
 
 def _sandbox(context: Context) -> Verdict:
