@@ -138,6 +138,7 @@ class ForemanFaultTests(ClinicTestCase):
         """A server takes the connection and says nothing."""
         silent = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(silent.close)
+        self.change(wait=0.3)
         self.clinic.set(foreman_url=f"https://localhost:{silent.getsockname()[1]}")
         self.assert_only("foreman-certificate", "takes connections and says nothing", "whether that is Foreman's port")
 
