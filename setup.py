@@ -21,6 +21,7 @@ setup(
     package_data={
         "smartdyn.store": ["schema/*.sql"],
         "smartdyn.rex": ["*.sh"],
+        "smartdyn.doctor": ["*.sh"],
         "smartdyn.web.console": ["templates/*.html", "static/*"],
     },
     install_requires=[
