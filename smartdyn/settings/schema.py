@@ -23,6 +23,7 @@ class Settings:
         port is.
     @param use_https: the core speaks TLS, and lets in only who shows C{foreman_ssl_cert} (or C{ssl_certificate}).
     @param bind_host: the addresses of the smart proxy, on C{http_port} and C{https_port}.
+    @param socket: the unix socket for the command line; beside the database by default, none at all when empty.
     @param log_buffer: lines of the log that Foreman can see; of older ones C{log_buffer_errors} errors.
     @param core_url: a core elsewhere: then the smart proxy's Dynflow routes are relayed to it.
     @param console_auth: with TLS, the console is only for those who may use the API.
@@ -50,6 +51,7 @@ class Settings:
     bind_host: tuple[str, ...] = ("*",)
     http_port: int | None = None
     https_port: int | None = None
+    socket: str | None = None
     core_url: str | None = None
     console_auth: bool = True
     console_roles: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
