@@ -115,4 +115,4 @@ class Cleaner(Service):
 
 
 def _archive(tx: Any, folder: Path, plan_ids: Sequence[str], now: float) -> None:
-    archive.append(folder, (archive.record(tx, plan_id) for plan_id in plan_ids), now)
+    archive.append(folder, (piece for plan_id in plan_ids for piece in archive.line(tx, plan_id)), now)

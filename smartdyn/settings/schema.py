@@ -104,6 +104,11 @@ class Settings:
         """A path in a setting: C{~} is the home directory, a relative one begins at the configuration directory."""
         return self.folder / Path(value).expanduser()
 
+    @property
+    def key_file(self) -> Path:
+        """The key that secrets in the database are encrypted with."""
+        return self.path(self.secrets_key_file or f"{self.database}.key")
+
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
 
