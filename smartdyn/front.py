@@ -30,6 +30,7 @@ from smartdyn.web.console.views import Console
 from smartdyn.web.forward import Forwarder
 from smartdyn.web.host_keys import HostKeyApi
 from smartdyn.web.logs import LogApi
+from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.names import HostNames
 from smartdyn.web.openapi import OpenApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
@@ -163,7 +164,8 @@ class Front:
         logs = LogApi(self._logs, lambda: facts.failed)
         host_keys = HostKeyApi(offer.tasks.control, keys.forget)
         about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
-        dynflow = [*api.routes(), *console.routes()]
+        management = ManagementApi(offer.tasks, self._now, self._reactor, keys)
+        dynflow = [*api.routes(), *management.routes(), *console.routes()]
         about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
         if forwarder is None:
             app = make_app(dynflow, about, offer.until_ready, listener.prefixes, policy)

@@ -36,7 +36,7 @@ from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import World
-from smartdyn.errors import SmartdynError
+from smartdyn.errors import Draining, SmartdynError
 from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
@@ -337,4 +337,7 @@ class Smartdyn(Service):
             await self.database.query(callbacks.counts)
         except SmartdynError as error:
             return [str(error)]
-        return self.watch.problems() if self._is_ready else ["The service is starting."]
+        if not self._is_ready:
+            return ["The service is starting."]
+        drain = self.world.intake.drain
+        return [*self.watch.problems(), *([str(Draining(drain.by))] if drain else [])]

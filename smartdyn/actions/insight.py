@@ -22,7 +22,6 @@ _LONG_WAIT: Final = 60.0
 
 _MOST_STUCK: Final = 50
 _MOST_HITS: Final = 50
-_MOST_COUNTED: Final = 1000
 _MOST_TROUBLES: Final = 10
 _MOST_IN_BATCH: Final = 20
 
@@ -71,7 +70,7 @@ class Insight:
         failed, running, last = await self._world.database.query(
             lambda tx: (
                 insight.failures_of_host(tx, name),
-                insight.unfinished_of_host(tx, name, _MOST_COUNTED),
+                insight.unfinished_of_host(tx, name, insight.MOST_COUNTED),
                 insight.troubles(tx, name, _MOST_TROUBLES),
             ),
             patient=True,

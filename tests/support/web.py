@@ -16,6 +16,7 @@ from smartdyn.rex.host_keys import HostKeys
 from smartdyn.web.api import TaskApi
 from smartdyn.web.authorization import Policy
 from smartdyn.web.console.views import Console
+from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from tests.support.engine import Engine
@@ -58,7 +59,8 @@ class WebTestCase(SynchronousTestCase):
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
         console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
-        dynflow = [*TaskApi(self.engine.tasks).routes(), *console.routes()]
+        management = ManagementApi(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
+        dynflow = [*TaskApi(self.engine.tasks).routes(), *management.routes(), *console.routes()]
         about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready), problems).routes(), *self.more_routes()]
         self.served = [route.key for route in (*dynflow, *about)]
         app = make_app(dynflow, about, ready, CORE_PREFIXES, self.policy)

@@ -82,8 +82,8 @@ class AccessTests(WebTestCase):
                 status, body = self.answer(key, **{"X-Forwarded-Role": role.word})
                 self.assertEqual(status == 403, role < needed, (key, role))
                 if role < needed:
-                    self.assertIn(f"This needs the role {needed.word}", body)
-                    self.assertIn("console_roles", body)
+                    self.assertIn(f"This needs the role {needed.word}", str(body))
+                    self.assertIn("console_roles", str(body))
 
     def test_a_relay_only_takes_away(self) -> None:
         """What a proxy says of its visitor never gives more, and a word that is not known gives the least."""
