@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import config, database, demo, serve
+from smartdyn.cli import completion, config, database, demo, openapi, serve
 from smartdyn.errors import SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, config, database)
+_SUBCOMMANDS: Final = (serve, demo, config, database, openapi, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
