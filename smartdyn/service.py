@@ -291,7 +291,14 @@ class Smartdyn(Service):
 
     def _listen(self) -> None:
         tasks = Tasks(
-            self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
+            self.world,
+            self.launchers,
+            self._single,
+            self.passwords,
+            self.dispatcher.notes,
+            self.digester,
+            self._health,
+            self.cleaner,
         )
         around = self._around
         self.front = Front(

@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "completion",
         help="print what a shell needs to complete this command",
-        description="Print what a shell needs to complete this command. The packages install it; otherwise: "
+        description="Print what a shell needs to complete this command: "
         "source <(smartdyn completion bash) in ~/.bashrc; "
         "smartdyn completion zsh > DIR/_smartdyn, with DIR in $fpath, before compinit in ~/.zshrc; "
         "smartdyn completion fish > ~/.config/fish/completions/smartdyn.fish.",

@@ -33,6 +33,12 @@ def line(tx: sqlite3.Cursor, plan_id: str) -> Iterator[str]:
     yield "}}\n"
 
 
+def lines(tx: sqlite3.Cursor, plan_ids: Iterable[str]) -> Iterator[str]:
+    """The lines of several plans, in pieces."""
+    for plan_id in plan_ids:
+        yield from line(tx, plan_id)
+
+
 def append(folder: Path, pieces: Iterable[str], now: float) -> Path:
     """Add lines to the file of the day; they are on the disk when this returns.
 
