@@ -336,7 +336,9 @@ class Smartdyn(Service):
         return standing_still(self.database, self.outbox)
 
     async def _health(self) -> list[HealthItem]:
-        return await look(self.database, self._settings.path(self._settings.database), self.watch)
+        found = await look(self.database, self._settings.path(self._settings.database), self.watch)
+        drain = self.world.intake.drain
+        return [*found, HealthItem("new jobs", False, str(Draining(drain.by)))] if drain else found
 
     async def _problems(self) -> list[str]:
         """Why the service cannot do its work now."""

@@ -9,6 +9,9 @@ from typing import Any, Final
 
 SHELLS: Final = ("bash", "zsh", "fish")
 
+_PATHS: Final = ("DIR", "FILE", "PATH")
+"""What arguments are called that name files."""
+
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
@@ -39,7 +42,7 @@ def script(parser: argparse.ArgumentParser, shell: str) -> str:
     import shtab  # noqa: PLC0415  # only when it is wanted
 
     for action in _actions(parser):
-        if action.type is Path:
+        if action.type is Path or action.metavar in _PATHS:
             # argparse has no place for it; shtab looks for this attribute
             action.complete = shtab.DIRECTORY if action.metavar == "DIR" else shtab.FILE  # type: ignore[attr-defined]
     return str(shtab.complete(parser, shell))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -39,19 +38,9 @@ def _export(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     path = settings.path(settings.database)
     if options.file == _STDOUT:
-        return _to_stdout(lambda write: export(path, wanted, write))
+        export(path, wanted, sys.stdout.write)
+        return 0
     with fresh(options.file) as file:
         written = export(path, wanted, lambda piece: file.write(piece.encode()))
     print(f"{written} tasks were written to {options.file}.")
-    return 0
-
-
-def _to_stdout(work: Any) -> int:
-    """Whoever reads may have enough before the end, as C{head} does."""
-    try:
-        work(sys.stdout.write)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # Python would try again to write what is left when it ends
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

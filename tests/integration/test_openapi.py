@@ -16,8 +16,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from tests.support.command import smartdyn
 from tests.support.http import Client
+from tests.support.in_process import smartdyn
 from tests.support.service import ServiceProcess
 
 

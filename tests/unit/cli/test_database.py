@@ -12,9 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from smartdyn.store.backup import check
 from smartdyn.store.vault import Vault
 from smartdyn.testing import done
-from tests.support.command import smartdyn
 from tests.support.disk import database_at
 from tests.support.engine import Engine
+from tests.support.in_process import smartdyn
 from tests.support.jobs import PrintingJob, run
 
 ROOT = Path(__file__).parents[3]
@@ -68,10 +68,10 @@ class DatabaseCommandTests(SynchronousTestCase):
         self.assertEqual(smartdyn("db", "export", "", str(file), *self.options).status, 1)
 
     def test_export_of_what_cannot_be_found(self) -> None:
-        """A search that is not understood ends with 1, says where it is wrong, and leaves no file."""
+        """A search that is not understood ends with 2, says where it is wrong, and leaves no file."""
         file = self.folder / "tasks.jsonl"
         did = smartdyn("db", "export", "stat:failed", str(file), *self.options)
-        self.assertEqual((did.status, "at character 1" in did.errors, file.exists()), (1, True, False))
+        self.assertEqual((did.status, "at character 1" in did.errors, file.exists()), (2, True, False))
 
     def test_a_reader_that_has_enough(self) -> None:
         """Ends the export without a word, as with any command before C{head}."""
@@ -86,4 +86,4 @@ class DatabaseCommandTests(SynchronousTestCase):
         process.stdout.close()
         errors = process.stderr.read()
         process.stderr.close()
-        self.assertEqual((process.wait(30), errors), (0, b""))
+        self.assertEqual((process.wait(30), errors), (1, b""))
