@@ -35,7 +35,7 @@ demo: venv
 # The tests need a real sshd and several accounts on this machine.
 system:
 	@tools/need /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
-	  ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish chromium:chromium openssl:openssl
+	  ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish zsh:zsh chromium:chromium openssl:openssl
 
 test: unit integration
 

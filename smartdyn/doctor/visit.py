@@ -145,7 +145,7 @@ class _Visitor:
         self.trust = _Trust(settings)
 
     async def visit(self) -> Visit:
-        credentials = ProxyIdentity(self._reactor, self._settings).credentials(self._job)
+        credentials = ProxyIdentity(self._reactor).credentials(self._job, self._settings)
         connection = await self._connect(credentials)
         said = await self._ask(connection)
         sessions = await self._count_sessions(connection)

@@ -238,6 +238,8 @@ class ChangingTests(CliTestCase):
         self.assertIn("root is draining", refused.json["error"])
         ready = await self.client.request("GET", "/health/ready")
         self.assertEqual((ready.status, "root is draining" in ready.json["reasons"][0]), (503, True))
+        home = (await self.client.request("GET", "/console")).content.decode()
+        self.assertIn("root is draining", home)
         waiting = smartdyn.start("drain")
         await self.client.request("POST", f"/tasks/{task}/cancel")
         status, output, _ = await finished(waiting)
