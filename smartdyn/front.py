@@ -26,6 +26,7 @@ from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
 from smartdyn.web.api import TaskApi
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.console.views import Console
 from smartdyn.web.forward import Forwarder
 from smartdyn.web.health import HealthApi
@@ -55,6 +56,7 @@ class Offer:
     tasks: Tasks
     metrics: Metrics
     levels: LevelControl
+    inspector: Inspector
     health: Callable[[], Awaitable[Sequence[HealthItem]]]
     standing_still: Callable[[], Sequence[str]]
     until_ready: Callable[[], Awaitable[None]]
@@ -158,7 +160,7 @@ class Front:
         offer, policy = self._offer, listener.policy
         forwarder = self._forwarder(settings, listener)
         keys = parts.host_keys(settings)
-        console = Console(offer.tasks, self._now, self._reactor, keys, self._meters)
+        console = Console(offer.tasks, self._now, self._reactor, keys, offer.inspector, self._meters)
         api = TaskApi(offer.tasks, behind_proxy=listener.is_core)
         operations = forwarder.operations if forwarder else None
         proxy = ProxyApi(facts, offer.metrics, operations)

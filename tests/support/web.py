@@ -21,6 +21,7 @@ from smartdyn.web.health import HealthApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from tests.support.engine import Engine
+from tests.support.inside import Inside
 
 
 class Nasty(Action):
@@ -46,6 +47,7 @@ class WebTestCase(SynchronousTestCase):
         self.policy = Policy()
         self.items = [HealthItem("database", True, "It answers.")]
         self.stuck: list[str] = []
+        self.inside = Inside(self.engine.clock.seconds())
         self.folder = Path(self.mktemp())
         self.keys = HostKeys(self.folder / "known_hosts", None)
         self.make()
@@ -58,7 +60,7 @@ class WebTestCase(SynchronousTestCase):
 
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
-        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
+        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys, self.inside)
         health = HealthApi(self.look, lambda: self.stuck)
         dynflow = [*TaskApi(self.engine.tasks).routes(), *console.routes()]
         about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready)).routes(), *health.routes(), *self.more_routes()]
