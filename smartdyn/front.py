@@ -27,6 +27,7 @@ from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
 from smartdyn.unix_socket import open_socket
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.forward import Forwarder
 from smartdyn.web.health import HealthApi
 from smartdyn.web.log_levels import LogLevelApi
@@ -54,6 +55,7 @@ class Offer:
     tasks: Tasks
     metrics: Metrics
     levels: LevelControl
+    inspector: Inspector
     health: Callable[[], Awaitable[Sequence[HealthItem]]]
     standing_still: Callable[[], Sequence[str]]
     until_ready: Callable[[], Awaitable[None]]
@@ -167,6 +169,7 @@ class Front:
             HealthApi(offer.health, offer.standing_still),
             LogApi(self._logs, lambda: facts.failed),
             LogLevelApi(offer.levels, offer.tasks.control),
+            offer.inspector,
             self._now,
             self._reactor,
             self._meters,

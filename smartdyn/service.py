@@ -40,15 +40,17 @@ from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front, Offer
-from smartdyn.gauges import Gauges, Parts
 from smartdyn.health.moving import standing_still
 from smartdyn.health.readiness import Readiness
-from smartdyn.lag import LagWatch
 from smartdyn.log.buffer import LogBuffer
 from smartdyn.log.control import LevelControl
 from smartdyn.log.levels import Levels
 from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
+from smartdyn.observing.gauges import Gauges
+from smartdyn.observing.internals import Inspector
+from smartdyn.observing.lag import LagWatch
+from smartdyn.observing.parts import Parts
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
@@ -318,14 +320,19 @@ class Smartdyn(Service):
         self.front = Front(
             self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, self.meters.http
         )
-        gauges = Gauges(self.meters, self._parts())
+        looked_at = self._parts()
+        gauges = Gauges(self.meters, looked_at)
+        inspector = Inspector(looked_at, around.hostname, around.pid)
         metrics = Metrics(self.meters.registry, gauges.refresh)
-        self.front.open(Offer(tasks, metrics, self.levels, self.readiness.look, self.standing_still, self.until_ready))
+        self.front.open(
+            Offer(tasks, metrics, self.levels, inspector, self.readiness.look, self.standing_still, self.until_ready)
+        )
 
     def _parts(self) -> Parts:
         threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}
         return Parts(
             reactor=self._around.reactor,
+            settings=lambda: self._settings,
             database=self.database,
             world=self.world,
             dispatcher=self.dispatcher,

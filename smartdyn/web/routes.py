@@ -9,6 +9,7 @@ from typing import Any
 from smartdyn import __version__
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.api import TaskApi
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.console.views import Console
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.health import HealthApi
@@ -35,6 +36,7 @@ class Served:
     health: HealthApi
     logs: LogApi
     levels: LogLevelApi
+    inspector: Inspector
     now: Callable[[], float]
     clock: Any
     meters: HttpMeters
@@ -75,6 +77,7 @@ def describe(prefix: str) -> dict[str, Any]:
         nobody,
         nobody,
         nobody,
+        nobody,
     )
     return document(__version__, [("", _about(served)), (prefix, _dynflow(served, behind_proxy=False))])
 
@@ -83,7 +86,7 @@ def _dynflow(served: Served, behind_proxy: bool) -> list[Route]:
     tasks, keys = served.tasks, served.keys
     api = TaskApi(tasks, behind_proxy=behind_proxy)
     management = ManagementApi(tasks, served.now, served.clock, keys)
-    console = Console(tasks, served.now, served.clock, keys, served.meters)
+    console = Console(tasks, served.now, served.clock, keys, served.inspector, served.meters)
     return [*api.routes(), *management.routes(), *console.routes()]
 
 
