@@ -164,7 +164,7 @@ class Front:
         logs = LogApi(self._logs, lambda: facts.failed)
         host_keys = HostKeyApi(offer.tasks.control, keys.forget)
         about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
-        management = ManagementApi(offer.tasks, self._now, self._reactor, keys)
+        management = ManagementApi(offer.tasks, self._now, self._reactor, keys, self._meters)
         dynflow = [*api.routes(), *management.routes(), *console.routes()]
         about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
         if forwarder is None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import wraps
 from typing import Any
 
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.management.bulk import BulkRoutes
 from smartdyn.web.management.service import ServiceRoutes
@@ -18,13 +19,24 @@ from smartdyn.web.route import Handler, Route
 class ManagementApi:
     """The routes below C{/api}."""
 
-    def __init__(self, tasks: TaskFacade, now: Callable[[], float], clock: Any, keys: HostKeys) -> None:
+    def __init__(
+        self,
+        tasks: TaskFacade,
+        now: Callable[[], float],
+        clock: Any,
+        keys: HostKeys,
+        meters: HttpMeters | None = None,
+    ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces output.
         @param keys: of hosts.
         """
-        self._parts = (TaskRoutes(tasks, now, clock), BulkRoutes(tasks, now), ServiceRoutes(tasks, now, keys))
+        self._parts = (
+            TaskRoutes(tasks, now, clock, meters or HttpMeters()),
+            BulkRoutes(tasks, now),
+            ServiceRoutes(tasks, now, keys),
+        )
 
     def routes(self) -> list[Route]:
         """All of them."""
