@@ -19,8 +19,10 @@ from smartdyn.actions.tasks import Tasks
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.listeners import Listener, listeners
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
 from smartdyn.metrics.http import HttpMeters
+from smartdyn.model.overview import HealthItem
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
@@ -28,7 +30,9 @@ from smartdyn.unix_socket import open_socket
 from smartdyn.web.api import TaskApi
 from smartdyn.web.console.views import Console
 from smartdyn.web.forward import Forwarder
+from smartdyn.web.health import HealthApi
 from smartdyn.web.host_keys import HostKeyApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.names import HostNames
@@ -46,13 +50,16 @@ _CORE_CONNECT = 10.0
 class Offer:
     """What there is to serve.
 
-    @param problems: why the service cannot do its work; nothing when it can.
+    @param health: how what the service needs is.
+    @param standing_still: what does not move any more; nothing when all is well.
     @param until_ready: requests for tasks wait for this.
     """
 
     tasks: Tasks
     metrics: Metrics
-    problems: Callable[[], Awaitable[Sequence[str]]]
+    levels: LevelControl
+    health: Callable[[], Awaitable[Sequence[HealthItem]]]
+    standing_still: Callable[[], Sequence[str]]
     until_ready: Callable[[], Awaitable[None]]
 
 
@@ -160,10 +167,12 @@ class Front:
         console = Console(offer.tasks, self._now, self._reactor, keys, self._meters)
         api = TaskApi(offer.tasks, behind_proxy=listener.is_core)
         operations = forwarder.operations if forwarder else None
-        proxy = ProxyApi(facts, offer.metrics, offer.problems, operations)
+        proxy = ProxyApi(facts, offer.metrics, operations)
+        health = HealthApi(offer.health, offer.standing_still)
         logs = LogApi(self._logs, lambda: facts.failed)
         host_keys = HostKeyApi(offer.tasks.control, keys.forget)
-        about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
+        levels = LogLevelApi(offer.levels, offer.tasks.control)
+        about = [*proxy.routes(), *health.routes(), *logs.routes(), *levels.routes(), *host_keys.routes()]
         management = ManagementApi(offer.tasks, self._now, self._reactor, keys, self._meters)
         dynflow = [*api.routes(), *management.routes(), *console.routes()]
         about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())

@@ -17,6 +17,7 @@ from smartdyn.engine.world import World
 from smartdyn.errors import StoreError
 from smartdyn.foreman.outbox import Backlog, Outbox
 from smartdyn.front import Front
+from smartdyn.health.readiness import Readiness
 from smartdyn.metrics.meters import Meters
 from smartdyn.model.states import PlanState
 from smartdyn.rex.hosts import Hosts
@@ -43,6 +44,7 @@ class Parts:
     outbox: Outbox
     watch: CertificateWatch
     front: Front
+    readiness: Readiness
     threads: Mapping[str, Any]
     spawners: Mapping[str, Spawner]
 
@@ -61,6 +63,7 @@ class Gauges:
         self._database()
         self._process()
         self._certificates()
+        await self._ready()
         try:
             counts, backlog = await self._parts.database.query(plans.state_counts), await self._parts.outbox.backlog()
         except StoreError:
@@ -69,6 +72,12 @@ class Gauges:
             if state is not PlanState.STOPPED:
                 self._meters.engine.plans.labels(state.value).set(counts.get(state.value, 0))
         self._outbox(backlog)
+
+    async def _ready(self) -> None:
+        meters, items = self._meters.process, await self._parts.readiness.look()
+        meters.ready.set(not any(item.blocks for item in items))
+        for item in items:
+            meters.problems.labels(item.name).set(not item.ok)
 
     def _engine(self) -> None:
         meters, world = self._meters.engine, self._parts.world

@@ -216,6 +216,7 @@ class ScriptRunner(Runner):
         """The status of a job that failed; that one which was stopped did not get to run is no news."""
         if self._killing and self._remote is None:
             return KILLED_STATUS
+        self._log.info("the job has no exit status: {reason}", reason=str(error).partition("\n")[0])
         await context.publish(str(error), "debug")
         return EXCEPTION
 

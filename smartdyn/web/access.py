@@ -45,6 +45,8 @@ ACCESS: Final[Mapping[str, Gate | Role]] = {
     "GET /health/ready": OPEN,
     "GET /metrics": API,
     "GET /logs": API,
+    "GET /logs/levels": API,
+    "PUT /logs/levels": ADMIN,
     "GET /openapi.json": OPEN,
     "DELETE /ssh/known_hosts/<name>": API,
     "POST /tasks/launch": API,
