@@ -33,7 +33,8 @@ class BatchTail:
         self._parent_id = parent_id
         self._wait = wait
         self._raw = raw
-        self._turns = threading.Semaphore(_AT_ONCE)
+        self._next: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._followers: list[threading.Thread] = []
         self._come: queue.Queue[tuple[str, Any]] = queue.Queue(_WAITING)
         self._known: dict[str, str] = {}
 
@@ -73,17 +74,19 @@ class BatchTail:
 
     def _begin_to_follow(self) -> set[str]:
         """Those that were not known."""
-        fresh = set()
-        for task in found(self._service, f"parent:{self._parent_id}"):
-            if task["id"] not in self._known:
-                self._known[task["id"]] = clean(task["host"] or task["id"][:8])
-                fresh.add(task["id"])
-        for task_id in fresh:
-            threading.Thread(target=self._follow, args=(task_id,), daemon=True).start()
-        return fresh
+        tasks = [task for task in found(self._service, f"parent:{self._parent_id}") if task["id"] not in self._known]
+        for task in reversed(tasks):
+            self._known[task["id"]] = clean(task["host"] or task["id"][:8])
+            self._next.put(task["id"])
+            if len(self._followers) < _AT_ONCE:
+                self._followers.append(threading.Thread(target=self._follow, daemon=True))
+                self._followers[-1].start()
+        return {task["id"] for task in tasks}
 
-    def _follow(self, task_id: str) -> None:
-        with self._turns:
+    def _follow(self) -> None:
+        """One after another."""
+        while True:
+            task_id = self._next.get()
             try:
                 for record in follow(self._service, task_id, wait=self._wait):
                     self._come.put((task_id, record))

@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from smartdyn.cli.client import Service
-from smartdyn.cli.options import add_form, add_service, form_of, service_of
+from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
 from smartdyn.cli.show import Column, document, duration, facts, optional, show, time
 from smartdyn.cli.task_ids import whole
 
 _PAGE: Final = 200
-_EXAMPLE: Final = """for example: smartdyn tasks list state:failed 'host:web*' since:2h 'text:"permission denied"'"""
 
 
 def state(task: Any) -> str:
@@ -51,10 +50,11 @@ _STEPS: Final = (
 
 def add(commands: Any) -> None:
     """Add them to the command line."""
-    find = commands.add_parser("list", help="tasks, the newest first", epilog=_EXAMPLE)
+    example = """tasks list state:failed 'host:web*' since:2h 'text:"permission denied"'"""
+    find = add_command(commands, "list", "show tasks, the newest first", example)
     find.add_argument("query", nargs="*", metavar="QUERY", help="a search, in the words of the console")
     find.add_argument("-n", "--limit", type=int, default=50, help="how many; 0 for all (%(default)s)")
-    look = commands.add_parser("show", help="what happened to a task, or what it waits for")
+    look = add_command(commands, "show", "show what happened to a task, or what it waits for", "tasks show 0d5a1f9e")
     look.add_argument("id", help="its id, or the beginning of that")
     for parser, run in ((find, _list), (look, _show)):
         add_form(parser)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed, Status
 from smartdyn.cli.following import follow
-from smartdyn.cli.options import add_service, service_of
+from smartdyn.cli.options import add_command, add_service, service_of
 from smartdyn.cli.script_output import ScriptOutput
 from smartdyn.cli.task_tail import add_looks, output_of
 
@@ -30,7 +30,8 @@ _SHELL: Final = re.compile(r"#!\s*(?:\S*/env\s+)?(?:\S*/)?(?:sh|bash|dash|ksh|ks
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser("run", help="run a script on a host, show its output and end as it ends")
+    does = "run a script on a host, show its output and end as it ends"
+    parser = add_command(commands, "run", does, "tasks run --host web1.example.org script.sh")
     parser.add_argument("script", help="a file; - for standard input")
     parser.add_argument("--host", required=True)
     parser.add_argument("--user", default="root", help="who logs in (%(default)s)")

@@ -8,14 +8,15 @@ from typing import Any
 
 from smartdyn.cli.batch_tail import BatchTail
 from smartdyn.cli.following import follow
-from smartdyn.cli.options import add_service, service_of
+from smartdyn.cli.options import add_command, add_service, service_of
 from smartdyn.cli.script_output import ScriptOutput
 from smartdyn.cli.task_ids import whole
 
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser("tail", help="what a task prints, or all that it launched, as it comes")
+    does = "show what a task prints, or all that it launched, as it comes"
+    parser = add_command(commands, "tail", does, "tasks tail 0d5a1f9e")
     parser.add_argument("id", help="its id, or the beginning of that")
     parser.add_argument("-n", "--lines", type=int, default=0, help="begin with the last ones; all by default")
     parser.add_argument("--no-follow", action="store_true", help="end with what there is")

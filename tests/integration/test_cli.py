@@ -330,7 +330,7 @@ class ScriptTests(CliTestCase):
         waiting = smartdyn.start("tasks", "wait", *jobs)
         assert following.stdout is not None
         first = await deferToThread(following.stdout.readline)
-        await self.service.kill()
+        await self.service.stop()
         await self.service.start()
         status, output, errors = await finished(following)
         lines = [first.rstrip(), *output.splitlines()]

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import argparse
 import io
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.cli.main import main
+from smartdyn.cli.main import main, parser
 from smartdyn.store.backup import check
 from smartdyn.store.migrate import migrate
+
+
+def _subcommands(command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """All below a command, by their whole names."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in dict.fromkeys(action.choices.values()):
+                yield each.prog, each
+                yield from _subcommands(each)
 
 
 class CommandTests(SynchronousTestCase):
@@ -53,6 +66,21 @@ class CommandTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         self.assertIn("port: 8008  # default", self.run_command("config", "show", "-c", str(folder))[1])
+
+    def test_the_documentation(self) -> None:
+        """Has each command that asks the service, and none that is not understood; nor has the help."""
+        text = (Path(__file__).parents[3] / "docs/cli.md").read_text()
+        shown = re.findall(r"`(smartdyn [^`]+)`|(?:^|sudo |\| )(smartdyn tasks [^|`\n]+)$", text, re.MULTILINE)
+        commands = [first or second for first, second in shown]
+        for command in commands:
+            parser().parse_args(shlex.split(command)[1:])
+        examples = []
+        for name, described in _subcommands(parser()):
+            if described.epilog and "For example: " in described.epilog:
+                examples.append(name)
+                parser().parse_args(shlex.split(described.epilog.partition("For example: ")[2])[1:])
+                self.assertTrue(any(command.startswith(name) for command in commands), name)
+        self.assertGreater(len(examples), 15)
 
     def test_database(self) -> None:
         """Can be copied and checked; what cannot be done ends with 1 and says why."""
