@@ -26,13 +26,14 @@ def follow(service: Service, task_id: str, *, lines: int = 0, wait: bool = True)
     heard: float | None = None
     while True:
         try:
-            for record in service.lines("tasks", task_id, "output", follow=int(wait), **place):
+            answer = service.lines("tasks", task_id, "output", follow=int(wait), **place)
+            heard = time.monotonic()
+            for record in answer:
                 heard = time.monotonic()
                 yield record
                 if "over" in record:
                     return
                 place = {"after": record["position"] + 1, "action": record["action"]}
-            heard = heard or time.monotonic()
         except Unreachable as error:
             if heard is None or time.monotonic() - heard > _GIVE_UP:
                 raise Unreachable(f"{error} Then go on with `smartdyn tasks tail {task_id}`.") from error

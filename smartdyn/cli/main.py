@@ -11,7 +11,7 @@ from typing import Final
 
 from smartdyn import __version__
 from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, tasks
-from smartdyn.cli.failures import CommandFailed, Status
+from smartdyn.cli.failures import STATUSES, CommandFailed, Status
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
 _SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    whole = argparse.ArgumentParser(prog="smartdyn", description="Durable workflows for the proxy hosts of Foreman.")
+    about = "Durable workflows for the proxy hosts of Foreman."
+    whole = argparse.ArgumentParser(prog="smartdyn", description=about, epilog=STATUSES)
     whole.add_argument("--version", action="version", version=f"smartdyn {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for subcommand in _SUBCOMMANDS:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed, Status
-from smartdyn.cli.options import add_service, service_of
+from smartdyn.cli.options import add_command, add_service, service_of
 from smartdyn.cli.show import clean
 from smartdyn.cli.task_ids import whole
 
@@ -31,7 +31,7 @@ _DONE: Final = {
 def add(commands: Any) -> None:
     """Add them to the command line."""
     for deed, text in _HELP.items():
-        parser = commands.add_parser(deed, help=text)
+        parser = add_command(commands, deed, text, f"tasks {deed} 0d5a1f9e")
         parser.add_argument("id", nargs="*", help="their ids, or the beginnings of these")
         if deed == "cancel":
             parser.add_argument("--force", action="store_true", help="do not wait for their steps to heed")

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from smartdyn.cli.main import parser
 from tests.support.in_process import smartdyn
+
+
+def _subcommands(command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """All below a command, by their whole names."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in dict.fromkeys(action.choices.values()):
+                yield each.prog, each
+                yield from _subcommands(each)
 
 
 class CommandTests(SynchronousTestCase):
@@ -40,6 +54,21 @@ class CommandTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         self.assertIn("port: 8008  # default", smartdyn("config", "show", "-c", str(folder)).output)
+
+    def test_the_documentation(self) -> None:
+        """Has each command that asks the service, and none that is not understood; nor has the help."""
+        text = (Path(__file__).parents[3] / "docs/cli.md").read_text()
+        shown = re.findall(r"`(smartdyn [^`]+)`|(?:^|sudo |\| )(smartdyn tasks [^|`\n]+)$", text, re.MULTILINE)
+        commands = [first or second for first, second in shown]
+        for command in commands:
+            parser().parse_args(shlex.split(command)[1:])
+        examples = []
+        for name, described in _subcommands(parser()):
+            if described.epilog and "For example: " in described.epilog:
+                examples.append(name)
+                parser().parse_args(shlex.split(described.epilog.partition("For example: ")[2])[1:])
+                self.assertTrue(any(command.startswith(name) for command in commands), name)
+        self.assertGreater(len(examples), 15)
 
     def test_starting_is_quick(self) -> None:
         """Nothing heavy is loaded to ask the service for something."""
