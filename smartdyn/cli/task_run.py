@@ -19,6 +19,7 @@ from smartdyn.cli.failures import CommandFailed, Status
 from smartdyn.cli.following import follow
 from smartdyn.cli.options import add_service, service_of
 from smartdyn.cli.script_output import ScriptOutput
+from smartdyn.cli.show import complain
 from smartdyn.cli.task_tail import add_looks, output_of
 
 _PATIENCE: Final = 5.0
@@ -88,7 +89,7 @@ def _watch(service: Service, task_id: str, output: ScriptOutput) -> int:
     status = end["exit_status"]
     if isinstance(status, int):
         return status & 255
-    print(f"smartdyn: {service.get('tasks', task_id)['explanation']}", file=sys.stderr)
+    complain(service.get("tasks", task_id)["explanation"])
     return Status.NOT_RUN
 
 
@@ -134,9 +135,9 @@ class _Interrupt:
             self._since = time.monotonic()
             answer = self._cancel()
             self._told = True
-            print(f"smartdyn: {answer}", file=sys.stderr)
+            complain(answer)
         elif self._told or time.monotonic() - self._since > _PATIENCE:
-            print(f"smartdyn: see what becomes of it with `smartdyn tasks show {self._task_id}`.", file=sys.stderr)
+            complain(f"see what becomes of it with `smartdyn tasks show {self._task_id}`.")
             raise KeyboardInterrupt
 
     def _cancel(self) -> str:

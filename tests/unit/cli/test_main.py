@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import io
+import socket
 import subprocess
 import sys
+import threading
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from smartdyn.cli.failures import Status
 from smartdyn.cli.main import main
 from smartdyn.store.backup import check
 from smartdyn.store.migrate import migrate
+
+
+def answer(server: socket.socket, data: bytes) -> None:
+    """Say something to whoever comes."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(10_000)
+        connection.sendall(data)
 
 
 class CommandTests(SynchronousTestCase):
@@ -70,6 +81,18 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual((status, "exists already" in errors), (1, True))
         folder.joinpath("data.sqlite").write_bytes(b"no database at all" * 100)
         self.assertEqual(self.run_command("database", "check", *options)[0], 1)
+
+    def test_errors_do_not_control_the_terminal(self) -> None:
+        """Whatever answers in the place of the service, what it says is one line of text."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            answerer = threading.Thread(target=answer, args=(server, b"\x1b]0;title\x07\r\n\r\n"))
+            answerer.start()
+            status, _, errors = self.run_command("queue", "--url", f"http://127.0.0.1:{port}")
+            answerer.join()
+        self.assertEqual(status, Status.UNREACHABLE)
+        self.assertIn("]0;title", errors)
+        self.assertTrue(errors.removesuffix("\n").isprintable(), errors)
 
     def test_starting_is_quick(self) -> None:
         """Nothing heavy is loaded to ask the service for something."""
