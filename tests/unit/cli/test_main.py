@@ -94,6 +94,12 @@ class CommandTests(SynchronousTestCase):
         self.assertIn("]0;title", errors)
         self.assertTrue(errors.removesuffix("\n").isprintable(), errors)
 
+    def test_a_password_in_the_address(self) -> None:
+        """Is not sent, and not shown either."""
+        for url in ("http://user:geheim@127.0.0.1:1", "user:geheim@127.0.0.1:1", "ftp://user:geheim@a"):
+            status, _, errors = self.run_command("queue", "--url", url)
+            self.assertEqual((status, "--cert" in errors, "geheim" in errors), (Status.USAGE, True, False), errors)
+
     def test_starting_is_quick(self) -> None:
         """Nothing heavy is loaded to ask the service for something."""
         heavy = ("twisted", "klein", "jinja2", "msgspec", "cryptography", "yaml")
