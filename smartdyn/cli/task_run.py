@@ -17,7 +17,7 @@ from typing import Any, Final
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed, Status
 from smartdyn.cli.following import follow
-from smartdyn.cli.options import add_service, service_of
+from smartdyn.cli.options import add_service, seconds, service_of
 from smartdyn.cli.script_output import ScriptOutput
 from smartdyn.cli.show import complain
 from smartdyn.cli.task_tail import add_looks, output_of
@@ -39,7 +39,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--effective-user", metavar="USER", help="as whom it runs")
     parser.add_argument("--effective-user-method", choices=("sudo", "dzdo", "su"), default="sudo", metavar="METHOD")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for shell scripts")
-    parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="end it after so long")
+    parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end it after so long")
     parser.add_argument("--ask-password", action="store_true", help="ask for the password of --user")
     parser.add_argument("--ask-effective-user-password", action="store_true", help="ask for what sudo or su asks for")
     parser.add_argument("--detach", action="store_true", help="only start it, and say its id")

@@ -100,6 +100,13 @@ class CommandTests(SynchronousTestCase):
             status, _, errors = self.run_command("queue", "--url", url)
             self.assertEqual((status, "--cert" in errors, "geheim" in errors), (Status.USAGE, True, False), errors)
 
+    def test_a_time_that_is_none(self) -> None:
+        """Is refused before anything is asked of the service."""
+        for time in ("-1", "nan", "inf", "soon"):
+            for command in (("drain", f"--timeout={time}"), ("tasks", "run", "--host=a", f"--time-limit={time}", "-")):
+                status, _, errors = self.run_command(*command)
+                self.assertEqual((status, "invalid seconds value" in errors), (Status.USAGE, True), errors)
+
     def test_starting_is_quick(self) -> None:
         """Nothing heavy is loaded to ask the service for something."""
         heavy = ("twisted", "klein", "jinja2", "msgspec", "cryptography", "yaml")
