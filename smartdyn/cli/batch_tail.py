@@ -85,7 +85,7 @@ class BatchTail:
     def _follow(self, task_id: str) -> None:
         with self._turns:
             try:
-                for record in follow(self._service, task_id, wait=self._wait):
+                for record in follow(self._service, task_id, wait=self._wait, decided=True):
                     self._come.put((task_id, record))
             except CommandFailed as error:
                 self._come.put((task_id, error))
