@@ -149,6 +149,9 @@ class UrlWay:
         @raise CommandFailed: this is no URL, or a file cannot be used.
         """
         parts = urlsplit(url if "://" in url else f"https://{url}")
+        if "@" in parts.netloc:
+            text = "A name or a password in --url has no meaning here. Log in with a certificate: --cert and --key."
+            raise CommandFailed(Status.USAGE, text)
         try:
             self._host, self._port = parts.hostname or "", parts.port
         except ValueError:

@@ -12,6 +12,7 @@ from typing import Final
 from smartdyn import __version__
 from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, tasks
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
+from smartdyn.cli.show import complain
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
 _SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
@@ -30,17 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
     except CommandFailed as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return error.status
     except SettingsError as error:
         for problem in error.problems:
-            print(f"smartdyn: {problem}", file=sys.stderr)
+            complain(problem)
         return Status.FAILED
     except InvalidRequest as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.USAGE
     except SmartdynError as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.FAILED
     except KeyboardInterrupt:
         return Status.INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -80,6 +81,14 @@ def add_service(parser: argparse.ArgumentParser) -> None:
 def add_form(parser: argparse.ArgumentParser) -> None:
     """C{--output}."""
     parser.add_argument("-o", "--output", choices=FORMS, default=_NOT_GIVEN, help="how to show it (table)")
+
+
+def seconds(text: str) -> float:
+    """A length of time, for argparse."""
+    found = float(text)
+    if not 0 <= found < math.inf:
+        raise ValueError
+    return found
 
 
 def form_of(options: argparse.Namespace) -> str:

@@ -17,8 +17,9 @@ from typing import Any, Final
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed, Status
 from smartdyn.cli.following import follow
-from smartdyn.cli.options import add_command, add_service, service_of
+from smartdyn.cli.options import add_command, add_service, seconds, service_of
 from smartdyn.cli.script_output import ScriptOutput
+from smartdyn.cli.show import complain
 from smartdyn.cli.task_tail import add_looks, output_of
 
 _PATIENCE: Final = 5.0
@@ -39,7 +40,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--effective-user", metavar="USER", help="as whom it runs")
     parser.add_argument("--effective-user-method", choices=("sudo", "dzdo", "su"), default="sudo", metavar="METHOD")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for shell scripts")
-    parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="end it after so long")
+    parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end it after so long")
     parser.add_argument("--ask-password", action="store_true", help="ask for the password of --user")
     parser.add_argument("--ask-effective-user-password", action="store_true", help="ask for what sudo or su asks for")
     parser.add_argument("--detach", action="store_true", help="only start it, and say its id")
@@ -89,7 +90,7 @@ def _watch(service: Service, task_id: str, output: ScriptOutput) -> int:
     status = end["exit_status"]
     if isinstance(status, int):
         return status & 255
-    print(f"smartdyn: {service.get('tasks', task_id)['explanation']}", file=sys.stderr)
+    complain(service.get("tasks", task_id)["explanation"])
     return Status.NOT_RUN
 
 
@@ -135,9 +136,9 @@ class _Interrupt:
             self._since = time.monotonic()
             answer = self._cancel()
             self._told = True
-            print(f"smartdyn: {answer}", file=sys.stderr)
+            complain(answer)
         elif self._told or time.monotonic() - self._since > _PATIENCE:
-            print(f"smartdyn: see what becomes of it with `smartdyn tasks show {self._task_id}`.", file=sys.stderr)
+            complain(f"see what becomes of it with `smartdyn tasks show {self._task_id}`.")
             raise KeyboardInterrupt
 
     def _cancel(self) -> str:
