@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from smartdyn.metrics.buckets import WORK
+from smartdyn.metrics.kinds import prepare
 
 
 class EngineMeters:
@@ -91,6 +92,8 @@ class EngineMeters:
             "smartdyn_events", "Events sent to steps, by what came of them", ["result"], registry=registry
         )
         self.events_planned = Gauge("smartdyn_planned_events", "Events that wait for their time", registry=registry)
+        prepare(self.plans_recovered, ("execute", "continue", "leave", "failed"))
+        prepare(self.events, ("delivered", "undeliverable"))
         self._steps: dict[tuple[str, str], StepMeter] = {}
 
     def of_step(self, action: str, phase: str) -> StepMeter:
