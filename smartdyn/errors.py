@@ -17,6 +17,19 @@ class InvalidRequest(SmartdynError):
     """The caller sent something that cannot be understood; the message says what would be."""
 
 
+class SearchNotUnderstood(InvalidRequest):
+    """A search is none.
+
+    @param place: the index of the character that is wrong.
+    @param problem: what is wrong there, and what may stand there.
+    """
+
+    def __init__(self, place: int, problem: str) -> None:
+        super().__init__(f"The search is not understood at character {place + 1}: {problem}.")
+        self.place = place
+        self.problem = problem
+
+
 class SettingsError(SmartdynError):
     """A settings file cannot be used.
 
@@ -140,6 +153,20 @@ class DeadlineExceeded(SmartdynError):
         super().__init__(f"{what} took longer than {seconds:g} s")
         self.what = what
         self.seconds = seconds
+
+
+class Draining(SmartdynError):
+    """The service takes no new work, because somebody wants what there is to end.
+
+    @param by: who that is.
+    """
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            f"No new jobs are taken here: {by} is draining this service. Those that it has taken go on. "
+            "`smartdyn drain --off` makes it take new ones again."
+        )
+        self.by = by
 
 
 class ShuttingDown(SmartdynError):

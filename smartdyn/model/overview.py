@@ -13,12 +13,14 @@ class FailureGroup:
     """Tasks that failed for one cause.
 
     @param example: the one that ended last.
+    @param last_line: of its output, as its host sent it; empty when it printed nothing.
     """
 
     cause: Cause
     count: int
     last_at: float
     example: TaskSummary
+    last_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +88,13 @@ class HealthItem:
 class Overview:
     """
     @param failures: those of the last 24 hours, the most frequent causes first.
+    @param cancelled: how many tasks that ended in the last 24 hours somebody had cancelled.
     @param running: tasks that are being executed.
     @param throughput: how many tasks ended in each minute of the last hour, the present one last.
     """
 
     failures: tuple[FailureGroup, ...]
+    cancelled: int
     stuck: tuple[StuckTask, ...]
     queues: tuple[QueueDepth, ...]
     running: int
@@ -125,6 +129,33 @@ class HostPage:
     running: int
     failures: tuple[FailureGroup, ...]
     troubles: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedHost:
+    """A host in a list.
+
+    @param running: tasks that are not over.
+    @param last: the newest task.
+    """
+
+    name: str
+    running: int
+    last: TaskSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeView:
+    """Whether new tasks are taken.
+
+    @param running: tasks that are being executed.
+    @param drained_by: who wants no new ones to be taken; None when they are.
+    @param since: since when.
+    """
+
+    running: int
+    drained_by: str | None = None
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

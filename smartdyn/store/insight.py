@@ -5,14 +5,21 @@ from __future__ import annotations
 import sqlite3
 
 from smartdyn.model import causes
-from smartdyn.model.overview import CallbackBacklog, FailureGroup, Trouble
+from smartdyn.model.overview import CallbackBacklog, FailureGroup, ListedHost, Trouble
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import StateCount, TaskSummary
-from smartdyn.store import callbacks, digests, listing, plans
+from smartdyn.store import callbacks, digests, listing, output, plans
 from smartdyn.store.listing import CANCELLED_ONE, SUMMARY_COLUMNS
 
 MINUTES = 60
+_ENOUGH = 4096
+"""Characters at the end of an output, in which its last line is looked for."""
+
+_LONGEST_LINE = 300
+
+MOST_COUNTED = 1000
+"""What is counted for people; so many mean so many or more."""
 
 _ENDED = """
     SELECT CAST((:now - ended_at) / 60 AS INTEGER), count(*) FROM plans INDEXED BY plans_by_end
@@ -90,6 +97,12 @@ def unfinished_of_host(tx: sqlite3.Cursor, host: str, limit: int) -> int:
     return len(listing.ids(tx, TaskQuery(states=UNFINISHED, hosts=(host,)), limit=limit))
 
 
+def listed(tx: sqlite3.Cursor, host: str) -> ListedHost:
+    """A host in a list."""
+    last = listing.page(tx, TaskQuery(hosts=(host,)), limit=1)
+    return ListedHost(host, unfinished_of_host(tx, host, MOST_COUNTED), last[0] if last else None)
+
+
 def backlog(tx: sqlite3.Cursor) -> CallbackBacklog:
     """What has not reached Foreman."""
     counts = callbacks.counts(tx)
@@ -107,6 +120,18 @@ def backlog(tx: sqlite3.Cursor) -> CallbackBacklog:
 
 def _groups(tx: sqlite3.Cursor, found: list[digests.CauseCount]) -> list[FailureGroup]:
     return [
-        FailureGroup(causes.by_key(each.cause), each.count, each.last_at, plans.summary(tx, each.example))
+        FailureGroup(
+            causes.by_key(each.cause),
+            each.count,
+            each.last_at,
+            plans.summary(tx, each.example),
+            _last_line(tx, each.example),
+        )
         for each in found
     ]
+
+
+def _last_line(tx: sqlite3.Cursor, plan_id: str) -> str:
+    chunks, _ = output.last(tx, plan_id, _ENOUGH)
+    lines = "".join(chunk.text for chunk in chunks).splitlines()
+    return next((line for line in reversed(lines) if line.strip()), "")[-_LONGEST_LINE:]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
+from smartdyn.web.arguments import argument
 from smartdyn.web.console.chart import columns
-from smartdyn.web.console.pages import Pages, argument
+from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 
@@ -40,6 +42,7 @@ class ListViews:
             request,
             "home.html",
             overview=overview,
+            failed=sum(group.count for group in overview.failures),
             chart=columns(overview.throughput),
             recent=await self._tasks.recent(TaskQuery(states=(FAILED,), since=now - _DAY), limit=_ON_HOME),
         )
@@ -47,7 +50,10 @@ class ListViews:
     async def tasks(self, request: Any) -> bytes:
         """The tasks that a search finds, newest first."""
         words, before = argument(request, "q"), argument(request, "before")
-        wanted = parse(words, self._pages.now())
+        try:
+            wanted = parse(words, self._pages.now())
+        except SearchNotUnderstood as error:
+            return self._pages.page(request, "bad_search.html", 400, words=words, error=error)
         found = await self._tasks.recent(wanted, before=before or None, limit=_PAGE_SIZE)
         older = f"?{urlencode({'q': words, 'before': found.older})}" if found.older else ""
         hits = await self._tasks.search_output(wanted) if wanted.texts else []
