@@ -38,6 +38,9 @@ _BUSY_LIMIT = 30.0
 
 _CLOSE_LIMIT = 30.0
 
+_PATIENCE = 15.0
+"""Seconds after which a query that takes its time is given up: others wait behind it."""
+
 
 class Write(Protocol):
     """Something to be written: a frozen dataclass that knows its SQL."""
@@ -77,7 +80,8 @@ class Database(abc.ABC):
     def query(self, reader: Callable[[sqlite3.Cursor], T], *, patient: bool = False) -> Deferred[T]:
         """What C{reader} returns, called with a cursor on a consistent view that has all that was committed before.
 
-        @param patient: it takes its time, so nobody else should have to wait for it.
+        @param patient: it takes its time, so nobody who has none should have to wait for it.
+        @raise smartdyn.errors.TooSlow: as a failure: it is C{patient} and takes too much.
         """
 
     @abc.abstractmethod
@@ -192,7 +196,7 @@ class SqliteDatabase(Database):
             self._writer = self._pool(1, str(self._path), configure)
             target = f"{self._path.absolute().as_uri()}?mode=ro"
             self._readers = Readers(self._pool(1, target, _configure_reader))
-            self._patient = Readers(self._pool(1, target, _configure_reader))
+            self._patient = Readers(self._pool(1, target, _configure_reader), most=1, limit=_PATIENCE)
         except BaseException:
             self._ownership.release()
             raise

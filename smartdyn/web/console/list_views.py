@@ -57,7 +57,7 @@ class ListViews:
             return self._pages.page(request, "bad_search.html", 400, words=words, error=error)
         found = await self._tasks.recent(wanted, before=before or None, limit=_PAGE_SIZE)
         older = f"?{urlencode({'q': words, 'before': found.older})}" if found.older else ""
-        hits = await self._tasks.search_output(wanted) if wanted.texts else []
+        hits = await self._tasks.lines_with(found.tasks, wanted.texts[0]) if wanted.texts else []
         return self._pages.page(
             request,
             "tasks.html",

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from twisted.web.iweb import IRequest
 
-from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound
+from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound, TooSlow
 from smartdyn.store.json import encode
 from smartdyn.web.access import may
 from smartdyn.web.authorization import Forbidden
@@ -96,6 +96,8 @@ class Pages:
                 return self.error(request, 409, "Not possible now", str(error))
             except InvalidRequest as error:
                 return self.error(request, 400, "This cannot be shown", str(error))
+            except TooSlow as error:
+                return self.error(request, 503, "This takes too long", str(error))
 
         return call
 
