@@ -130,7 +130,8 @@ def fill(database: sqlite3.Connection, tasks: int) -> None:
 
 def sizes(database: sqlite3.Connection, folder: Path) -> str:
     """How large the file is, and the index of words beside the texts in it."""
-    (text,) = database.execute("SELECT sum(length(text)) FROM output_chunks").fetchone()
+    indexed = "SELECT sum(length(text)) FROM output_chunks WHERE plan_id <> ?"
+    (text,) = database.execute(indexed, (_LONG,)).fetchone()
     (words,) = database.execute("SELECT sum(length(block)) FROM output_words_data").fetchone()
     size = folder.joinpath("smartdyn.sqlite").stat().st_size
     return f"{size / 1e6:,.0f} MB, of which the words of outputs take {words / text:.0%} of their texts' size"

@@ -9,6 +9,7 @@ from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
 from smartdyn.model.states import UNFINISHED
+from smartdyn.store.listing import MOST_WITH_TEXT
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.pages import Pages, argument
 from smartdyn.web.facade import TaskFacade
@@ -66,6 +67,7 @@ class ListViews:
             words=words,
             first=not before,
             older=older,
+            most_with_text=MOST_WITH_TEXT if wanted.texts else 0,
             saved={**BUILT_IN, **{search.name: search.words for search in await self._tasks.saved.everything()}},
         )
 
