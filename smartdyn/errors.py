@@ -7,6 +7,7 @@ has to parse a sentence. How an error is answered over HTTP stands in one table,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class SmartdynError(Exception):
@@ -154,6 +155,15 @@ class DatabaseInUse(StoreError):
         self.owner = owner
 
 
+class CannotWrite(SmartdynError):
+    """A file that somebody asked for cannot be written."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}.")
+        self.path = path
+        self.problem = problem
+
+
 class DeadlineExceeded(SmartdynError):
     """Something took longer than it may."""
 
@@ -161,6 +171,20 @@ class DeadlineExceeded(SmartdynError):
         super().__init__(f"{what} took longer than {seconds:g} s")
         self.what = what
         self.seconds = seconds
+
+
+class Draining(SmartdynError):
+    """The service takes no new work, because somebody wants what there is to end.
+
+    @param by: who that is.
+    """
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            f"No new jobs are taken here: {by} is draining this service. Those that it has taken go on. "
+            "`smartdyn drain --off` makes it take new ones again."
+        )
+        self.by = by
 
 
 class ShuttingDown(SmartdynError):

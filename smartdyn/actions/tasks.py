@@ -16,14 +16,16 @@ from smartdyn.actions.insight import Health, Insight, Notes
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.phases import Phase
+from smartdyn.actions.pruning import Pruning
 from smartdyn.actions.registry import Registry
 from smartdyn.actions.saved import SavedSearches
+from smartdyn.engine.cleaner import Cleaner
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
-from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
+from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound, SmartdynError
 from smartdyn.model import rules, wire
 from smartdyn.model.causes import why
-from smartdyn.model.overview import BatchPage, HostPage, OutputHit, Overview
+from smartdyn.model.overview import BatchPage, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
@@ -58,11 +60,13 @@ class Tasks:
         notes: Notes,
         digester: Digester,
         health: Health,
+        cleaner: Cleaner,
     ) -> None:
         """
         @param notes: what jobs are waiting for just now, by task.
         @param digester: looks at tasks that are over.
         @param health: how what the service needs is.
+        @param cleaner: deletes tasks that are over.
         """
         self._world = world
         self._launchers = launchers
@@ -72,6 +76,7 @@ class Tasks:
         self._insight = Insight(world, digester, notes, health)
         self._control = Control(world)
         self._saved = SavedSearches(world, self._control.ledger)
+        self._pruning = Pruning(world, self._control.ledger, cleaner)
         self.output = OutputReader(world.database)
 
     def operations(self) -> list[str]:
@@ -86,7 +91,14 @@ class Tasks:
         @raise smartdyn.errors.SmartdynError: it could not be accepted.
         """
         launcher = self._launchers.find(operation)
-        return await launcher.launch(input, options, LaunchContext(callback_host, request_id))
+        launches = self._world.meters.launches
+        try:
+            answer = await launcher.launch(input, options, LaunchContext(callback_host, request_id))
+        except SmartdynError:
+            launches.labels(operation, "refused").inc()
+            raise
+        launches.labels(operation, "accepted").inc()
+        return answer
 
     async def trigger(
         self, action_name: str, action_input: dict[str, Any], *, callback_host: str, request_id: str
@@ -106,10 +118,21 @@ class Tasks:
         """What people may do to tasks."""
         return self._control
 
+    def intake(self) -> IntakeView:
+        """Whether new tasks are taken, and how many have not ended."""
+        drain = self._world.intake.drain
+        running = len(self._world.running())
+        return IntakeView(running) if drain is None else IntakeView(running, drain.by, drain.since)
+
     @property
     def saved(self) -> SavedSearches:
         """Searches with a name."""
         return self._saved
+
+    @property
+    def pruning(self) -> Pruning:
+        """Deleting tasks that are over."""
+        return self._pruning
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
@@ -187,6 +210,14 @@ class Tasks:
     async def host(self, name: str) -> HostPage:
         """What a host has been doing."""
         return await self._insight.host(name, self.recent)
+
+    async def hosts(self, part: str, *, limit: int) -> list[ListedHost]:
+        """The hosts of which there are tasks and whose names have this in them, with what they do."""
+        pattern = f"%{names.literal(part)}%"
+        return await self._world.database.query(
+            lambda tx: [insight.listed(tx, name) for name in names.matching(tx, "host", [pattern])[:limit]],
+            patient=True,
+        )
 
     async def hosts_like(self, part: str, *, limit: int) -> list[str]:
         """The hosts of which there are tasks and whose names have this in them."""

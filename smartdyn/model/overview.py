@@ -75,11 +75,13 @@ class HealthItem:
     """Something that the service needs.
 
     @param text: how it is; when it is not as it should be, also what to do.
+    @param blocks: the service cannot do its work.
     """
 
     name: str
     ok: bool
     text: str
+    blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,33 @@ class HostPage:
     running: int
     failures: tuple[FailureGroup, ...]
     troubles: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedHost:
+    """A host in a list.
+
+    @param running: tasks that are not over.
+    @param last: the newest task.
+    """
+
+    name: str
+    running: int
+    last: TaskSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeView:
+    """Whether new tasks are taken.
+
+    @param running: tasks that are being executed.
+    @param drained_by: who wants no new ones to be taken; None when they are.
+    @param since: since when.
+    """
+
+    running: int
+    drained_by: str | None = None
+    since: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from twisted.enterprise import adbapi
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 from smartdyn.errors import TooSlow
@@ -33,15 +34,27 @@ class Readers:
     More of them at the same time would only take the interpreter's lock away from each other.
     """
 
-    def __init__(self, pool: adbapi.ConnectionPool, *, most: int = MOST, limit: float | None = None) -> None:
+    def __init__(
+        self,
+        pool: adbapi.ConnectionPool,
+        clock: IReactorTime,
+        took: Callable[[float], object],
+        *,
+        most: int = MOST,
+        limit: float | None = None,
+    ) -> None:
         """
+        @param took: told how long a trip took, in seconds.
         @param most: queries in one trip; none is answered before all are.
         @param limit: seconds after which a query is given up.
         """
         self._pool = pool
+        self._clock = clock
+        self._took = took
         self._most = most
         self._limit = limit
         self._busy = False
+        self._begun = 0.0
         self._waiting: deque[tuple[Reader, Deferred[Any]]] = deque()
 
     def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
@@ -54,6 +67,16 @@ class Readers:
         self._go()
         return asked
 
+    @property
+    def is_busy(self) -> bool:
+        """Is it reading?"""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Answer nothing more."""
         self._pool.close()
@@ -62,11 +85,13 @@ class Readers:
         if not self._busy and self._waiting:
             self._busy = True
             batch = [self._waiting.popleft() for _ in range(min(self._most, len(self._waiting)))]
+            self._begun = self._clock.seconds()
             trip: Deferred[Any] = self._pool.runWithConnection(_read, [reader for reader, _ in batch], self._limit)
             trip.addBoth(self._back, [asked for _, asked in batch])
 
     def _back(self, results: Any, askers: Sequence[Deferred[Any]]) -> None:
         self._busy = False
+        self._took(self._clock.seconds() - self._begun)
         answers = [results] * len(askers) if isinstance(results, Failure) else results
         self._go()
         for asked, answer in zip(askers, answers, strict=True):

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from smartdyn.actions.control import Control
+from smartdyn.actions.pruning import Pruning
 from smartdyn.actions.saved import SavedSearches
-from smartdyn.model.overview import BatchPage, HostKey, HostPage, OutputHit, Overview
+from smartdyn.model.overview import BatchPage, HostKey, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.views import TaskList, TaskPage, TaskSummary
 from smartdyn.store.output_reader import OutputReader
@@ -40,6 +41,9 @@ class TaskFacade(Protocol):
     def control(self) -> Control: ...
 
     @property
+    def pruning(self) -> Pruning: ...
+
+    @property
     def saved(self) -> SavedSearches: ...
 
     async def status(self, plan_id: str) -> dict[str, Any]: ...
@@ -63,6 +67,10 @@ class TaskFacade(Protocol):
     async def overview(self, now: float) -> Overview: ...
 
     async def host(self, name: str) -> HostPage: ...
+
+    def intake(self) -> IntakeView: ...
+
+    async def hosts(self, part: str, *, limit: int) -> list[ListedHost]: ...
 
     async def hosts_like(self, part: str, *, limit: int) -> list[str]: ...
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import pwd
 import socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from smartdyn.model.audit import Actor
@@ -74,17 +76,21 @@ class Peer:
     @property
     def is_local(self) -> bool:
         """Does the request come from this machine?"""
-        if self.address is None:
-            return True
-        try:
-            return ipaddress.ip_address(self.address.partition("%")[0]).is_loopback
-        except ValueError:
-            return False
+        return self.address is None or _is_loopback(self.address)
 
     @property
     def name(self) -> str:
         """What it is called where it is written down what it did."""
         return self.certificate.name if self.certificate else self.user or self.address or "localhost"
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(address: str) -> bool:
+    """Asked at each request, of the same few addresses."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def actor_of(request: Any, via: str) -> Actor:
@@ -120,6 +126,15 @@ def _user_of(request: Any) -> str | None:
     if end is None or getattr(end, "family", None) != socket.AF_UNIX:
         return None
     _, number, _ = _CREDENTIALS.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return _account(number)
+
+
+def our_accounts() -> frozenset[str]:
+    """Those that the service trusts as itself: its own, and root's."""
+    return frozenset({_account(0), _account(os.geteuid())})
+
+
+def _account(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from smartdyn.errors import DatabaseInUse, StoreError, TooSlow
+from smartdyn.errors import CannotWrite, DatabaseInUse, StoreError, TooSlow
 from smartdyn.store import database as module
 from smartdyn.store.backup import backup, check
 from smartdyn.store.database import SqliteDatabase
@@ -226,7 +226,7 @@ class BackupTests(TestCase):
 
     def test_nothing_is_overwritten(self) -> None:
         """And a database that is not there is no empty copy."""
-        with self.assertRaisesRegex(StoreError, "exists already"):
+        with self.assertRaisesRegex(CannotWrite, "exists already"):
             backup(self.path, self.path)
         with self.assertRaisesRegex(StoreError, "no database"):
             backup(self.path.with_name("nobody"), self.path.with_name("copy"))

@@ -10,14 +10,16 @@ from functools import partial
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.views import TaskSummary
 from smartdyn.store.json import encode
 from smartdyn.store.output_reader import OutputReader
 from smartdyn.streaming import answer
+from smartdyn.web.arguments import argument, number
 from smartdyn.web.console.lines import START, Line, LineReader, Mark, count_lines, locate, parse_mark
 from smartdyn.web.console.live import events
 from smartdyn.web.console.log_html import BLOCK, blocks
-from smartdyn.web.console.pages import HTML, Pages, argument, number, secure
+from smartdyn.web.console.pages import HTML, Pages, secure
 from smartdyn.web.console.search import Search, compiled
 from smartdyn.web.requests import header
 from smartdyn.web.route import Route
@@ -71,10 +73,11 @@ class Tail:
 class OutputViews:
     """Shows output."""
 
-    def __init__(self, reader: OutputReader, pages: Pages, clock: Any) -> None:
+    def __init__(self, reader: OutputReader, pages: Pages, clock: Any, meters: HttpMeters) -> None:
         """
         @param clock: paces live output.
         """
+        self._meters = meters
         self._reader = reader
         self._pages = pages
         self._clock = clock
@@ -136,11 +139,13 @@ class OutputViews:
         request.setHeader(b"x-accel-buffering", b"no")
         times = bool(argument(request, "times"))
         self._streams += 1
+        self._meters.viewers.inc()
         try:
             stream = events(self._reader, self._clock, plan_id, _action(request), mark, times=times)
             return await answer(request, stream)
         finally:
             self._streams -= 1
+            self._meters.viewers.dec()
 
     async def _search(self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str) -> bytes:
         context = number(request, "context", 2)

@@ -11,11 +11,12 @@ from smartdyn.model.audit import AuditQuery
 from smartdyn.model.states import PlanState
 from smartdyn.model.views import TaskPage
 from smartdyn.web.access import may, require
+from smartdyn.web.arguments import number
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
 from smartdyn.web.console.output_views import OutputViews
-from smartdyn.web.console.pages import Pages, api_url, number
+from smartdyn.web.console.pages import Pages, api_url
 from smartdyn.web.console.timeline import SCALE, bars
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
