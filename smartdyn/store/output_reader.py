@@ -74,9 +74,14 @@ class OutputReader:
         """The ids of a plan's actions that have printed something."""
         return self._database.query(lambda tx: output.with_output(tx, plan_id))
 
-    def whole(self, plan_id: str, action_id: int, use: Callable[[Iterator[OutputChunk]], T]) -> Deferred[T]:
-        """What C{use} makes of an action's whole output; it is called in a thread, and may take its time."""
-        return self._database.query(lambda tx: use(output.of_action(tx, plan_id, action_id)), patient=True)
+    def whole(
+        self, plan_id: str, action_id: int, use: Callable[[Iterator[OutputChunk]], T], start: int = 0
+    ) -> Deferred[T]:
+        """What C{use} makes of an action's whole output; it is called in a thread, and may take its time.
+
+        @param start: the position of the first chunk.
+        """
+        return self._database.query(lambda tx: use(output.of_action(tx, plan_id, action_id, start)), patient=True)
 
     def changed(self) -> Deferred[None]:
         """Fires when there may be more of any output."""

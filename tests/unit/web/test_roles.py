@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -46,6 +46,7 @@ class RolesTests(SynchronousTestCase):
         assert only is not None
         self.assertIsNone(only.of("b"))
 
+    @settings(deadline=None)
     @given(st.text(max_size=20), st.text(max_size=20))
     def test_patterns_are_no_expressions(self, name: str, other: str) -> None:
         """Only the asterisk means something: any other name matches itself alone."""
@@ -106,6 +107,14 @@ class AccessTests(WebTestCase):
                 self.assertEqual(self.answer(key)[0] == 403, access is not Gate.OPEN, key)
         status, body = self.answer("POST /tasks/<plan_id>/done", Authorization="Basic eDp5")
         self.assertEqual((status, "password" in str(body)), (403, True))
+
+    def test_pages_of_other_sites(self) -> None:
+        """Can have their visitors' browsers change nothing here, by no route; reading is what browsers see to."""
+        for key in ACCESS:
+            if not key.startswith("GET") and "/dynflow" not in key:
+                for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site"}):
+                    status, body = self.answer(key, **headers)
+                    self.assertEqual((status, "another site" in str(body)), (403, True), key)
 
     def test_buttons_that_one_may_not_press(self) -> None:
         """Are not on the page: a viewer sees none, an operator those of an operator, an admin all."""
