@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +65,8 @@ def _succeeded(task_id: str, host: str, begun: float, took: float) -> list[Write
         host=host,
         request_id=None,
     )
-    states = {"state": StepState.SUCCESS, "started_at": begun, "ended_at": begun + took}
-    steps = {
-        1: Step(task_id, 1, StepKind.PLAN, 1, RUN_SCRIPT, **states),
-        2: Step(task_id, 2, StepKind.RUN, 1, RUN_SCRIPT, execution_time=0.02, real_time=took, **states),
-    }
+    planned = Step(task_id, 1, StepKind.PLAN, 1, RUN_SCRIPT, StepState.SUCCESS, started_at=begun, ended_at=begun)
+    ran = replace(planned, id=2, kind=StepKind.RUN, ended_at=begun + took, execution_time=0.02, real_time=took)
     action = ActionRecord(task_id, 1, RUN_SCRIPT, 1, 2, input={"hostname": host}, output={"exit_status": 0})
     said = OutputChunk(0, "stdout", begun + took, "done\n")
-    return [InsertPlan(WholePlan(plan, steps, {1: action})), AppendOutput(task_id, 1, said)]
+    return [InsertPlan(WholePlan(plan, {1: planned, 2: ran}, {1: action})), AppendOutput(task_id, 1, said)]
