@@ -20,6 +20,7 @@ from tests.support.service import ServiceProcess
 PAGES = {
     "home": "/",
     "list": "/tasks",
+    "a search": "/tasks?q=host:web*",
     "an empty list": "/tasks?q=state:scheduled",
     "a search that is wrong": "/tasks?q=colour:red",
     "bulk": "/bulk?q=state:running&what=cancel",
@@ -33,7 +34,7 @@ PAGES = {
 SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
 """Tasks that are different enough that their pages are, too."""
 
-WALKED = ("home", "list", "bulk", "help", "host", "paused", "output", "a question")
+WALKED = ("home", "a search", "bulk", "help", "host", "paused", "output", "a question")
 """Pages that are gone through with Tab; the long run takes all."""
 
 JOURNEYS = {
@@ -112,6 +113,16 @@ class BrowserTestCase(TestCase):
         if reason := browser.missing():
             self.skipTest(reason)
         return await seeding.shared()
+
+
+class PageTests(BrowserTestCase):
+    """What holds for every page."""
+
+    async def test_every_page(self) -> None:
+        """Under its own policy each page is whole, in both themes; nobody else is asked; a first visit is light."""
+        seeded = (await self.seeded()).answering
+        result = await self.drive("pages", console=seeded.console, pages={**PAGES, **task_pages(seeded)})
+        self.assertLess(result.measured["all"], 120 * 1024)
 
 
 class AccessibilityTests(BrowserTestCase):
