@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
 from tests.support import browser, injection, seeding, sshd, stored
+from tests.support.history import store_long_output
 from tests.support.http import Client
 from tests.support.seeding import Seeded, SeededServices
 from tests.support.seeds import RUN_SCRIPT
@@ -57,6 +58,7 @@ SOAK = "SMARTDYN_SOAK" in os.environ
 LIMIT = 900 if SOAK else 80
 """Seconds for a script."""
 
+LONG = 300_000 if SOAK else 20_000
 CUTS = 100 if SOAK else 6
 COUNTED = 3_000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
@@ -200,6 +202,22 @@ class LiveTests(BrowserTestCase):
             "live", console=f"{service.url}/console", task=task, path="/output", viewers=4, cuts=CUTS, lines=COUNTED
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
+
+
+class LongOutputTests(BrowserTestCase):
+    """Output of more lines than anybody reads."""
+
+    async def test_the_browser_finds_every_line(self) -> None:
+        """The browser's own search finds the last line, and a link to a line in the middle leads there."""
+        if reason := browser.missing():
+            self.skipTest(reason)
+        service = ServiceProcess({})
+        last = "the needle in the haystack"
+        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", LONG, last, time.time())
+        self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
+        await service.start()
+        result = await self.drive("long", console=f"{service.url}/console", task=task, lines=LONG, last=last)
+        self.assertGreater(result.measured["found"], 0)
 
 
 class InjectionTests(BrowserTestCase):
