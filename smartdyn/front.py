@@ -17,7 +17,6 @@ from smartdyn.listeners import Listener, listeners
 from smartdyn.log_buffer import LogBuffer
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
-from smartdyn.ssh import KnownHosts
 from smartdyn.web.api import TaskApi
 from smartdyn.web.console.views import Console
 from smartdyn.web.forward import Forwarder
@@ -74,14 +73,15 @@ class Front:
         names = HostNames(self._reactor, forward_verify=self._settings.forward_verify)
         wanted = listeners(self._settings, names.name_of)
         facts = self._facts(tasks, wanted)
+        keys = parts.host_keys(self._settings)
         for listener in wanted:
             forwarder = self._forwarder(listener)
-            console = Console(tasks, self._now, self._reactor, self._forget_host)
+            console = Console(tasks, self._now, self._reactor, keys)
             api = TaskApi(tasks, behind_proxy=listener.is_core)
             operations = forwarder.operations if forwarder else None
             proxy = ProxyApi(facts, metrics, problems, operations)
             logs = LogApi(self._logs, lambda: self._failures)
-            host_keys = HostKeyApi(self._forget_host)
+            host_keys = HostKeyApi(tasks.control, keys.forget)
             about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
             dynflow = [*api.routes(), *console.routes()]
             about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
@@ -138,10 +138,6 @@ class Front:
             http=any(listener.tls is None for listener in wanted),
             https=any(listener.tls is not None for listener in wanted),
         )
-
-    def _forget_host(self, name: str) -> None:
-        path = self._settings.path(self._settings.ssh_known_hosts_file)
-        KnownHosts(path).forget_everywhere(name)
 
     def urls(self) -> list[str]:
         """Where we are."""

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from smartdyn.engine.cleaner import Retention
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanCertificates
+from smartdyn.rex.host_keys import HostKeys
 from smartdyn.rex.runners import simulation_from
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.settings import Settings
@@ -61,6 +62,12 @@ def runner_settings(
         sessions_per_connection=settings.ssh_sessions_per_connection,
         keep_connection=settings.ssh_keep_connection,
     )
+
+
+def host_keys(settings: Settings) -> HostKeys:
+    """The keys of hosts, as jobs go by them."""
+    strict = settings.ssh_ca_known_hosts_file
+    return HostKeys(settings.path(settings.ssh_known_hosts_file), settings.path(strict) if strict else None)
 
 
 def core_certificates(settings: Settings) -> ForemanCertificates:

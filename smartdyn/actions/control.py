@@ -1,38 +1,30 @@
-"""What people may do to tasks, one or many; each time it is written down who did it and what came of it."""
+"""What people may do to tasks, one or many; each time it is written down who does it and what comes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
-from typing import Final, TypeVar
+from collections.abc import Callable
 
-from twisted.internet.defer import Deferred, gatherResults
-
+from smartdyn.actions.bulk import Bulk
+from smartdyn.actions.ledger import Ledger
 from smartdyn.engine.world import World
-from smartdyn.errors import MatchesChanged, SmartdynError
-from smartdyn.model.audit import POSSIBLE_IN, Actor, AuditEntry, BulkOutcome, What
-from smartdyn.model.query import TaskQuery
-from smartdyn.model.states import StepState
-from smartdyn.store import audit, listing
-from smartdyn.store.audit import AppendAudit
-
-T = TypeVar("T")
-
-MOST_IN_BULK: Final = 100_000
-_PIECE: Final = 20
-"""Tasks that are dealt with at the same time; everything else has its turn in between."""
+from smartdyn.model.audit import Actor
 
 
 class Control:
-    """Does it through the engine's interventions."""
+    """Does it through the engine's interventions.
+
+    @ivar ledger: who did what.
+    @ivar bulk: does it to many.
+    """
 
     def __init__(self, world: World) -> None:
-        self._world = world
         self._interventions = world.interventions
+        self.ledger = Ledger(world)
+        self.bulk = Bulk(world, self.ledger)
 
     async def cancel(self, plan_id: str, by: Actor, *, force: bool = False) -> int:
         """Ask a task to end; how many of its steps were told."""
-        return await self.recorded(
+        return await self.ledger.recorded(
             by,
             "force-cancel" if force else "cancel",
             plan_id,
@@ -42,13 +34,13 @@ class Control:
 
     async def resume(self, plan_id: str, by: Actor) -> None:
         """Go on with a paused task."""
-        await self.recorded(
+        await self.ledger.recorded(
             by, "resume", plan_id, lambda: self._interventions.resume(plan_id), lambda _: "It was resumed."
         )
 
     async def skip(self, plan_id: str, step_id: int, by: Actor) -> list[int]:
         """Leave out a failed step when the task is resumed; the steps that were marked."""
-        return await self.recorded(
+        return await self.ledger.recorded(
             by,
             f"skip step {step_id}",
             plan_id,
@@ -58,84 +50,17 @@ class Control:
 
     async def halt(self, plan_id: str, by: Actor) -> None:
         """Stop a task by force."""
-        await self.recorded(by, "halt", plan_id, lambda: self._interventions.halt(plan_id), lambda _: "It was halted.")
+        await self.ledger.recorded(
+            by, "halt", plan_id, lambda: self._interventions.halt(plan_id), lambda _: "It was halted."
+        )
 
-    async def bulk(
-        self, wanted: TaskQuery, what: What, by: Actor, *, dry_run: bool, expected: int | None = None
-    ) -> BulkOutcome:
-        """Do something to all tasks that a search finds and to which it can be done, at most L{MOST_IN_BULK}.
+    async def forget_host_key(self, name: str, by: Actor, forget: Callable[[str], None]) -> None:
+        """Have the next job on a host learn its key anew.
 
-        @param dry_run: only say how many these are.
-        @param expected: how many it was said that these are.
-        @raise MatchesChanged: they are more or fewer now; nothing is done.
+        @param forget: does it.
         """
-        found = await self._matching(wanted, what)
-        if dry_run:
-            return BulkOutcome(len(found))
-        if expected is not None and expected != len(found):
-            raise MatchesChanged(expected, len(found))
-        refused: list[tuple[str, str]] = []
-        for start in range(0, len(found), _PIECE):
-            piece = found[start : start + _PIECE]
-            problems = await gatherResults(
-                [Deferred.fromCoroutine(self._one_of_many(plan_id, what, by)) for plan_id in piece]
-            )
-            refused += [(plan_id, text) for plan_id, text in zip(piece, problems, strict=True) if text is not None]
-        outcome = BulkOutcome(len(found), len(found) - len(refused), tuple(refused))
-        await self._record(by, f"{what} all", str(wanted), f"Done to {outcome.done} of {outcome.matched} tasks.")
-        return outcome
 
-    async def recorded(
-        self, by: Actor, what: str, subject: str, work: Callable[[], Awaitable[T]], outcome: Callable[[T], str]
-    ) -> T:
-        """Do something and write down what came of it.
+        async def work() -> None:
+            forget(name)
 
-        @param outcome: says it of the result; an error speaks for itself.
-        """
-        try:
-            result = await work()
-        except SmartdynError as error:
-            await self._record(by, what, subject, str(error))
-            raise
-        await self._record(by, what, subject, outcome(result))
-        return result
-
-    async def audit(
-        self, subject: str | None = None, *, before: int | None = None, limit: int = 100
-    ) -> list[tuple[int, AuditEntry]]:
-        """Who did what, the newest first, with numbers.
-
-        @param subject: only what was done to this task, search or host.
-        @param before: the number of the last entry of the page before.
-        """
-        return await self._world.database.query(lambda tx: audit.page(tx, subject, before, limit))
-
-    async def _matching(self, wanted: TaskQuery, what: What) -> Sequence[str]:
-        possible = tuple(state for state in POSSIBLE_IN[what] if not wanted.states or state in wanted.states)
-        if not possible:
-            return ()
-        narrowed = replace(wanted, states=possible)
-        return await self._world.database.query(lambda tx: listing.ids(tx, narrowed, limit=MOST_IN_BULK), patient=True)
-
-    async def _one_of_many(self, plan_id: str, what: What, by: Actor) -> str | None:
-        """Why it could not be done to this one."""
-        try:
-            if what == "cancel":
-                await self.cancel(plan_id, by)
-            elif what == "resume":
-                await self.resume(plan_id, by)
-            else:
-                await self._skip_failed(plan_id, by)
-        except SmartdynError as error:
-            return str(error)
-        return None
-
-    async def _skip_failed(self, plan_id: str, by: Actor) -> None:
-        whole = await self._world.load(plan_id)
-        for step in whole.steps.values():
-            if step.state is StepState.ERROR:
-                await self.skip(plan_id, step.id, by)
-
-    async def _record(self, by: Actor, what: str, subject: str, outcome: str) -> None:
-        entry = AuditEntry(self._world.now(), by, what, subject, outcome)
-        await self._world.database.commit(AppendAudit(entry))
+        await self.ledger.recorded(by, "forget host key", name, work, lambda _: "The next job learns its key anew.")

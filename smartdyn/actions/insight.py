@@ -10,8 +10,9 @@ from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.causes import why, why_waiting
-from smartdyn.model.overview import HealthItem, HostPage, OutputHit, Overview, StuckTask
-from smartdyn.model.query import TaskQuery
+from smartdyn.model.overview import BatchPage, HealthItem, HostPage, OutputHit, Overview, StuckTask
+from smartdyn.model.query import FAILED, TaskQuery
+from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import JobNote, TaskList
 from smartdyn.store import digests, evidence, insight, listing, plans
 
@@ -22,6 +23,8 @@ _LONG_WAIT: Final = 60.0
 _MOST_STUCK: Final = 50
 _MOST_HITS: Final = 50
 _MOST_COUNTED: Final = 1000
+_MOST_TROUBLES: Final = 10
+_MOST_IN_BATCH: Final = 20
 
 Notes = Callable[[], Mapping[str, JobNote]]
 Health = Callable[[], Awaitable[Sequence[HealthItem]]]
@@ -45,18 +48,25 @@ class Insight:
         await self._digester.digest()
         database = self._world.database
         stuck = await database.query(lambda tx: _paused(tx) + _waiting(tx, self._notes(), now), patient=True)
-        failed, ended, untold = await database.query(
-            lambda tx: (insight.failures(tx, now - _DAY), insight.throughput(tx, now), insight.backlog(tx)),
+        failed, cancelled, ended, untold, unsearched = await database.query(
+            lambda tx: (
+                insight.failures(tx, now - _DAY),
+                digests.cancelled(tx, now - _DAY),
+                insight.throughput(tx, now),
+                insight.backlog(tx),
+                digests.backlog(tx, _MOST_COUNTED),
+            ),
             patient=True,
         )
         return Overview(
             failures=tuple(failed),
+            cancelled=cancelled,
             stuck=tuple(stuck[:_MOST_STUCK]),
             queues=tuple(self._world.environment.queues.depths()),
             running=len(self._world.running()),
             throughput=tuple(ended),
             callbacks=untold,
-            health=tuple(await self._health()),
+            health=(*await self._health(), _search_in_outputs(*unsearched, now)),
         )
 
     async def host(self, name: str, list_of: Callable[[TaskQuery], Awaitable[TaskList]]) -> HostPage:
@@ -65,11 +75,23 @@ class Insight:
         @param list_of: gives the newest tasks that a search finds.
         """
         await self._digester.digest()
-        failed, running = await self._world.database.query(
-            lambda tx: (insight.failures_of_host(tx, name), insight.unfinished_of_host(tx, name, _MOST_COUNTED)),
+        failed, running, last = await self._world.database.query(
+            lambda tx: (
+                insight.failures_of_host(tx, name),
+                insight.unfinished_of_host(tx, name, _MOST_COUNTED),
+                insight.troubles(tx, name, _MOST_TROUBLES),
+            ),
             patient=True,
         )
-        return HostPage(name, await list_of(TaskQuery(hosts=(name,))), running, tuple(failed))
+        return HostPage(name, await list_of(TaskQuery(hosts=(name,))), running, tuple(failed), tuple(last))
+
+    async def batch(self, parent_id: str) -> BatchPage:
+        """How the tasks that one launched are doing.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such task.
+        """
+        await self._digester.digest()
+        return await self._world.database.query(lambda tx: _batch(tx, parent_id), patient=True)
 
     async def search_output(self, wanted: TaskQuery) -> list[OutputHit]:
         """The newest tasks that a search finds, with the line in which the first of its texts stands.
@@ -80,6 +102,32 @@ class Insight:
             raise InvalidRequest('A search in outputs needs `text:`, as in text:"permission denied".')
         await self._digester.digest()
         return await self._world.database.query(lambda tx: _hits(tx, wanted), patient=True)
+
+
+def _search_in_outputs(count: int, oldest: float | None, now: float) -> HealthItem:
+    """How far the search in outputs, and what is said of why tasks failed, is behind."""
+    name = "search in outputs"
+    if not count or oldest is None:
+        return HealthItem(name, True, "It knows all tasks that are over.")
+    number = f"{count} or more" if count == _MOST_COUNTED else str(count)
+    behind = f"{max(now - oldest, 0.0):.0f} s ago"
+    return HealthItem(name, True, f"{number} tasks that are over are still to be read, from {behind} on; it goes on.")
+
+
+def _batch(tx: sqlite3.Cursor, parent_id: str) -> BatchPage:
+    counts = insight.child_states(tx, parent_id)
+    hosts, ended_at = insight.child_hosts(tx, parent_id)
+    going = TaskQuery(states=UNFINISHED, parent=parent_id)
+    failed = TaskQuery(states=(FAILED,), parent=parent_id)
+    return BatchPage(
+        parent=plans.summary(tx, parent_id),
+        counts=tuple(counts),
+        hosts=hosts,
+        failures=tuple(insight.failures_of_batch(tx, parent_id)),
+        going=tuple(listing.page(tx, going, limit=_MOST_IN_BATCH)),
+        failed=tuple(listing.page(tx, failed, limit=_MOST_IN_BATCH)),
+        ended_at=ended_at if all(each.is_over for each in counts) else None,
+    )
 
 
 def _paused(tx: sqlite3.Cursor) -> list[StuckTask]:

@@ -17,18 +17,19 @@ from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
+from smartdyn.actions.saved import SavedSearches
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
 from smartdyn.model import rules, wire
 from smartdyn.model.causes import why
-from smartdyn.model.overview import HostPage, OutputHit, Overview
+from smartdyn.model.overview import BatchPage, HostPage, OutputHit, Overview
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
 from smartdyn.model.views import StepView, TaskList, TaskPage
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import actions, callbacks, evidence, listing, long_output, output, plans, steps
+from smartdyn.store import actions, callbacks, evidence, insight, listing, long_output, names, output, plans, steps
 from smartdyn.store.long_output import LongOutput
 from smartdyn.store.output_reader import OutputReader
 
@@ -36,6 +37,8 @@ _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
 
 
 MOST_COUNTED: Final = 10_000
+
+_MOST_CHILDREN: Final = 100
 
 _SHOWN = 64 * 1024
 """Characters at the end of the output that a page's sentence may be about."""
@@ -68,6 +71,7 @@ class Tasks:
         self._notes = notes
         self._insight = Insight(world, digester, notes, health)
         self._control = Control(world)
+        self._saved = SavedSearches(world, self._control.ledger)
         self.output = OutputReader(world.database)
 
     def operations(self) -> list[str]:
@@ -101,6 +105,11 @@ class Tasks:
     def control(self) -> Control:
         """What people may do to tasks."""
         return self._control
+
+    @property
+    def saved(self) -> SavedSearches:
+        """Searches with a name."""
+        return self._saved
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
@@ -177,6 +186,18 @@ class Tasks:
         """What a host has been doing."""
         return await self._insight.host(name, self.recent)
 
+    async def hosts_like(self, part: str, *, limit: int) -> list[str]:
+        """The hosts of which there are tasks and whose names have this in them."""
+        pattern = f"%{names.literal(part)}%"
+        return await self._world.database.query(lambda tx: names.matching(tx, "host", [pattern])[:limit])
+
+    async def batch(self, parent_id: str) -> BatchPage:
+        """How the tasks that one launched are doing.
+
+        @raise PlanNotFound: there is no such task.
+        """
+        return await self._insight.batch(parent_id)
+
     async def search_output(self, wanted: TaskQuery) -> list[OutputHit]:
         """Where the output of tasks has what is searched for: see L{Insight.search_output}."""
         return await self._insight.search_output(wanted)
@@ -246,7 +267,8 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
         progress=rules.progress(whole.plan, whole.steps),
         remarks=_remarks(registry, whole),
         callbacks=tuple(callbacks.of_plan(tx, plan_id)),
-        children=tuple(plans.children(tx, plan_id)),
+        children=tuple(listing.page(tx, TaskQuery(parent=plan_id), limit=_MOST_CHILDREN)),
+        child_counts=tuple(insight.child_states(tx, plan_id)),
         cause=why(evidence.of_plan(tx, whole)) if whole.plan.result in FAILURES else None,
     )
 

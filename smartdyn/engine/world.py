@@ -263,6 +263,11 @@ class World:
         """A plan that is being executed, as it is in memory: for those who look, not for those who change."""
         return self._runs.get(plan_id)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Is it time to begin nothing more?"""
+        return self._stopping
+
     async def stop(self) -> None:
         """Let running code finish, commit everything, and end.
 

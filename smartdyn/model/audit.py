@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from smartdyn.model.states import PlanState
+from smartdyn.model.states import UNFINISHED, PlanState
 
 What = Literal["cancel", "resume", "skip"]
 """What can be done to many tasks at once."""
 
-_UNFINISHED: Final = tuple(state.value for state in PlanState if state is not PlanState.STOPPED)
 POSSIBLE_IN: Final[dict[What, tuple[str, ...]]] = {
-    "cancel": _UNFINISHED,
+    "cancel": UNFINISHED,
     "resume": (PlanState.PAUSED.value,),
     "skip": (PlanState.PAUSED.value,),
 }
@@ -23,7 +22,7 @@ POSSIBLE_IN: Final[dict[What, tuple[str, ...]]] = {
 class Actor:
     """Whoever wants something done.
 
-    @param name: of its certificate, or its address.
+    @param name: of its certificate, of its account on this machine, or its address.
     @param address: an IP address, None over a unix socket.
     @param via: C{console} or C{api}.
     """
@@ -39,6 +38,9 @@ class AuditEntry:
     @param at: seconds since the epoch.
     @param subject: a task, or the search that found the tasks, or a host.
     @param outcome: what came of it, in a sentence.
+    @param key: names it in addresses; None for those of earlier versions.
+    @param tasks: how many tasks a deed concerns that is done to many; None for others.
+    @param ended_at: None while it is being done, and for ever if the service ended before it did.
     """
 
     at: float
@@ -46,6 +48,27 @@ class AuditEntry:
     what: str
     subject: str
     outcome: str
+    key: str | None = None
+    tasks: int | None = None
+    ended_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """Which entries are wanted; what is left out does not matter.
+
+    @param who: a part of the name.
+    @param what: a part of what was done.
+    @param about: a task, search or host.
+    @param since: at this time or later, seconds since the epoch.
+    @param until: before this time.
+    """
+
+    who: str = ""
+    what: str = ""
+    about: str | None = None
+    since: float | None = None
+    until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +83,18 @@ class BulkOutcome:
     matched: int
     done: int = 0
     refused: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BulkProgress:
+    """How far something that is done to many tasks has come.
+
+    @param reached: tasks whose turn has come.
+    @param refused: those of them to which it could not be done.
+    @param problems: some of these, with the reasons.
+    """
+
+    entry: AuditEntry
+    reached: int
+    refused: int
+    problems: tuple[tuple[str, str], ...]

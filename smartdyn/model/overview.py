@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smartdyn.model.causes import Cause
-from smartdyn.model.views import TaskList, TaskSummary
+from smartdyn.model.views import StateCount, TaskList, TaskSummary
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,13 @@ class HealthItem:
 class Overview:
     """
     @param failures: those of the last 24 hours, the most frequent causes first.
+    @param cancelled: how many tasks that ended in the last 24 hours somebody had cancelled.
     @param running: tasks that are being executed.
     @param throughput: how many tasks ended in each minute of the last hour, the present one last.
     """
 
     failures: tuple[FailureGroup, ...]
+    cancelled: int
     stuck: tuple[StuckTask, ...]
     queues: tuple[QueueDepth, ...]
     running: int
@@ -100,17 +102,76 @@ class Overview:
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """A task that failed.
+
+    @param error: the first line of what its step said, empty when that said nothing.
+    """
+
+    task: TaskSummary
+    cause: Cause
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class HostPage:
     """
     @param tasks: the newest ones.
     @param running: how many are not over.
     @param failures: why its tasks failed, the most frequent causes first.
+    @param troubles: the last tasks that failed.
     """
 
     name: str
     tasks: TaskList
     running: int
     failures: tuple[FailureGroup, ...]
+    troubles: tuple[Trouble, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """A key that is known of a host.
+
+    @param marker: C{cert-authority}, C{revoked} or empty.
+    @param place: file and line.
+    """
+
+    type: str
+    fingerprint: str
+    marker: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class BatchPage:
+    """The tasks that another one launched.
+
+    @param counts: how many are in which state.
+    @param hosts: on how many hosts they are.
+    @param failures: why some failed, the most frequent causes first.
+    @param going: the newest ones that are not over.
+    @param failed: the newest ones that failed.
+    @param ended_at: when the last one ended; None while one has not.
+    """
+
+    parent: TaskSummary
+    counts: tuple[StateCount, ...]
+    hosts: int
+    failures: tuple[FailureGroup, ...]
+    going: tuple[TaskSummary, ...]
+    failed: tuple[TaskSummary, ...]
+    ended_at: float | None
+
+    @property
+    def total(self) -> int:
+        """How many there are."""
+        return sum(each.count for each in self.counts)
+
+    @property
+    def over(self) -> int:
+        """How many of them have ended."""
+        return sum(each.count for each in self.counts if each.is_over)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ class PlanState(StrEnum):
     STOPPED = "stopped"
 
 
+UNFINISHED: Final = tuple(state.value for state in PlanState if state is not PlanState.STOPPED)
+"""The states of plans that are not over."""
+
+
 class PlanResult(StrEnum):
     """What a plan has come to, computed from its steps."""
 

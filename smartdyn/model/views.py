@@ -7,6 +7,7 @@ from typing import Any
 
 from smartdyn.model.causes import Cause
 from smartdyn.model.records import StepError
+from smartdyn.model.states import PlanResult, PlanState
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,38 @@ class TaskList:
 
     tasks: tuple[TaskSummary, ...]
     older: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StateCount:
+    """How many of some tasks are in one state.
+
+    @param result: C{cancelled} also of those that somebody cancelled and that ended in another way, but not well.
+    """
+
+    state: str
+    result: str
+    count: int
+
+    @property
+    def is_over(self) -> bool:
+        """Have they ended?"""
+        return self.state == PlanState.STOPPED
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.result if self.is_over else self.state
+
+    @property
+    def search(self) -> str:
+        """What finds them, beside what all of them have in common."""
+        if not self.is_over:
+            return f"state:{self.state}"
+        if self.result == PlanResult.CANCELLED:
+            return "state:cancelled"
+        failed = self.result in {PlanResult.ERROR, PlanResult.WARNING}
+        return f"state:{'failed' if failed else 'stopped'} result:{self.result}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +145,8 @@ class TaskPage:
     @param output_is_cut: there is more of it, before what is here.
     @param progress: of the whole task, between 0 and 1.
     @param remarks: what its actions have to say to people.
+    @param children: the newest of the tasks that it launched.
+    @param child_counts: how many of all of these are in which state.
     @param note: what its job is waiting for, if it is.
     @param cause: why it did not go well, if it did not.
     """
@@ -126,5 +161,6 @@ class TaskPage:
     remarks: tuple[str, ...]
     callbacks: tuple[CallbackView, ...]
     children: tuple[TaskSummary, ...]
+    child_counts: tuple[StateCount, ...]
     note: JobNote | None = None
     cause: Cause | None = None

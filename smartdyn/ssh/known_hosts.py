@@ -94,11 +94,15 @@ class KnownHosts:
 
         @return: how many lines were about it.
         """
+        keys = {entry.blob for entry in self.everywhere(host)}
+        return self._rewrite(lambda entry: entry.patterns.lower().split(",") if entry.blob in keys else [])
+
+    def everywhere(self, host: str) -> list[Entry]:
+        """What is known of a host on whatever port."""
         self._refresh()
         start = f"[{host.lower()}]:"
-        keys = {entry.blob for entry in self._matching(host.lower())}
-        keys |= {entry.blob for name, found in self._named.items() if name.startswith(start) for entry in found}
-        return self._rewrite(lambda entry: entry.patterns.lower().split(",") if entry.blob in keys else [])
+        other = [entry for name, found in self._named.items() if name.startswith(start) for entry in found]
+        return [*self._matching(host.lower()), *other]
 
     def _is_certified(self, name: str, host: str, key_type: str, blob: bytes, known: Sequence[Entry]) -> bool:
         """Does a trusted authority vouch for the key? One that we do not know says nothing."""

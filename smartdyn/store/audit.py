@@ -1,35 +1,87 @@
-"""The audit table: who did what to tasks, kept when these are deleted."""
+"""The audit tables: who did what to tasks, kept when these are deleted."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from smartdyn.model.audit import Actor, AuditEntry
+from smartdyn.model.audit import Actor, AuditEntry, AuditQuery, BulkProgress
+from smartdyn.store.json import dumps
+from smartdyn.store.names import literal
 
-_APPEND = "INSERT INTO audit (at, who, address, via, what, subject, outcome) VALUES (?, ?, ?, ?, ?, ?, ?)"
-_NEWEST = """
-    SELECT id, at, who, address, via, what, subject, outcome FROM audit
-    WHERE id < :before ORDER BY id DESC LIMIT :limit
+_BEGIN = """
+    INSERT INTO audit (key, at, who, address, via, what, subject, tasks, outcome) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_OF_SUBJECT = """
-    SELECT id, at, who, address, via, what, subject, outcome FROM audit
-    WHERE subject = :subject AND id < :before ORDER BY id DESC LIMIT :limit
+_END = "UPDATE audit SET outcome = ?, ended_at = ? WHERE key = ?"
+_ADD_TASKS = """
+    INSERT OR IGNORE INTO audit_tasks (plan_id, audit_id)
+    SELECT value, audit.id FROM json_each(?), audit WHERE audit.key = ?
 """
+_ADD_PROBLEM = """
+    UPDATE audit_tasks SET problem = ? WHERE plan_id = ? AND audit_id = (SELECT id FROM audit WHERE key = ?)
+"""
+_COLUMNS = "audit.id, at, who, address, via, what, subject, outcome, key, tasks, ended_at"
+_FIND = f"""
+    SELECT {_COLUMNS} FROM audit
+    WHERE id < :before AND {{conditions}} ORDER BY id DESC LIMIT :limit
+"""
+_ABOUT = """
+    id IN (SELECT id FROM audit WHERE subject = :about UNION SELECT audit_id FROM audit_tasks WHERE plan_id = :about)
+"""
+_BY_KEY = f"SELECT {_COLUMNS} FROM audit WHERE key = ?"
+_DONE_TO = "SELECT count(*), count(problem) FROM audit_tasks WHERE audit_id = ?"
+_PROBLEMS = "SELECT plan_id, problem FROM audit_tasks WHERE audit_id = ? AND problem IS NOT NULL LIMIT ?"
 _OLD = "SELECT 1 FROM audit WHERE at < ? LIMIT 1"
 _FORGET = "DELETE FROM audit WHERE at < ?"
 _NO_END = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class AppendAudit:
-    """Remembers what somebody did."""
+class BeginAudit:
+    """Remembers what somebody is about to do."""
 
     entry: AuditEntry
 
     def apply(self, tx: sqlite3.Cursor) -> None:
         entry, by = self.entry, self.entry.by
-        tx.execute(_APPEND, (entry.at, by.name, by.address, by.via, entry.what, entry.subject, entry.outcome))
+        values = (entry.key, entry.at, by.name, by.address, by.via, entry.what, entry.subject, entry.tasks)
+        tx.execute(_BEGIN, (*values, entry.outcome))
+
+
+@dataclass(frozen=True, slots=True)
+class EndAudit:
+    """Remembers what came of it."""
+
+    key: str
+    outcome: str
+    at: float
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_END, (self.outcome, self.at, self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class AddTasks:
+    """Remembers to which tasks it is about to be done."""
+
+    key: str
+    plan_ids: Sequence[str]
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_ADD_TASKS, (dumps(list(self.plan_ids)), self.key))
+
+
+@dataclass(frozen=True, slots=True)
+class AddProblems:
+    """Remembers to which of them it could not be done, and why."""
+
+    key: str
+    problems: Mapping[str, str]
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.executemany(_ADD_PROBLEM, [(text, plan_id, self.key) for plan_id, text in self.problems.items()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +99,42 @@ def is_old(tx: sqlite3.Cursor, at: float) -> bool:
     return tx.execute(_OLD, (at,)).fetchone() is not None
 
 
-def page(tx: sqlite3.Cursor, subject: str | None, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
+def page(tx: sqlite3.Cursor, wanted: AuditQuery, before: int | None, limit: int) -> list[tuple[int, AuditEntry]]:
     """The newest entries with their numbers.
 
-    @param subject: only what was done to this.
     @param before: the number of the last entry of the page before.
     """
-    values = {"subject": subject, "before": _NO_END if before is None else before, "limit": limit}
-    return [
-        (number, AuditEntry(at, Actor(who, address, via), what, about, outcome))
-        for number, at, who, address, via, what, about, outcome in tx.execute(
-            _NEWEST if subject is None else _OF_SUBJECT, values
-        )
-    ]
+    values: dict[str, object] = {"before": _NO_END if before is None else before, "limit": limit}
+    conditions = ["1"]
+    for column in ("who", "what"):
+        part = getattr(wanted, column)
+        if part:
+            values[column] = f"%{literal(part)}%"
+            conditions.append(f"{column} LIKE :{column} ESCAPE '\\'")
+    for name, bound, condition in (
+        ("about", wanted.about, _ABOUT),
+        ("since", wanted.since, "at >= :since"),
+        ("until", wanted.until, "at < :until"),
+    ):
+        if bound is not None:
+            values[name] = bound
+            conditions.append(condition)
+    rows = tx.execute(_FIND.format(conditions=" AND ".join(conditions)), values)
+    return [(row[0], _entry(row)) for row in rows]
+
+
+def progress(tx: sqlite3.Cursor, key: str, most: int) -> BulkProgress | None:
+    """How far a deed that is done to many tasks has come; None when there is none with this key.
+
+    @param most: of the tasks to which it could not be done, so many are named.
+    """
+    row = tx.execute(_BY_KEY, (key,)).fetchone()
+    if row is None:
+        return None
+    reached, refused = tx.execute(_DONE_TO, (row[0],)).fetchone()
+    return BulkProgress(_entry(row), reached, refused, tuple(tx.execute(_PROBLEMS, (row[0], most)).fetchall()))
+
+
+def _entry(row: Sequence[Any]) -> AuditEntry:
+    _, at, who, address, via, what, subject, outcome, key, tasks, ended_at = row
+    return AuditEntry(at, Actor(who, address, via), what, subject, outcome, key, tasks, ended_at)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlite3
 
 from smartdyn.model import causes
-from smartdyn.model.overview import CallbackBacklog, FailureGroup
+from smartdyn.model.overview import CallbackBacklog, FailureGroup, Trouble
 from smartdyn.model.query import TaskQuery
+from smartdyn.model.states import UNFINISHED
+from smartdyn.model.views import StateCount, TaskSummary
 from smartdyn.store import callbacks, digests, listing, output, plans
+from smartdyn.store.listing import CANCELLED_ONE, SUMMARY_COLUMNS
 
 MINUTES = 60
 _ENOUGH = 4096
@@ -19,10 +22,26 @@ _ENDED = """
     SELECT CAST((:now - ended_at) / 60 AS INTEGER), count(*) FROM plans INDEXED BY plans_by_end
     WHERE state = 'stopped' AND ended_at > :now - :minutes * 60 AND ended_at <= :now GROUP BY 1
 """
-_OF_HOST = """
+_CAUSES = """
     SELECT cause, count(*), max(digests.ended_at), plan_id
-    FROM plans INDEXED BY plans_by_host CROSS JOIN digests ON plan_id = plans.id
-    WHERE host = :host AND cause IS NOT NULL GROUP BY cause ORDER BY count(*) DESC, cause
+    FROM plans INDEXED BY {index} CROSS JOIN digests ON plan_id = plans.id
+    WHERE {column} = ? AND cause IS NOT NULL AND cause <> 'cancelled' GROUP BY cause ORDER BY count(*) DESC, cause
+"""
+_OF_HOST = _CAUSES.format(index="plans_by_host", column="host")
+_OF_PARENT = _CAUSES.format(index="plans_by_parent", column="caller_plan_id")
+_TROUBLES = f"""
+    SELECT {SUMMARY_COLUMNS}, (SELECT cause FROM digests WHERE plan_id = plans.id) AS why, (
+        SELECT json_extract(error, '$[1]') FROM steps WHERE plan_id = plans.id AND error IS NOT NULL ORDER BY id LIMIT 1
+    )
+    FROM plans INDEXED BY plans_by_host
+    WHERE host = ? AND why IS NOT NULL AND why <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT ?
+"""
+_CHILD_STATES = f"""
+    SELECT state, iif({CANCELLED_ONE}, 'cancelled', result), count(*) FROM plans INDEXED BY plans_by_parent
+    WHERE caller_plan_id = ? GROUP BY 1, 2 ORDER BY 1, 2
+"""
+_CHILD_HOSTS = """
+    SELECT count(DISTINCT host), max(ended_at) FROM plans INDEXED BY plans_by_parent WHERE caller_plan_id = ?
 """
 _LAST_ERROR = """
     SELECT last_error FROM callbacks
@@ -37,7 +56,31 @@ def failures(tx: sqlite3.Cursor, since: float) -> list[FailureGroup]:
 
 def failures_of_host(tx: sqlite3.Cursor, host: str) -> list[FailureGroup]:
     """Why the tasks of a host failed, the most frequent causes first."""
-    return _groups(tx, [digests.CauseCount(*row) for row in tx.execute(_OF_HOST, {"host": host}).fetchall()])
+    return _groups(tx, [digests.CauseCount(*row) for row in tx.execute(_OF_HOST, (host,)).fetchall()])
+
+
+def failures_of_batch(tx: sqlite3.Cursor, parent_id: str) -> list[FailureGroup]:
+    """Why the tasks that one launched failed, the most frequent causes first."""
+    return _groups(tx, [digests.CauseCount(*row) for row in tx.execute(_OF_PARENT, (parent_id,)).fetchall()])
+
+
+def troubles(tx: sqlite3.Cursor, host: str, limit: int) -> list[Trouble]:
+    """The last tasks of a host that failed."""
+    return [
+        Trouble(TaskSummary(*summary), causes.by_key(cause), (error or "").partition("\n")[0])
+        for *summary, cause, error in tx.execute(_TROUBLES, (host, limit))
+    ]
+
+
+def child_states(tx: sqlite3.Cursor, parent_id: str) -> list[StateCount]:
+    """How many of the tasks that one launched are in which state."""
+    return [StateCount(*row) for row in tx.execute(_CHILD_STATES, (parent_id,))]
+
+
+def child_hosts(tx: sqlite3.Cursor, parent_id: str) -> tuple[int, float | None]:
+    """On how many hosts the tasks are that one launched, and when the last of them ended."""
+    hosts, ended_at = tx.execute(_CHILD_HOSTS, (parent_id,)).fetchone()
+    return hosts, ended_at
 
 
 def throughput(tx: sqlite3.Cursor, now: float) -> list[int]:
@@ -48,8 +91,7 @@ def throughput(tx: sqlite3.Cursor, now: float) -> list[int]:
 
 def unfinished_of_host(tx: sqlite3.Cursor, host: str, limit: int) -> int:
     """How many tasks of a host are not over; C{limit} means so many or more."""
-    states = ("pending", "scheduled", "planning", "planned", "running", "paused")
-    return len(listing.ids(tx, TaskQuery(states=states, hosts=(host,)), limit=limit))
+    return len(listing.ids(tx, TaskQuery(states=UNFINISHED, hosts=(host,)), limit=limit))
 
 
 def backlog(tx: sqlite3.Cursor) -> CallbackBacklog:

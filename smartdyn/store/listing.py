@@ -14,7 +14,7 @@ from heapq import merge
 from itertools import islice
 from typing import Any, Final
 
-from smartdyn.model.query import FAILED, TaskQuery
+from smartdyn.model.query import CANCELLED, FAILED, TaskQuery
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
 from smartdyn.store import names
@@ -29,10 +29,14 @@ _SELECT = """
     ORDER BY created_at DESC, id DESC LIMIT :limit
 """
 _BEFORE = "(created_at, id) < (:before_at, :before_id)"
-_STATE = """
+CANCELLED_ONE = """
+    (state = 'stopped' AND (result = 'cancelled' OR (result <> 'success' AND cancel_requested_at IS NOT NULL)))
+"""
+_STATE = f"""
     (
         state IN (SELECT value FROM json_each(:states))
-        OR (:failed AND state = 'stopped' AND result IN ('error', 'warning'))
+        OR (:failed AND state = 'stopped' AND result IN ('error', 'warning') AND cancel_requested_at IS NULL)
+        OR (:cancelled AND {CANCELLED_ONE})
     )
 """
 _RESULT = "result IN (SELECT value FROM json_each(:results))"
@@ -124,7 +128,8 @@ def _conditions(wanted: TaskQuery) -> tuple[list[str], dict[str, object]]:
     values: dict[str, object] = {}
     conditions = []
     if wanted.states:
-        values |= {"states": dumps(list(wanted.states)), "failed": FAILED in wanted.states}
+        values |= {"states": dumps(list(wanted.states))}
+        values |= {"failed": FAILED in wanted.states, "cancelled": CANCELLED in wanted.states}
         conditions.append(_STATE)
     for name, chosen, condition in (("results", wanted.results, _RESULT), ("causes", wanted.causes, _CAUSE)):
         if chosen:
@@ -164,7 +169,9 @@ def _walks(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
     found = [walks for word in wanted.words if (walks := _by_word(tx, word))]
     if found:
         return min(found, key=lambda walks: any(walk.index == "plans_by_label" for walk in walks))
-    if wanted.states and PlanState.STOPPED not in wanted.states and FAILED not in wanted.states:
+    if wanted.states == (CANCELLED,):
+        return [Walk("plans_cancelled", "cancel_requested_at IS NOT NULL"), *_along("result", (PlanResult.CANCELLED,))]
+    if wanted.states and not {PlanState.STOPPED, FAILED, CANCELLED} & {*wanted.states}:
         return _along("state", wanted.states)
     bad = (PlanResult.ERROR, PlanResult.WARNING)
     if wanted.causes or wanted.states == (FAILED,):

@@ -41,13 +41,12 @@ _STATES = "SELECT id, state, result FROM plans WHERE id IN (SELECT value FROM js
 _DIGESTS = "SELECT id, launch_digest, caller_plan_id FROM plans WHERE id IN (SELECT value FROM json_each(?))"
 _COUNT = "SELECT count(*) FROM plans"
 _COUNT_IN = """
-    SELECT count(*) FROM plans
+    SELECT count(*) FROM plans INDEXED BY plans_by_state
     WHERE state IN (SELECT value FROM json_each(:states))
         AND (state <> 'running' OR label NOT IN (SELECT value FROM json_each(:parents)))
 """
 _UNFINISHED = "SELECT id FROM plans WHERE state <> 'stopped' ORDER BY created_at, id"
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE id = ?"
-_CHILDREN = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE caller_plan_id = ? ORDER BY created_at, id"
 _UNFINISHED_DESCENDANTS = """
     WITH RECURSIVE family (id) AS (
         VALUES (?) UNION SELECT plans.id FROM plans JOIN family ON plans.caller_plan_id = family.id
@@ -240,11 +239,6 @@ def summary(tx: sqlite3.Cursor, plan_id: str) -> TaskSummary:
     if row is None:
         raise PlanNotFound(plan_id)
     return TaskSummary(*row)
-
-
-def children(tx: sqlite3.Cursor, plan_id: str) -> list[TaskSummary]:
-    """The plans that actions of this one started."""
-    return [TaskSummary(*row) for row in tx.execute(_CHILDREN, (plan_id,))]
 
 
 def sub_plan_counts(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> SubPlanCounts:

@@ -94,7 +94,7 @@ class TaskApi:
 
     async def cancel(self, request: IRequest, plan_id: str) -> bytes:
         """Ask a task to end."""
-        told = await _whatever_happens(self._tasks.control.cancel(plan_id, actor_of(request, "api")))
+        told = await self._tasks.control.cancel(plan_id, actor_of(request, "api"))
         return send_json(request, {"task_id": plan_id, "canceled_steps_count": told})
 
     async def count(self, request: IRequest) -> bytes:

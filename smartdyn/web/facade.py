@@ -6,10 +6,19 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from smartdyn.actions.control import Control
-from smartdyn.model.overview import HostPage, OutputHit, Overview
+from smartdyn.actions.saved import SavedSearches
+from smartdyn.model.overview import BatchPage, HostKey, HostPage, OutputHit, Overview
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.views import TaskList, TaskPage
 from smartdyn.store.output_reader import OutputReader
+
+
+class HostKeys(Protocol):
+    """Shows what is known of hosts' keys and forgets it; L{smartdyn.rex.host_keys.HostKeys} provides it."""
+
+    def of(self, host: str) -> Sequence[HostKey]: ...
+
+    def forget(self, host: str) -> None: ...
 
 
 class TaskFacade(Protocol):
@@ -29,6 +38,9 @@ class TaskFacade(Protocol):
 
     @property
     def control(self) -> Control: ...
+
+    @property
+    def saved(self) -> SavedSearches: ...
 
     async def status(self, plan_id: str) -> dict[str, Any]: ...
 
@@ -51,6 +63,10 @@ class TaskFacade(Protocol):
     async def overview(self, now: float) -> Overview: ...
 
     async def host(self, name: str) -> HostPage: ...
+
+    async def hosts_like(self, part: str, *, limit: int) -> list[str]: ...
+
+    async def batch(self, parent_id: str) -> BatchPage: ...
 
     async def search_output(self, wanted: TaskQuery) -> list[OutputHit]: ...
 

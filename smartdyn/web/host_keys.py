@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from twisted.web.iweb import IRequest
 
+from smartdyn.actions.control import Control
+from smartdyn.web.peers import actor_of
 from smartdyn.web.requests import HTML, send
 from smartdyn.web.route import Route
 
@@ -13,7 +15,8 @@ from smartdyn.web.route import Route
 class HostKeyApi:
     """C{/ssh/known_hosts}."""
 
-    def __init__(self, forget: Callable[[str], None]) -> None:
+    def __init__(self, control: Control, forget: Callable[[str], None]) -> None:
+        self._control = control
         self._forget = forget
 
     def routes(self) -> list[Route]:
@@ -22,5 +25,5 @@ class HostKeyApi:
 
     async def forget(self, request: IRequest, name: str) -> bytes:
         """Forget the keys of a host; that there were none is no error."""
-        self._forget(name)
+        await self._control.forget_host_key(name, actor_of(request, "api"), self._forget)
         return send(request, b"", HTML, 204)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import pwd
+import socket
+import struct
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +13,8 @@ from smartdyn.model.audit import Actor
 from smartdyn.web.requests import USER_HEADER, header
 
 _LONGEST_NAME = 200
+_CREDENTIALS = struct.Struct("3i")
+"""Process, user and group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +63,13 @@ class Peer:
     """
     @param address: an IP address, None over a unix socket.
     @param certificate: a verified client certificate; None when there is none.
+    @param user: the account behind a unix socket, as the kernel says.
     """
 
     address: str | None
     tls: bool = False
     certificate: ClientCertificate | None = None
+    user: str | None = None
 
     @property
     def is_local(self) -> bool:
@@ -77,7 +84,7 @@ class Peer:
     @property
     def name(self) -> str:
         """What it is called where it is written down what it did."""
-        return self.certificate.name if self.certificate else self.address or "localhost"
+        return self.certificate.name if self.certificate else self.user or self.address or "localhost"
 
 
 def actor_of(request: Any, via: str) -> Actor:
@@ -99,9 +106,21 @@ def peer_of(request: Any) -> Peer:
     """Who sends a request."""
     address = getattr(request.getClientAddress(), "host", None)
     if not request.isSecure():
-        return Peer(address)
+        return Peer(address, user=_user_of(request) if address is None else None)
     channel = request.channel
     if not hasattr(channel, "smartdyn_certificate"):
         shown = request.transport.getPeerCertificate()
         channel.smartdyn_certificate = None if shown is None else ClientCertificate.parse(shown.to_cryptography())
     return Peer(address, True, channel.smartdyn_certificate)
+
+
+def _user_of(request: Any) -> str | None:
+    """The account of the process at the other end of a unix socket (unix(7), SO_PEERCRED)."""
+    end = getattr(getattr(request, "transport", None), "socket", None)
+    if end is None or getattr(end, "family", None) != socket.AF_UNIX:
+        return None
+    _, number, _ = _CREDENTIALS.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"account {number}"

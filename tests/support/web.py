@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -11,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.actions.action import Action
 from smartdyn.listeners import CORE_PREFIXES
+from smartdyn.rex.host_keys import HostKeys
 from smartdyn.web.api import TaskApi
 from smartdyn.web.authorization import Policy
 from smartdyn.web.console.views import Console
@@ -40,6 +42,8 @@ class WebTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.engine = Engine((Nasty,))
         self.policy = Policy()
+        self.folder = Path(self.mktemp())
+        self.keys = HostKeys(self.folder / "known_hosts", None)
         self.make()
 
     def make(self) -> None:
@@ -53,7 +57,7 @@ class WebTestCase(SynchronousTestCase):
 
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
-        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock)
+        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
         dynflow = [*TaskApi(self.engine.tasks).routes(), *console.routes()]
         about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready), problems).routes(), *self.more_routes()]
         self.served = [route.key for route in (*dynflow, *about)]

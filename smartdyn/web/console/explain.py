@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from smartdyn.model.causes import why_untold, why_waiting
 from smartdyn.model.states import PlanResult, PlanState
-from smartdyn.model.views import CallbackView, TaskPage
+from smartdyn.model.views import CallbackView, StateCount, TaskPage
 from smartdyn.web.console.format import duration
 
 _LONG_WAIT = 10.0
@@ -94,14 +95,16 @@ def _stopped(page: TaskPage, where: str) -> str:
         return f"The script{where} {verdict}: exit status {page.exit_status}."
     if page.summary.result == PlanResult.ERROR:
         return f"It failed: {_first_error(page)}"
-    if page.children:
-        return _launched(page)
+    if page.child_counts:
+        return _launched(page.child_counts)
     return f"It ended with the result {page.summary.result}."
 
 
-def _launched(page: TaskPage) -> str:
+def _launched(states: Sequence[StateCount]) -> str:
     """What has come of the jobs of a batch."""
-    counts = Counter("running or waiting" if child.state != "stopped" else child.result for child in page.children)
+    counts: Counter[str] = Counter()
+    for each in states:
+        counts[each.result if each.is_over else "running or waiting"] += each.count
     words = {
         "success": "succeeded",
         "error": "failed",
@@ -109,7 +112,8 @@ def _launched(page: TaskPage) -> str:
         "cancelled": "were cancelled",
     }
     said = ", ".join(f"{count} {words.get(name, name)}" for name, count in counts.most_common())
-    return f"It launched {len(page.children)} {'job' if len(page.children) == 1 else 'jobs'}: {said}."
+    total = counts.total()
+    return f"It launched {total} {'job' if total == 1 else 'jobs'}: {said}."
 
 
 def _callbacks(page: TaskPage, now: float) -> list[str]:

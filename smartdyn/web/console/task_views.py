@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model import flows
+from smartdyn.model.audit import AuditQuery
 from smartdyn.model.states import PlanState
-from smartdyn.model.views import TaskPage, TaskSummary
+from smartdyn.model.views import TaskPage
 from smartdyn.web.access import may, require
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
@@ -23,7 +22,6 @@ from smartdyn.web.peers import actor_of
 from smartdyn.web.route import Route
 
 _OUTPUT_LINES = 30
-_MOST_CHILDREN = 100
 _MOST_AUDITED = 20
 _SHORT_GRAPH = 200
 """Steps of a picture that can be looked at; longer flows are shown as boxes only."""
@@ -91,9 +89,7 @@ class TaskViews:
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,
-            audit=await self._tasks.control.audit(plan_id, limit=_MOST_AUDITED),
-            counts=_counts(page.children),
-            most_children=_MOST_CHILDREN,
+            audit=await self._tasks.control.ledger.find(AuditQuery(about=plan_id), limit=_MOST_AUDITED),
             last_lines="".join(blocks(tail.lines)) + ("" if live else rest),
             live=live,
             mark=str(tail.mark),
@@ -137,15 +133,6 @@ class TaskViews:
             raise InvalidRequest(f"{step[:20]!r} is no step.")
         await self._tasks.control.skip(plan_id, int(step), actor_of(request, "console"))
         return self._pages.go(request, plan_id)
-
-
-def _counts(children: Sequence[TaskSummary]) -> list[tuple[int, str, str]]:
-    """How many sub-tasks came to what, with what finds those; what is not there is left out."""
-    states = Counter("pending" if child.state != "stopped" else child.result for child in children)
-    searches = {"pending": " result:pending"}
-    return [
-        (count, name, searches.get(name, f" state:stopped result:{name}")) for name, count in sorted(states.items())
-    ]
 
 
 def _route(deed: str) -> str:

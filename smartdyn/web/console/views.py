@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smartdyn.web.console.audit_views import AuditViews
 from smartdyn.web.console.deed_views import DeedViews
+from smartdyn.web.console.host_views import HostViews
 from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import THEMES, Pages, argument, mount, secure
+from smartdyn.web.console.saved_views import SavedViews
 from smartdyn.web.console.task_views import TaskViews
-from smartdyn.web.facade import TaskFacade
+from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.requests import send
 from smartdyn.web.route import Route
 
@@ -25,18 +28,21 @@ class Console:
         tasks: TaskFacade,
         now: Callable[[], float],
         clock: Any,
-        forget_host: Callable[[str], None] = lambda name: None,
+        keys: HostKeys,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces what is sent as it comes.
-        @param forget_host: makes the next job on a host learn its key anew.
+        @param keys: of hosts.
         """
         self._pages = Pages(now)
         output = OutputViews(tasks.output, self._pages, clock)
         self._views = (
             ListViews(tasks, self._pages),
-            DeedViews(tasks, self._pages, forget_host),
+            AuditViews(tasks, self._pages),
+            DeedViews(tasks, self._pages),
+            HostViews(tasks, self._pages, keys),
+            SavedViews(tasks, self._pages),
             output,
             TaskViews(tasks, self._pages, output),
         )

@@ -11,8 +11,9 @@ from smartdyn.actions.action import Action
 from smartdyn.actions.events import Abort, Cancel
 from smartdyn.actions.phases import SubPlanRequest
 from smartdyn.actions.sub_plans import Throttle, WithSubPlans
+from smartdyn.model.query import TaskQuery
 from smartdyn.model.states import PlanResult, PlanState
-from smartdyn.store import events, plans
+from smartdyn.store import events, listing, plans
 from smartdyn.testing import ActionTestCase, Engine, done
 
 
@@ -90,8 +91,8 @@ class SubPlanTests(ActionTestCase):
 
     def children(self, parent: str, *states: PlanState) -> list[str]:
         """The ids of a parent's children in some states, the oldest first."""
-        found = done(self.engine.database.query(lambda tx: plans.children(tx, parent)))
-        return [child.id for child in found if not states or child.state in states]
+        found = done(self.engine.database.query(lambda tx: listing.page(tx, TaskQuery(parent=parent), limit=1000)))
+        return [child.id for child in reversed(found) if not states or child.state in states]
 
     def counts(self, parent: str) -> dict[str, int]:
         """The counts as they are shown; they add up."""

@@ -69,13 +69,13 @@ class DigestTests(SynchronousTestCase):
         self.assertEqual(done(self.digester.digest()), 1)
 
     def test_causes(self) -> None:
-        """Failures are counted by why they failed; what went well is none."""
+        """Failures are counted by why they failed; what went well, or was cancelled, is none."""
         run(self.engine, status=0)
         run(self.engine, status=3)
         run(self.engine, status=3)
         run(self.engine, status="EXCEPTION", said="ssh: connect to host h port 22: Connection refused")
         self.engine.cancel(run(self.engine))
-        self.assertEqual(self.causes(), {"exit-3": 2, "cancelled": 1, "refused": 1})
+        self.assertEqual(self.causes(), {"exit-3": 2, "refused": 1})
 
     def test_by_itself(self) -> None:
         """The service looks without being asked."""

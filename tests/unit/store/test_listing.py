@@ -18,13 +18,14 @@ from smartdyn.store.memory import MemoryDatabase
 from smartdyn.testing import done
 
 STATES = ("running", "stopped", "paused")
-RESULTS = ("success", "error", "pending")
+RESULTS = ("success", "error", "pending", "cancelled")
 
 
 SEARCHES = (
     "",
     "state:running state:paused",
     "state:failed",
+    "state:cancelled",
     "state:stopped result:error",
     "label:A state:stopped",
     "host:db",
@@ -40,7 +41,7 @@ SORTED = 3
 """Ways of these to few rows that are then sorted: by the two words' ids and by a text."""
 
 
-TWO = [("p1", "stopped", "success", "A", "web1", 1.0), ("p2", "running", "pending", "B", "db", 2.0)]
+TWO = [("p1", "stopped", "success", "A", "web1", 1.0, None), ("p2", "running", "pending", "B", "db", 2.0, None)]
 
 
 class Fill:
@@ -52,8 +53,8 @@ class Fill:
     def apply(self, tx: sqlite3.Cursor) -> None:
         """Insert them."""
         tx.executemany(
-            "INSERT INTO plans (id, state, result, label, host, created_at, run_flow, finalize_flow, step_ids, history)"
-            " VALUES (?, ?, ?, ?, ?, ?, '[]', '[]', '[]', '[]')",
+            "INSERT INTO plans (id, state, result, label, host, created_at, cancel_requested_at, run_flow,"
+            " finalize_flow, step_ids, history) VALUES (?, ?, ?, ?, ?, ?, ?, '[]', '[]', '[]', '[]')",
             self.rows,
         )
 
@@ -78,12 +79,13 @@ ROWS = st.lists(
         st.sampled_from(("A", "x::A", "B", None)),
         st.sampled_from(("h1", "h2", None)),
         st.integers(0, 5).map(float),
+        st.sampled_from((None, 1.0)),
     ),
     max_size=30,
 )
 QUERIES = st.builds(
     TaskQuery,
-    states=st.lists(st.sampled_from((*STATES, "failed")), unique=True).map(tuple),
+    states=st.lists(st.sampled_from((*STATES, "failed", "cancelled")), unique=True).map(tuple),
     results=st.lists(st.sampled_from(RESULTS), unique=True).map(tuple),
     labels=st.sampled_from(((), ("A",), ("x::A",), ("a", "B*"))),
     hosts=st.sampled_from(((), ("h1",), ("H*",), ("h1", "h2"), ("nope",))),
@@ -95,10 +97,14 @@ QUERIES = st.builds(
 
 def is_wanted(plan: tuple[Any, ...], wanted: TaskQuery) -> bool:
     """What a search means, said once more and without indexes."""
-    id, state, result, label, host, created_at = plan
-    failed = state == "stopped" and result in ("error", "warning")
+    id, state, result, label, host, created_at, cancelled_at = plan
+    kinds = {state}
+    if state == "stopped" and (result == "cancelled" or (cancelled_at is not None and result != "success")):
+        kinds.add("cancelled")
+    elif state == "stopped" and result in ("error", "warning"):
+        kinds.add("failed")
     return (
-        (not wanted.states or state in wanted.states or ("failed" in wanted.states and failed))
+        (not wanted.states or bool(kinds & {*wanted.states}))
         and (not wanted.results or result in wanted.results)
         and (not wanted.labels or any(_like(label, name) or _like(label, f"*::{name}") for name in wanted.labels))
         and (not wanted.hosts or any(_like(host, name) for name in wanted.hosts))

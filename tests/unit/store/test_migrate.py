@@ -19,6 +19,7 @@ LANDED = {
     1: "b8d8550371632383",
     2: "2bfce6edc6b77d88",
     3: "453828de70c8b89f",
+    4: "425626802bc88afc",
 }
 """What each schema file said when it first was part of a version: it must say so for ever."""
 

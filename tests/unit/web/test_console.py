@@ -39,6 +39,14 @@ class ConsoleTests(WebTestCase):
             self.assertEqual(status, 400)
             self.assertIn("<h1>", page)
 
+    def test_a_search_that_is_none(self) -> None:
+        """Stays in its box, with the place marked and the words for it."""
+        status, page = self.request("GET", "/console/tasks?q=host:%3Cb%3E+state:bad")
+        self.assertEqual(status, 400)
+        self.assertIn("host:&lt;b&gt; <mark>state:bad</mark>", page)
+        self.assertIn("at character 10: there is no state &#39;bad&#39;", page)
+        self.assertIn('value="host:&lt;b&gt; state:bad"', page)
+
     def test_filter_and_pages(self) -> None:
         """A list shows one state, and older tasks on the next page."""
         for _ in range(51):
@@ -132,9 +140,47 @@ class ConsoleTests(WebTestCase):
         form = {"q": "label:WaitForUpdate", "what": "cancel"}
         self.assertEqual(self.press("/console/bulk", expected="2", **form), 409)
         self.assertEqual(self.request("GET", "/tasks/count?state=running")[1]["count"], 3)
-        self.assertEqual(self.press("/console/bulk", expected="3", **form), 200)
+        self.assertEqual(self.press("/console/bulk", expected="3", **form), 303)
+        page = self.request("GET", self.location)[1]
+        self.assertIn("Done to 3 of 3 tasks.", page)
+        self.assertNotIn("data-polled", page)
+        self.assertIn(f'href="{self.location}"', self.request("GET", "/console/audit")[1])
+        self.assertIn(f'href="{self.location}"', self.request("GET", f"/console/{waiting[0]}")[1])
+        self.assertEqual(self.request("GET", "/console/bulk/nope")[0], 404)
         states = {self.request("GET", f"/tasks/{task}/status")[1]["state"] for task in waiting}
         self.assertEqual(states, {"stopped"})
+
+    def test_bulk_leaves_later_tasks_alone(self) -> None:
+        """What is pressed concerns what was there when it was asked for."""
+        asked = self.launch("Rig::WaitForUpdate")
+        self.engine.clock.advance(1)
+        page = self.request("GET", "/console/bulk?q=state:running&what=cancel")[1]
+        exact = re.findall(r'name="q" value="([^"]*)"><input type="hidden" name="what"', page)[0]
+        self.engine.clock.advance(1)
+        later = self.launch("Rig::WaitForUpdate")
+        self.press("/console/bulk", q=exact, what="cancel", expected="1")
+        states = [self.request("GET", f"/tasks/{task}/status")[1]["state"] for task in (asked, later)]
+        self.assertEqual(states, ["stopped", "running"])
+
+    def test_who_did_what_is_searched(self) -> None:
+        """By who, what, to what and when, a page at a time; a time that is none is refused with words."""
+        tasks = [self.launch("Rig::WaitForUpdate") for _ in range(101)]
+        for task in tasks:
+            self.press(f"/console/{task}/cancel")
+            self.engine.clock.advance(1)
+        self.press(f"/console/{tasks[0]}/halt")
+
+        def rows(query: str) -> int:
+            return str(self.request("GET", f"/console/audit?{query}")[1]).count("<tr><td>")
+
+        self.assertEqual(rows("what=HALT"), 1)
+        self.assertEqual(rows(f"about={tasks[0]}"), 2)
+        self.assertEqual((rows("who=127.0.0.1&what=cancel"), rows("who=nobody")), (100, 0))
+        self.assertEqual((rows("since=10s"), rows("until=10s&since=20s")), (11, 10))
+        first = self.request("GET", "/console/audit?what=cancel")[1]
+        older = first.split('rel="next" href="')[1].split('"')[0].replace("&amp;", "&")
+        self.assertEqual(rows(older.partition("?")[2]), 1)
+        self.assertEqual(self.request("GET", "/console/audit?since=never")[0], 400)
 
     def test_the_theme_is_remembered_without_scripts(self) -> None:
         """A button sets a cookie, pages heed it, and nobody is sent elsewhere."""
@@ -158,6 +204,77 @@ class ConsoleTests(WebTestCase):
         self.assertEqual(self.location, "/console/host?name=web1")
         self.assertIn("forget host key", self.request("GET", "/console/audit")[1])
 
+    def test_the_keys_of_a_host(self) -> None:
+        """The host's page shows by which keys it is known, and what forgetting would forget."""
+        blob = "AAAAC3NzaC1lZDI1NTE5AAAAIGPKSUTyz1HwHReFVvD5obVsALAgJRNarH4TRpNePnAS"
+        self.folder.mkdir()
+        self.folder.joinpath("known_hosts").write_text(f"web1,192.0.2.7 ssh-ed25519 {blob}\n[web1]:2222 ssh-rsa AAAA\n")
+        for path in ("host", "forget-key"):
+            page = self.request("GET", f"/console/{path}?name=WEB1")[1]
+            self.assertIn("SHA256:qH8baHrA5X0qCBovKCZyM02Q7TFtK4GMqVgOo4TZJAE", page)
+            self.assertIn("known_hosts:2", page)
+        self.press("/console/forget-key", name="web1")
+        self.assertEqual(self.folder.joinpath("known_hosts").read_text(), "")
+        self.assertIn("No key is known of it", self.request("GET", "/console/host?name=web1")[1])
+
+    def test_searches_are_saved_for_everybody(self) -> None:
+        """A search has a name from then on, on the list and wherever one can go; saving it again replaces it."""
+        listed = self.request("GET", "/console/tasks?q=host:web*")[1]
+        self.assertIn("Save this search", listed)
+        self.assertNotIn("Save this search", self.request("GET", "/console/tasks?q=state:running")[1])
+        self.assertEqual(self.press("/console/searches", name=" <b>Web ", q="host:web*"), 303)
+        self.assertEqual(self.location, "/console/tasks?q=host%3Aweb%2A")
+        listed = self.request("GET", self.location)[1]
+        self.assertIn('href="/console/tasks?q=host%3Aweb%2A" aria-current="page">&lt;b&gt;Web</a>', listed)
+        self.assertNotIn("Save this search", listed)
+        self.assertIn("&lt;b&gt;Web", self.request("GET", "/console/go?to=WEB")[1])
+        self.press("/console/searches", name="<B>web", q="host:www*")
+        page = self.request("GET", "/console/searches")[1]
+        self.assertEqual((page.count("<tr><th"), "host:www*" in page), (2, True))
+        self.assertIn("Before, it was: host:web*", self.request("GET", "/console/audit?what=save")[1])
+        self.assertEqual(self.press("/console/searches/delete", name="<b>WEB"), 303)
+        self.assertIn("Nobody has saved one yet", self.request("GET", "/console/searches")[1])
+        self.assertIn("It was: host:www*", self.request("GET", "/console/audit?what=delete")[1])
+
+    def test_searches_that_cannot_be_saved(self) -> None:
+        """Names that are taken, none, or too long, searches that are none, and too many, are refused with words."""
+        for name, words in (("all", "x1"), ("", "x1"), ("x" * 61, "x1"), ("a\x00", "x1"), ("fine", "state:bogus")):
+            self.assertEqual(self.press("/console/searches", name=name, q=words), 400, (name, words))
+        self.assertEqual(self.press("/console/searches/delete", name="nope"), 400)
+        for number in range(100):
+            self.assertEqual(self.press("/console/searches", name=f"n{number}", q="x1"), 303)
+        self.assertEqual(self.press("/console/searches", name="one more", q="x1"), 400)
+        self.assertEqual(self.press("/console/searches", name="n7", q="x2"), 303)
+
+    def test_going_anywhere(self) -> None:
+        """Pages, searches and hosts are found by a part of their names, and tasks can be searched for."""
+        self.launch(Nasty.class_name)
+        everything = self.request("GET", "/console/go")[1]
+        for place in ("/status", "/audit", "/tasks?q=state%3Arunning"):
+            self.assertIn(f'<li><a href="/console{place}"', everything)
+        page = self.request("GET", "/console/go?to=script")[1]
+        self.assertIn('<a href="/console/host?name=%3Cscript%3Ehost%3C/script%3E">', page)
+        self.assertIn('href="/console/tasks?q=script">Search tasks for script</a>', page)
+        self.assertNotIn('<li><a href="/console/status">', page)
+
+    def test_the_page_of_a_batch(self) -> None:
+        """It follows its jobs until all are over, and what can be done to all of them is there."""
+        waiting = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
+        body = {"operation": "ssh", "input": {"a": waiting, "b": waiting}}
+        parent = self.request("POST", "/tasks/launch", body)[1]["parent"]["task_id"]
+        path = f"/console/batches/{parent}"
+        self.assertIn(f'href="{path}"', self.request("GET", f"/console/{parent}")[1])
+        page = self.request("GET", path)[1]
+        self.assertIn("0 of 2 jobs", page)
+        self.assertIn("data-polled", page)
+        self.assertIn(f'name="q" value="parent:{parent}"', page)
+        self.assertNotIn("/console/bulk", self.request("GET", path, **{"X-Forwarded-Role": "viewer"})[1])
+        self.press("/console/bulk", q=f"parent:{parent}", what="cancel", expected="2")
+        page = self.request("GET", path)[1]
+        self.assertIn("2 of 2 jobs", page)
+        self.assertNotIn("data-polled", page)
+        self.assertEqual(self.request("GET", "/console/batches/nope")[0], 404)
+
     def test_pages_that_have_not_changed_are_not_sent_again(self) -> None:
         """Polling a list costs next to nothing while nothing happens."""
         sent = self.treq.get("http://127.0.0.1/console/tasks")
@@ -170,6 +287,16 @@ class ConsoleTests(WebTestCase):
     def test_every_page_there_is(self) -> None:
         """Each page is whole and has one heading."""
         self.launch("Rig::RaiseInRun")
-        for path in ("", "/tasks", "/tasks?q=text:hello", "/status", "/audit", "/help", "/host?name=nowhere"):
+        for path in (
+            "",
+            "/tasks",
+            "/tasks?q=text:hello",
+            "/status",
+            "/audit",
+            "/help",
+            "/go",
+            "/searches",
+            "/host?name=nowhere",
+        ):
             status, page = self.request("GET", f"/console{path}")
             self.assertEqual((status, page.count("<h1>")), (200, 1), path)

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.model.causes import CANCELLED, by_key
-from smartdyn.model.views import CallbackView, JobNote, OutputChunk, TaskPage, TaskSummary
+from smartdyn.model.views import CallbackView, JobNote, OutputChunk, StateCount, TaskPage, TaskSummary
 from smartdyn.web.console.explain import explain as explained
 
 NOW = 1000.0
@@ -23,6 +23,7 @@ RUNNING = TaskPage(
     remarks=(),
     callbacks=(),
     children=(),
+    child_counts=(),
 )
 
 
@@ -84,11 +85,8 @@ class ExplainTests(SynchronousTestCase):
 
     def test_what_came_of_a_batch(self) -> None:
         """A task that launched others says how they fared, as it is now."""
-        results = ("success", "success", "error")
-        children = tuple(
-            replace(self.ended().summary, id=str(number), result=result) for number, result in enumerate(results)
-        )
-        batch = self.ended(children=(*children, RUNNING.summary))
+        states = (("stopped", "success", 2), ("stopped", "error", 1), ("running", "pending", 1))
+        batch = self.ended(child_counts=tuple(StateCount(*each) for each in states))
         batch = replace(batch, summary=replace(batch.summary, result="success"))
         said = "It launched 4 jobs: 2 succeeded, 1 failed, 1 running or waiting."
         self.assertEqual(explain(batch, NOW), said)

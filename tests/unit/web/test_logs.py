@@ -55,7 +55,7 @@ class RouteTests(WebTestCase):
     def more_routes(self) -> list[Any]:
         """Those of these tests."""
         logs = LogApi(self.buffer, lambda: {"script": "no key"})
-        return [*logs.routes(), *HostKeyApi(self.forgotten.append).routes()]
+        return [*logs.routes(), *HostKeyApi(self.engine.tasks.control, self.forgotten.append).routes()]
 
     def test_logs(self) -> None:
         """As the reference gives them (G:meta)."""

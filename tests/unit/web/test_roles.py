@@ -59,7 +59,7 @@ class AccessTests(WebTestCase):
         """All there are besides."""
         return [
             *LogApi(LogBuffer(), dict).routes(),
-            *HostKeyApi(lambda name: None).routes(),
+            *HostKeyApi(self.engine.tasks.control, lambda name: None).routes(),
             *OpenApi("1", []).routes(),
         ]
 

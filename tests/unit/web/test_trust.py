@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+from twisted.internet.address import UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import SettingsError
@@ -12,7 +17,7 @@ from smartdyn.listeners import CORE_PREFIXES, PROXY_PREFIXES, listeners
 from smartdyn.settings import Settings
 from smartdyn.testing import done
 from smartdyn.web.authorization import Forbidden, Policy, trusted
-from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.peers import ClientCertificate, Peer, peer_of
 from smartdyn.web.roles import Role, roles
 from tests.support.certificates import Authority
 
@@ -111,6 +116,21 @@ class PolicyTests(SynchronousTestCase):
         self.assertEqual(self.role(plain, Peer("127.0.0.1")), Role.ADMIN)
         self.assertEqual(self.role(Policy(roles=visitors), Peer(None)), Role.ADMIN)
         self.assertIsNone(self.role(Policy(roles=visitors), Peer(ADDRESS)))
+
+
+class PeerTests(SynchronousTestCase):
+    """L{peer_of}."""
+
+    def test_accounts_behind_unix_sockets(self) -> None:
+        """Are known as the kernel says, whatever the process says of itself."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX)
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        request: Any = SimpleNamespace(
+            getClientAddress=lambda: UNIXAddress(None), isSecure=lambda: False, transport=SimpleNamespace(socket=ours)
+        )
+        peer = peer_of(request)
+        self.assertEqual((peer.user, peer.name, peer.is_local), (*[pwd.getpwuid(os.getuid()).pw_name] * 2, True))
 
 
 class ListenerTests(SynchronousTestCase):

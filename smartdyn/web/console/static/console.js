@@ -130,14 +130,31 @@ if (wanted) {
   wanted.checked = localStorage.getItem("shortcuts") !== "off";
   wanted.addEventListener("change", () => localStorage.setItem("shortcuts", wanted.checked ? "on" : "off"));
 }
+// From everywhere to everywhere: the arrows go through what was found, Return takes the first.
+const palette = document.getElementById("palette");
+const target = document.getElementById("palette-to");
+const openPalette = () => { palette.showModal(); target.select(); htmx.trigger(target, "open"); };
+palette?.addEventListener("keydown", (event) => {
+  const stops = [target, ...palette.querySelectorAll("a")];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step) stops.at((stops.indexOf(document.activeElement) + step) % stops.length).focus();
+  else if (event.key === "Enter" && document.activeElement === target && stops[1]) stops[1].click();
+  else return;
+  event.preventDefault();
+});
 const help = document.getElementById("shortcuts");
 const keys = { h: "home", t: "tasks", f: "failed", s: "status", a: "audit", o: "output", n: "next", p: "previous" };
 addEventListener("keydown", (event) => {
+  if (event.key === "k" && (event.ctrlKey || event.metaKey) && palette && !palette.open) {
+    event.preventDefault();
+    return openPalette();
+  }
   const typing = /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName);
-  if (typing || event.ctrlKey || event.metaKey || event.altKey || help?.open) return;
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || help?.open || palette?.open) return;
   if (!wanted?.checked && event.key !== "?") return;
   const link = keys[event.key] && document.querySelector(`[data-key="${keys[event.key]}"]`);
   if (event.key === "?" && help) help.showModal();
+  else if (event.key === "k" && palette) openPalette();
   else if (event.key === "/") document.getElementById("search")?.focus();
   else if (event.key === "G" && log) toEnd();
   else if (event.key === "g" && log) scrollTo(0, 0);
