@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -16,13 +18,26 @@ from smartdyn.errors import DeadlineExceeded
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something that runs in the background.
+
+    @param since: when it began, by the clock of its spawner.
+    """
+
+    name: str
+    since: float
+    coroutine: Coroutine[Any, Any, Any]
+
+
 class Spawner:
     """Owns every background coroutine of a service: failures are logged, and L{stop} waits for all of them."""
 
     _log = Logger()
 
-    def __init__(self) -> None:
-        self._running: dict[Deferred[Any], str] = {}
+    def __init__(self, clock: IReactorTime) -> None:
+        self._clock = clock
+        self._running: dict[Deferred[Any], Work] = {}
 
     def spawn(self, name: str, work: Coroutine[Any, Any, T]) -> None:
         """Run C{work} in the background.
@@ -32,13 +47,21 @@ class Spawner:
         running: Deferred[T] = Deferred.fromCoroutine(work)
         if running.called and not isinstance(running.result, (Failure, Deferred)):
             return
-        self._running[running] = name
+        self._running[running] = Work(name, self._clock.seconds(), work)
         running.addErrback(self._failed, name)
         running.addBoth(lambda _: self._running.pop(running, None))
 
     def names(self) -> list[str]:
         """What is running now."""
-        return sorted(self._running.values())
+        return sorted(work.name for work in self._running.values())
+
+    def running(self) -> list[Work]:
+        """Likewise with all that is known of it, what began first before the others."""
+        return list(self._running.values())
+
+    def count(self) -> int:
+        """How much is running."""
+        return len(self._running)
 
     def stop(self, *, cancel: bool = True) -> Deferred[None]:
         """Fires when nothing is running any more, also nothing that was begun meanwhile.
@@ -59,6 +82,22 @@ class Spawner:
     def _failed(self, failure: Failure, name: str) -> None:
         if not failure.check(CancelledError):
             self._log.failure("background work failed: {name}", failure=failure, name=name)
+
+
+_COROUTINES: WeakKeyDictionary[Deferred[Any], Coroutine[Any, Any, Any]] = WeakKeyDictionary()
+
+
+def begin(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """Begin a coroutine that somebody will wait for, so that it can be seen behind the wait: see L{coroutine_of}."""
+    begun: Deferred[T] = Deferred.fromCoroutine(work)
+    if not begun.called:
+        _COROUTINES[begun] = work
+    return begun
+
+
+def coroutine_of(deferred: Deferred[Any]) -> Coroutine[Any, Any, Any] | None:
+    """The coroutine whose end a Deferred of L{begin} tells."""
+    return _COROUTINES.get(deferred)
 
 
 def _settle(outer: Deferred[T], result: Any) -> None:

@@ -2,35 +2,79 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
+from twisted.protocols.tls import TLSMemoryBIOFactory
 from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.resource import IResource
 
 from smartdyn import __version__, parts
 from smartdyn.actions.tasks import Tasks
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.listeners import Listener, listeners
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
+from smartdyn.metrics.http import HttpMeters
+from smartdyn.model.overview import HealthItem
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
+from smartdyn.systemd.activation import HandedSocket, HandedSockets
 from smartdyn.web.api import TaskApi
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.console.views import Console
 from smartdyn.web.forward import Forwarder
+from smartdyn.web.health import HealthApi
 from smartdyn.web.host_keys import HostKeyApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.names import HostNames
 from smartdyn.web.openapi import OpenApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from smartdyn.web.site import LimitedSite
-from smartdyn.web.tls import ReloadingContextFactory
+from smartdyn.web.tls import ReloadingContextFactory, server_context
 
 _CORE_CONNECT = 10.0
 """Seconds until a core elsewhere must have taken a connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What there is to serve.
+
+    @param health: how what the service needs is.
+    @param standing_still: what does not move any more; nothing when all is well.
+    @param until_ready: requests for tasks wait for this.
+    """
+
+    tasks: Tasks
+    metrics: Metrics
+    levels: LevelControl
+    inspector: Inspector
+    health: Callable[[], Awaitable[Sequence[HealthItem]]]
+    standing_still: Callable[[], Sequence[str]]
+    until_ready: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A listener that is open.
+
+    @param contexts: makes the TLS of new connections, where they have any.
+    @param ports: more than one when several sockets were handed over for it, none when another listener of its kind
+        has them.
+    """
+
+    listener: Listener
+    site: LimitedSite
+    contexts: ReloadingContextFactory | None
+    ports: Sequence[Any]
 
 
 class Front:
@@ -45,61 +89,98 @@ class Front:
         now: Callable[[], float],
         logs: LogBuffer,
         failures: dict[str, str],
+        handed: HandedSockets,
+        meters: HttpMeters,
     ) -> None:
         """
         @param now: the time of day, seconds since the epoch.
         @param failures: why modules that should run do not, by name.
+        @param handed: sockets that are open already.
         """
         self._settings = settings
         self._reactor = reactor
         self._now = now
         self._logs = logs
         self._failures = failures
-        self._ports: list[tuple[Listener, Any]] = []
+        self._handed = handed
+        self._meters = meters
+        self._doors: list[Door] = []
 
-    def open(
-        self,
-        tasks: Tasks,
-        metrics: Metrics,
-        problems: Callable[[], Awaitable[Sequence[str]]],
-        until_ready: Callable[[], Awaitable[None]],
-    ) -> None:
+    def open(self, offer: Offer) -> None:
         """Take all ports.
 
-        @param problems: why the service cannot do its work; nothing when it can.
-        @param until_ready: requests for tasks wait for this.
         @raise SettingsError: one cannot be had, or files for TLS cannot be used.
         """
-        names = HostNames(self._reactor, forward_verify=self._settings.forward_verify)
-        wanted = listeners(self._settings, names.name_of)
-        facts = self._facts(tasks, wanted)
-        keys = parts.host_keys(self._settings)
+        self._offer = offer
+        for listener, pages in self._served(self._settings):
+            site = LimitedSite(pages, self._reactor, __version__, meters=self._meters)
+            contexts = ReloadingContextFactory(listener.tls) if listener.tls is not None else None
+            self._doors.append(Door(listener, site, contexts, self._open_ports(listener, site, contexts)))
+        for socket in self._handed.close_rest():
+            self._log.warn(
+                "systemd handed over the socket `{name}` on port {port}, where the settings want nothing",
+                name=socket.name,
+                port=socket.port,
+            )
+
+    def prepare(self, settings: Settings) -> Callable[[], None]:
+        """Make ready to serve what other settings ask for; calling what is returned does so, from the next request on.
+
+        Where the service listens stays as it is, and so do all connections.
+
+        @raise SettingsError: files for TLS cannot be used.
+        """
+        served = self._served(settings)
+        secured = [server_context(listener.tls) if listener.tls is not None else None for listener, _ in served]
+
+        def use() -> None:
+            self._settings = settings
+            for door, (listener, pages), context in zip(self._doors, served, secured, strict=True):
+                door.site.resource = pages
+                if door.contexts is not None and listener.tls is not None:
+                    door.contexts.use(listener.tls, context)
+
+        return use
+
+    def _served(self, settings: Settings) -> list[tuple[Listener, IResource]]:
+        """The listeners, with what each serves."""
+        names = HostNames(self._reactor, forward_verify=settings.forward_verify)
+        wanted = listeners(settings, names.name_of)
+        facts = self._facts(settings, wanted)
         for listener in wanted:
-            forwarder = self._forwarder(listener)
-            console = Console(tasks, self._now, self._reactor, keys)
-            api = TaskApi(tasks, behind_proxy=listener.is_core)
-            operations = forwarder.operations if forwarder else None
-            proxy = ProxyApi(facts, metrics, problems, operations)
-            logs = LogApi(self._logs, lambda: self._failures)
-            host_keys = HostKeyApi(tasks.control, keys.forget)
-            about = [*proxy.routes(), *logs.routes(), *host_keys.routes()]
-            dynflow = [*api.routes(), *console.routes()]
-            about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
-            if forwarder is None:
-                app = make_app(dynflow, about, until_ready, listener.prefixes, listener.policy)
-            else:
-                app = make_app(forwarder.routes(), about, until_ready, ("",), listener.policy)
-            site = LimitedSite(app.resource(), self._reactor, __version__)
-            self._ports.append((listener, self._open_port(listener, site)))
             if listener.is_pointless:
                 self._log.warn(
                     "{url} has neither TLS nor `trusted_hosts`, so everybody but this machine is turned away there",
                     url=listener.url,
                 )
+        return [(listener, self._pages(settings, listener, facts)) for listener in wanted]
 
-    def _forwarder(self, listener: Listener) -> Forwarder | None:
+    def _pages(self, settings: Settings, listener: Listener, facts: ProxyFacts) -> IResource:
+        """Everything that a listener serves."""
+        offer, policy = self._offer, listener.policy
+        forwarder = self._forwarder(settings, listener)
+        keys = parts.host_keys(settings)
+        console = Console(offer.tasks, self._now, self._reactor, keys, offer.inspector, self._meters)
+        api = TaskApi(offer.tasks, behind_proxy=listener.is_core)
+        operations = forwarder.operations if forwarder else None
+        proxy = ProxyApi(facts, offer.metrics, operations)
+        health = HealthApi(offer.health, offer.standing_still)
+        logs = LogApi(self._logs, lambda: facts.failed)
+        host_keys = HostKeyApi(offer.tasks.control, keys.forget)
+        levels = LogLevelApi(offer.levels, offer.tasks.control)
+        about = [*proxy.routes(), *health.routes(), *logs.routes(), *levels.routes(), *host_keys.routes()]
+        dynflow = [*api.routes(), *console.routes()]
+        about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
+        if forwarder is None:
+            app = make_app(dynflow, about, offer.until_ready, listener.prefixes, policy)
+        else:
+            app = make_app(forwarder.routes(), about, offer.until_ready, ("",), policy)
+        pages: IResource = app.resource()
+        return pages
+
+    def _forwarder(self, settings: Settings, listener: Listener) -> Forwarder | None:
         """Who relays what comes to this listener to a core elsewhere, if somebody does."""
-        settings, reactor = self._settings, self._reactor
+        reactor = self._reactor
         if settings.core_url is None or listener.is_core:
             return None
         certificates = ForemanPolicy(parts.core_certificates(settings))
@@ -107,21 +188,29 @@ class Front:
         agent = Agent(reactor, certificates, connectTimeout=_CORE_CONNECT, pool=pool)
         return Forwarder(reactor, agent, settings.core_url, listener.policy)
 
-    def _open_port(self, listener: Listener, site: LimitedSite) -> Any:
-        reactor, interface = self._reactor, listener.interface
+    def _open_ports(
+        self, listener: Listener, site: LimitedSite, contexts: ReloadingContextFactory | None
+    ) -> Sequence[Any]:
+        factory = site if contexts is None else TLSMemoryBIOFactory(contexts, False, site)
+        handed = self._handed.take(listener.kind, listener.port)
+        if handed is not None:
+            return [self._adopt(socket, factory) for socket in handed]
         try:
-            if listener.tls is None:
-                return reactor.listenTCP(listener.port, site, interface=interface)
-            return reactor.listenSSL(listener.port, site, ReloadingContextFactory(listener.tls), interface=interface)
+            return [self._reactor.listenTCP(listener.port, factory, interface=listener.interface)]
         except CannotListenError as error:
             raise SettingsError([f"Cannot listen on {listener.url}: {error.socketError}. Set another port."]) from error
 
-    def _facts(self, tasks: Tasks, wanted: Sequence[Listener]) -> ProxyFacts:
-        settings = self._settings
+    def _adopt(self, socket: HandedSocket, factory: Any) -> Any:
+        port = self._reactor.adoptStreamPort(socket.descriptor, socket.family, factory)
+        # The port works with a duplicate
+        os.close(socket.descriptor)
+        return port
+
+    def _facts(self, settings: Settings, wanted: Sequence[Listener]) -> ProxyFacts:
         key = settings.path(settings.ssh_identity_key_file)
         public = key.with_name(f"{key.name}.pub")
-        capabilities: dict[str, Sequence[str]] = {"dynflow": tasks.operations(), "logs": ()}
-        failed: dict[str, str] = self._failures
+        capabilities: dict[str, Sequence[str]] = {"dynflow": self._offer.tasks.operations(), "logs": ()}
+        failed = dict(self._failures)
         problem = script_problem(settings)
         if problem is None:
             capabilities["script"] = ()
@@ -139,20 +228,30 @@ class Front:
             https=any(listener.tls is not None for listener in wanted),
         )
 
+    def in_flight(self) -> int:
+        """How many requests are being answered."""
+        return sum(door.site.in_flight for door in self._doors)
+
+    def connections(self) -> int:
+        """How many connections clients have."""
+        return sum(door.site.connections() for door in self._doors)
+
     def urls(self) -> list[str]:
         """Where we are."""
         found = []
-        for listener, port in self._ports:
-            address = port.getHost()
-            found.append(f"{'https' if listener.tls else 'http'}://{address.host}:{address.port}")
+        for door in self._doors:
+            for port in door.ports:
+                address = port.getHost()
+                found.append(f"{'https' if door.contexts else 'http'}://{address.host}:{address.port}")
         return found
 
     def port(self) -> int:
         """The number of the first port."""
-        number: int = self._ports[0][1].getHost().port
+        number: int = self._doors[0].ports[0].getHost().port
         return number
 
     async def close(self) -> None:
         """Take no more connections."""
-        for _, port in self._ports:
-            await port.stopListening()
+        for door in self._doors:
+            for port in door.ports:
+                await port.stopListening()

@@ -24,6 +24,8 @@ CORE_PREFIXES = ("", "/dynflow")
 
 PROXY_PREFIXES = ("/dynflow",)
 
+KINDS = ("core", "http", "https")
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -43,6 +45,11 @@ class Listener:
     def is_core(self) -> bool:
         """Is this the standalone core's, which a smart proxy may stand before?"""
         return self.prefixes == CORE_PREFIXES
+
+    @property
+    def kind(self) -> str:
+        """What a socket that is handed over for it is called; one of L{KINDS}."""
+        return "core" if self.is_core else "https" if self.tls else "http"
 
     @property
     def url(self) -> str:

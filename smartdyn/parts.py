@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import platform
+import sqlite3
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+import twisted
+from smartdyn import __version__
 from smartdyn.engine.cleaner import Retention
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanCertificates
@@ -91,6 +95,16 @@ def retention(settings: Settings) -> Retention:
         archive=settings.path(settings.backup_dir) if settings.backup_deleted_plans else None,
         audit_age=settings.audit_log_age or None,
     )
+
+
+def versions() -> dict[str, str]:
+    """What runs here, for those who compare machines."""
+    return {
+        "version": __version__,
+        "python": platform.python_version(),
+        "twisted": twisted.__version__,
+        "sqlite": sqlite3.sqlite_version,
+    }
 
 
 def simulation(environment: Mapping[str, str]) -> Any:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -38,24 +37,29 @@ from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import World
-from smartdyn.errors import SmartdynError
-from smartdyn.foreman.client import make_client
+from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
-from smartdyn.front import Front
-from smartdyn.health.items import look
+from smartdyn.front import Front, Offer
 from smartdyn.health.moving import standing_still
-from smartdyn.log_buffer import LogBuffer
-from smartdyn.metrics import ServiceMetrics
+from smartdyn.health.readiness import Readiness
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
+from smartdyn.log.levels import Levels
+from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
-from smartdyn.model.overview import HealthItem
+from smartdyn.observing.gauges import Gauges
+from smartdyn.observing.internals import Inspector
+from smartdyn.observing.lag import LagWatch
+from smartdyn.observing.parts import Parts
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
 from smartdyn.settings import Settings
-from smartdyn.store import callbacks, long_output
+from smartdyn.store import long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
+from smartdyn.systemd.activation import HandedSockets
 from smartdyn.web.expiry import CertificateWatch
 from smartdyn.web.proxy_api import Metrics
 
@@ -83,8 +87,11 @@ class Surroundings:
     @param now: the time of day, seconds since the epoch.
     @param random: between 0 and 1.
     @param logs: the last lines of the log.
+    @param levels: how important something must be to be logged.
+    @param meters: what the service is measured with.
     @param plugins: load, by name, what is called with the service before it starts: it adds actions, launchers and
         resources.
+    @param handed: sockets that are open already.
     """
 
     reactor: Any
@@ -94,7 +101,10 @@ class Surroundings:
     hostname: str
     pid: int
     logs: LogBuffer = field(default_factory=LogBuffer)
+    levels: Levels = field(default_factory=lambda: Levels("INFO"))
+    meters: Meters = field(default_factory=Meters)
     plugins: Mapping[str, Callable[[], Callable[[Smartdyn], None]]] = field(default_factory=dict)
+    handed: HandedSockets = field(default_factory=HandedSockets)
 
 
 class Smartdyn(Service):
@@ -109,12 +119,14 @@ class Smartdyn(Service):
     def __init__(self, settings: Settings, surroundings: Surroundings, failed: Callable[[BaseException], None]) -> None:
         """
         @param failed: called when the second part of the start goes wrong.
+        @ivar is_draining: no new tasks are wanted; whoever asks whether the service is ready is told so.
         """
         self._settings = settings
         self._around = surroundings
         self._failed = failed
         self._waiting: list[Deferred[None]] = []
         self._is_ready = False
+        self.is_draining = False
         self._failures: dict[str, str] = {}
 
     def open(self) -> None:
@@ -126,7 +138,9 @@ class Smartdyn(Service):
         path = settings.path(settings.database)
         key_file = settings.path(settings.secrets_key_file) if settings.secrets_key_file else Path(f"{path}.key")
         foreman_policy = ForemanPolicy(parts.foreman_certificates(settings))
-        self.database = SqliteDatabase(around.reactor, path)
+        self.meters = around.meters
+        self.meters.process.build.info(parts.versions())
+        self.database = SqliteDatabase(around.reactor, path, self.meters.database)
         self.database.open()
         self.vault = Vault.open(key_file)
         self.registry = Registry(ACTIONS)
@@ -141,15 +155,18 @@ class Smartdyn(Service):
             self.registry,
             queues=queues,
             in_thread=self.threads.call,
+            meters=self.meters.engine,
         )
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.digester = Digester(around.reactor, self.database)
-        self.dispatcher = RunnerDispatcher(around.reactor, self.world)
+        self.levels = LevelControl(around.reactor, around.now, around.levels)
+        self.lag = LagWatch(around.reactor, self.meters.process.reactor_lag.observe)
+        self.dispatcher = RunnerDispatcher(around.reactor, self.world, self.meters.jobs)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
-        self.hosts = Hosts(around.reactor, runner_settings, around.random)
-        self.foreman = make_client(
+        self.hosts = Hosts(around.reactor, runner_settings, around.random, meters=self.meters.ssh)
+        self.foreman = ForemanClient(
             around.reactor,
             settings.foreman_url,
             foreman_policy,
@@ -162,10 +179,40 @@ class Smartdyn(Service):
             self.database,
             self.foreman,
             lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
+            self.meters.outbox,
+        )
+        self.readiness = Readiness(
+            self.database,
+            self.outbox,
+            self.watch,
+            self.world.id,
+            has_recovered=lambda: self._is_ready,
+            is_draining=lambda: self.is_draining,
         )
         self._provide()
         self._add_plugins()
         self._listen()
+
+    def use(self, settings: Settings) -> None:
+        """Go on with other settings, as far as they can change while the service runs (L{smartdyn.reload}).
+
+        @raise SettingsError: they cannot be used; everything stays as it was.
+        """
+        policy = ForemanPolicy(parts.foreman_certificates(settings))
+        serve = self.front.prepare(settings)
+        runner_settings = parts.runner_settings(settings, self._around.environment, self.ticket_threads.call)
+        self._settings = settings
+        self.foreman.use(settings.foreman_url, policy)
+        self.hosts.settings = runner_settings
+        self.cleaner.retention = parts.retention(settings)
+        self.watch.files = parts.own_certificates(settings)
+        serve()
+
+    async def summary(self) -> str:
+        """In one line, what is being done now."""
+        backlog = await self.outbox.backlog()
+        jobs, plans, waiting = self.dispatcher.running(), len(self.world.running()), backlog.counts.get("pending", 0)
+        return f"{jobs} jobs on hosts, {plans} tasks in all, {waiting} callbacks wait for Foreman"
 
     def _add_plugins(self) -> None:
         """A plugin that is broken is reported, and keeps nobody else from working."""
@@ -209,6 +256,7 @@ class Smartdyn(Service):
         self.cleaner.startService()
         self.digester.startService()
         self.watch.startService()
+        self.lag.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -223,8 +271,10 @@ class Smartdyn(Service):
     async def _stop(self) -> None:
         """Take no more requests, leave jobs running on their hosts, and write down what is left."""
         await self.front.close()
+        self.levels.stop()
         if self.watch.running:
             await self.watch.stopService()
+            self.lag.stopService()
         await self.dispatcher.stop()
         await self.hosts.stop()
         if self.outbox.running:
@@ -260,26 +310,52 @@ class Smartdyn(Service):
         self.world.provide(ScriptRunners, ScriptRunners(self.hosts, parts.simulation(self._around.environment)))
 
     def _listen(self) -> None:
-        numbers = ServiceMetrics(self.database, self.world, self.dispatcher, self.watch, self.outbox)
-        registry = CollectorRegistry()
-        registry.register(numbers)
         tasks = Tasks(
-            self.world, self.launchers, self._single, self.passwords, self.dispatcher.notes, self.digester, self._health
+            self.world,
+            self.launchers,
+            self._single,
+            self.passwords,
+            self.dispatcher.notes,
+            self.digester,
+            self.readiness.look,
         )
-        self.front = Front(self._settings, self._around.reactor, self._around.now, self._around.logs, self._failures)
-        self.front.open(tasks, Metrics(registry, numbers.refresh), self._problems, self.until_ready)
+        around = self._around
+        self.front = Front(
+            self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, self.meters.http
+        )
+        looked_at = self._parts()
+        gauges = Gauges(self.meters, looked_at)
+        inspector = Inspector(looked_at, around.hostname, around.pid)
+        metrics = Metrics(self.meters.registry, gauges.refresh)
+        self.front.open(
+            Offer(tasks, metrics, self.levels, inspector, self.readiness.look, self.standing_still, self.until_ready)
+        )
+
+    def _parts(self) -> Parts:
+        threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}
+        return Parts(
+            reactor=self._around.reactor,
+            settings=lambda: self._settings,
+            database=self.database,
+            world=self.world,
+            dispatcher=self.dispatcher,
+            hosts=self.hosts,
+            outbox=self.outbox,
+            watch=self.watch,
+            front=self.front,
+            readiness=self.readiness,
+            threads={"reactor": self._around.reactor.getThreadPool(), **threads},
+            spawners={
+                "engine": self.world.spawner,
+                "jobs": self.dispatcher.spawner,
+                "outbox": self.outbox.spawner,
+                "ssh": self.hosts.spawner,
+                "cleaner": self.cleaner.spawner,
+                "digester": self.digester.spawner,
+                "certificates": self.watch.spawner,
+            },
+        )
 
     def standing_still(self) -> list[str]:
         """What does not move any more, so that a watchdog should restart the service; nothing when all is well."""
         return standing_still(self.database, self.outbox)
-
-    async def _health(self) -> list[HealthItem]:
-        return await look(self.database, self._settings.path(self._settings.database), self.watch)
-
-    async def _problems(self) -> list[str]:
-        """Why the service cannot do its work now."""
-        try:
-            await self.database.query(callbacks.counts)
-        except SmartdynError as error:
-            return [str(error)]
-        return self.watch.problems() if self._is_ready else ["The service is starting."]

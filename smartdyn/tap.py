@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import socket
 import sys
 import time
@@ -11,16 +12,25 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, ClassVar
 
+from prometheus_client import disable_created_metrics
 from twisted.application.service import MultiService
-from twisted.logger import ILogObserver, Logger, LogPublisher
+from twisted.logger import ILogObserver, Logger
 from twisted.python import usage
 
 from smartdyn import __version__
 from smartdyn.errors import SettingsError, SmartdynError
-from smartdyn.log import LEVELS, observer
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.listeners import KINDS
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.output import LogOutput, make_levels
+from smartdyn.metrics.meters import Meters
+from smartdyn.reload import Reloader
 from smartdyn.service import Smartdyn, Surroundings
 from smartdyn.settings import Settings, load_settings
+from smartdyn.signals import Signals
+from smartdyn.systemd.activation import HandedSockets, handed_sockets, original_environment
+from smartdyn.systemd.notify import Notifier
+from smartdyn.systemd.unit import Unit
+from smartdyn.systemd.watchdog import Watchdog, watchdog_interval
 
 PLUGINS = "smartdyn.plugins"
 """The entry points that plugins register themselves under."""
@@ -50,52 +60,75 @@ def makeService(options: Any) -> MultiService:
     """The service that the settings describe."""
     from twisted.internet import reactor  # noqa: PLC0415  # importing it installs it, and only twistd may decide when
 
-    return Application(reactor, options["settings"])
+    try:
+        return Application(reactor, options["settings"])
+    except SettingsError as error:
+        raise SystemExit(f"smartdyn cannot start: {error}") from error
 
 
 class Application(MultiService):
-    """Holds the service and gives twistd its log."""
+    """Holds the service, gives twistd its log, and stands between the service and the system that runs it."""
 
     _log = Logger()
 
     def __init__(self, reactor: Any, settings: Settings) -> None:
+        """
+        @raise SettingsError: the log file cannot be written.
+        """
         super().__init__()
+        # when each series began doubles their number, and nobody asks for it
+        disable_created_metrics()
         self._reactor = reactor
         self._settings = settings
-        self._logs = LogBuffer(
-            LEVELS[settings.log_level], size=settings.log_buffer, tail_size=settings.log_buffer_errors
-        )
+        self._meters = Meters()
+        self._levels = make_levels(settings)
+        self._logs = LogBuffer(size=settings.log_buffer, tail_size=settings.log_buffer_errors)
+        self._output = LogOutput(settings, self._logs, self._levels, self._meters.process)
+        self._notifier = Notifier.from_environment(os.environ, time.monotonic)
 
     def setServiceParent(self, parent: Any) -> None:
         # twistd asks the application for its log before it starts anything
-        written = observer(self._settings.log_file, self._settings.log_level)
-        parent.setComponent(ILogObserver, LogPublisher(written, self._logs))
+        parent.setComponent(ILogObserver, self._output)
         super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
         """Take everything that may be refused, while there is still somebody to tell."""
-        service = Smartdyn(
-            self._settings,
-            Surroundings(
-                reactor=self._reactor,
-                now=time.time,
-                random=random.random,
-                environment=os.environ,
-                hostname=socket.gethostname(),
-                pid=os.getpid(),
-                logs=self._logs,
-                plugins={found.name: found.load for found in entry_points(group=PLUGINS)},
-            ),
-            self._fail,
-        )
         try:
+            service = Smartdyn(self._settings, self._surroundings(), self._fail)
             service.open()
         except SmartdynError as error:
             print(f"smartdyn cannot start: {error}", file=sys.stderr, flush=True)
             # Threads of a half-opened database must not keep the process from ending
             os._exit(1)
         service.setServiceParent(self)
+        self._unit(service).setServiceParent(self)
+        self._signals(service).setServiceParent(self)
         super().privilegedStartService()
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(
+            reactor=self._reactor,
+            now=time.time,
+            random=random.random,
+            environment=os.environ,
+            hostname=socket.gethostname(),
+            pid=os.getpid(),
+            logs=self._logs,
+            levels=self._levels,
+            meters=self._meters,
+            plugins={found.name: found.load for found in entry_points(group=PLUGINS)},
+            handed=HandedSockets(handed_sockets(original_environment(), os.getpid()), KINDS),
+        )
+
+    def _unit(self, service: Smartdyn) -> Unit:
+        interval = watchdog_interval(os.environ, os.getpid())
+        watchdog = Watchdog(self._reactor, interval, service.standing_still, self._notifier.alive) if interval else None
+        return Unit(self._reactor, self._notifier, watchdog, service.until_ready, service.summary)
+
+    def _signals(self, service: Smartdyn) -> Signals:
+        folder = self._settings.folder
+        reloader = Reloader(self._settings, lambda: load_settings(folder), service, self._output, self._notifier)
+        return Signals(self._reactor, {signal.SIGHUP: reloader.reload, signal.SIGUSR1: reloader.roll_log})
 
     def _fail(self, error: BaseException) -> None:
         """The start went wrong after all: say why, stop in good order and end with a status that says so."""

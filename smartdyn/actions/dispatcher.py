@@ -14,6 +14,8 @@ from smartdyn.actions.runner import Runner
 from smartdyn.actions.running_job import Job, RunningJob
 from smartdyn.aio import Spawner
 from smartdyn.engine.world import World
+from smartdyn.log.context import Subject, about
+from smartdyn.metrics.jobs import JobMeters
 from smartdyn.model.views import JobNote
 
 
@@ -22,10 +24,11 @@ class RunnerDispatcher:
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, world: World) -> None:
+    def __init__(self, clock: IReactorTime, world: World, meters: JobMeters | None = None) -> None:
         self._clock = clock
+        self._meters = meters or JobMeters()
         self._world = world
-        self._spawner = Spawner()
+        self.spawner = Spawner(clock)
         self._jobs: dict[str, RunningJob] = {}
         self._stopping = False
 
@@ -36,22 +39,31 @@ class RunnerDispatcher:
         """
         if runner_id in self._jobs:
             return
-        running = make_running(self._world, job)
+        running = make_running(self._world, job, self._meters)
         self._jobs[runner_id] = running
-        self._spawner.spawn(f"runner of task {job.plan_id}", self._run(runner_id, running, make, resumed))
+        self._meters.started.labels("resumed" if resumed else "new").inc()
+        with about(self._subject(job)):
+            self.spawner.spawn(f"runner of task {job.plan_id}", self._run(runner_id, running, make, resumed))
+
+    def _subject(self, job: Job) -> Subject:
+        run = self._world.run_of(job.plan_id)
+        if run is None:
+            return Subject(task_id=job.plan_id, step=job.step_id)
+        return Subject(run.plan.request_id, job.plan_id, run.plan.host, job.step_id)
 
     def kill(self, runner_id: str) -> None:
         """Ask a runner to stop its job; one that is gone needs no telling."""
         running = self._jobs.get(runner_id)
         if running is not None:
             running.cancelled = True
-            self._spawner.spawn(f"stopping the runner of task {running.job.plan_id}", self._kill(running))
+            with about(self._subject(running.job)):
+                self.spawner.spawn(f"stopping the runner of task {running.job.plan_id}", self._kill(running))
 
     def external_event(self, runner_id: str, data: dict[str, Any]) -> None:
         """Pass on what somebody posted to the job."""
         running = self._jobs.get(runner_id)
         if running is not None and running.runner is not None:
-            self._spawner.spawn("an external event", running.runner.external_event(running, data))
+            self.spawner.spawn("an external event", running.runner.external_event(running, data))
 
     def notes(self) -> dict[str, JobNote]:
         """What jobs are waiting for, by task."""
@@ -64,7 +76,7 @@ class RunnerDispatcher:
     def stop(self) -> Deferred[None]:
         """Leave all jobs as they are: on their hosts they go on, and the next life of the service finds them."""
         self._stopping = True
-        return self._spawner.stop()
+        return self.spawner.stop()
 
     async def _run(self, runner_id: str, running: RunningJob, make: Callable[[], Runner], resumed: bool) -> None:
         timer: IDelayedCall | None = None
@@ -105,8 +117,10 @@ class RunnerDispatcher:
         return self._clock.callLater(max(left, 0.0), self._time_is_up, running)
 
     def _time_is_up(self, running: RunningJob) -> None:
-        self._spawner.spawn(f"time limit of task {running.job.plan_id}", self._time_out(running))
+        with about(self._subject(running.job)):
+            self.spawner.spawn(f"time limit of task {running.job.plan_id}", self._time_out(running))
 
     async def _time_out(self, running: RunningJob) -> None:
         if running.runner is not None and not running.exited:
+            self._meters.timed_out.inc()
             await running.runner.timeout(running)

@@ -7,13 +7,14 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from smartdyn.actions.running_job import Job, RunningJob
 from smartdyn.engine.world import World
 from smartdyn.errors import UnknownTarget
+from smartdyn.metrics.jobs import JobMeters
 from smartdyn.model.states import PlanState
 from smartdyn.store import plans
 
 
-def make_running(world: World, job: Job) -> RunningJob:
+def make_running(world: World, job: Job, meters: JobMeters) -> RunningJob:
     """What stands between the engine and the runner of C{job}."""
-    return GroupJob(world, job) if job.targets else RunningJob(world, job)
+    return GroupJob(world, job, meters) if job.targets else RunningJob(world, job, meters)
 
 
 class GroupJob(RunningJob):
@@ -22,9 +23,9 @@ class GroupJob(RunningJob):
     Each host's job ends when the runner says so, and with the whole at the latest: no host is left behind.
     """
 
-    def __init__(self, world: World, job: Job) -> None:
-        super().__init__(world, job)
-        self._targets = {name: RunningJob(world, target) for name, target in job.targets.items()}
+    def __init__(self, world: World, job: Job, meters: JobMeters) -> None:
+        super().__init__(world, job, meters)
+        self._targets = {name: RunningJob(world, target, meters) for name, target in job.targets.items()}
 
     async def open(self) -> None:
         await super().open()

@@ -15,6 +15,7 @@ from smartdyn.actions.runner import EXCEPTION, Runner
 from smartdyn.aio import shielded
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable
+from smartdyn.metrics.jobs import JobMeters
 from smartdyn.model.views import JobNote, OutputChunk
 from smartdyn.store import output, plans
 from smartdyn.store.output import AppendOutput, OutputEnd
@@ -42,8 +43,9 @@ class Job:
 class RunningJob:
     """What a runner sees of its job: L{smartdyn.actions.runner.RunnerContext}."""
 
-    def __init__(self, world: World, job: Job) -> None:
+    def __init__(self, world: World, job: Job, meters: JobMeters) -> None:
         self.job = job
+        self._meters = meters
         self.runner: Runner | None = None
         self.cancelled = job.cancelled
         self.exited = False
@@ -92,6 +94,7 @@ class RunningJob:
         chunk = OutputChunk(self._end.position, type, at, text.replace("\0", "\N{REPLACEMENT CHARACTER}"), external_id)
         self._end = OutputEnd(self._end.position + 1, offset or self._end.offset, at)
         write = AppendOutput(self.job.plan_id, self.job.action_id, chunk, offset)
+        self._meters.printed(type, chunk.text)
         committed: Deferred[None] = Deferred.fromCoroutine(self._world.persistence.persist([write]))
         self._committing.append(committed)
 
@@ -107,6 +110,8 @@ class RunningJob:
     def exit(self, status: int | str, *, timestamp: float | None = None) -> Deferred[None]:
         """The job has ended; fires when that is committed."""
         first, self.exited = not self.exited, True
+        if first:
+            self._meters.exited(status)
         return Deferred.fromCoroutine(self._exit(status, timestamp) if first else _nothing())
 
     async def fail(self, text: str) -> None:

@@ -20,7 +20,7 @@ from smartdyn.actions.registry import Registry
 from smartdyn.actions.saved import SavedSearches
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
-from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound
+from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound, SmartdynError
 from smartdyn.model import rules, wire
 from smartdyn.model.causes import why
 from smartdyn.model.overview import BatchPage, HostPage, OutputHit, Overview
@@ -86,7 +86,14 @@ class Tasks:
         @raise smartdyn.errors.SmartdynError: it could not be accepted.
         """
         launcher = self._launchers.find(operation)
-        return await launcher.launch(input, options, LaunchContext(callback_host, request_id))
+        launches = self._world.meters.launches
+        try:
+            answer = await launcher.launch(input, options, LaunchContext(callback_host, request_id))
+        except SmartdynError:
+            launches.labels(operation, "refused").inc()
+            raise
+        launches.labels(operation, "accepted").inc()
+        return answer
 
     async def trigger(
         self, action_name: str, action_input: dict[str, Any], *, callback_host: str, request_id: str

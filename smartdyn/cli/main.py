@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import Final
 
 from smartdyn import __version__
+from smartdyn.cli import config, database, demo, serve
 from smartdyn.errors import SettingsError, SmartdynError
 
-DEFAULT_FOLDER = "/etc/smartdyn"
+_SUBCOMMANDS: Final = (serve, demo, config, database)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     @return: the exit status: 0 when all went well, 1 when it did not, 2 when the command line was wrong.
     """
-    options = _parser().parse_args(arguments)
+    options = parser().parse_args(arguments)
     try:
         status: int = options.run(options)
     except SettingsError as error:
@@ -32,101 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="smartdyn", description="Durable workflows for the proxy hosts of Foreman.")
-    parser.add_argument("--version", action="version", version=f"smartdyn {__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    serve = commands.add_parser("serve", help="run the service in the foreground")
-    _add_folder(serve)
-    serve.set_defaults(run=_serve)
-
-    demo = commands.add_parser("demo", help="run a batch of scripts on an embedded SSH host and show what happens")
-    demo.add_argument("--keep", action="store_true", help="leave the service running until interrupted")
-    demo.set_defaults(run=_demo)
-
-    config = commands.add_parser("config", help="look at the settings").add_subparsers(metavar="WHAT", required=True)
-    check = config.add_parser("check", help="say what is wrong with the settings")
-    _add_folder(check)
-    check.set_defaults(run=_check)
-    show = config.add_parser("show", help="show the settings in force")
-    _add_folder(show)
-    show.set_defaults(run=_show)
-    _add_database(commands)
-    return parser
-
-
-def _add_database(commands: Any) -> None:
-    database = commands.add_parser("database", help="copy or check the database, also while the service runs")
-    what = database.add_subparsers(metavar="WHAT", required=True)
-    copy = what.add_parser("backup", help="copy it to a new file; keep a copy of its key file too")
-    copy.add_argument("target", type=Path, metavar="FILE", help="the new file")
-    _add_folder(copy)
-    copy.set_defaults(run=_backup)
-    check = what.add_parser("check", help="say whether it is sound")
-    _add_folder(check)
-    check.set_defaults(run=_check_database)
-
-
-def _add_folder(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "-c", "--config-dir", type=Path, default=Path(DEFAULT_FOLDER), help="directory with settings.yml (%(default)s)"
-    )
-
-
-def _serve(options: argparse.Namespace) -> int:
-    """Be twistd, so that signals and exit statuses are the service's own."""
-    from twisted.scripts.twistd import run  # noqa: PLC0415  # brings Twisted with it
-
-    sys.argv[1:] = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(options.config_dir)]
-    run()
-    return 0
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from smartdyn.demo.main import run  # noqa: PLC0415  # brings Twisted with it
-
-    return run(keep=options.keep)
-
-
-def _check(options: argparse.Namespace) -> int:
-    from smartdyn.settings import load_settings  # noqa: PLC0415
-
-    load_settings(options.config_dir.absolute())
-    print(f"The settings in {options.config_dir} are fine.")
-    return 0
-
-
-def _show(options: argparse.Namespace) -> int:
-    from smartdyn.settings.show import render  # noqa: PLC0415
-
-    print(render(options.config_dir.absolute()), end="")
-    return 0
-
-
-def _backup(options: argparse.Namespace) -> int:
-    from smartdyn.store.backup import backup  # noqa: PLC0415  # brings the database with it
-
-    source = _database(options)
-    backup(source, options.target)
-    print(f"{source} was copied to {options.target}. Its secrets can be read only with its key file: copy that too.")
-    return 0
-
-
-def _check_database(options: argparse.Namespace) -> int:
-    from smartdyn.store.backup import check  # noqa: PLC0415
-
-    path = _database(options)
-    problems = check(path)
-    for problem in problems:
-        print(f"{path}: {problem}", file=sys.stderr)
-    if not problems:
-        print(f"{path} is sound.")
-    return 1 if problems else 0
-
-
-def _database(options: argparse.Namespace) -> Path:
-    from smartdyn.settings import load_settings  # noqa: PLC0415
-
-    settings = load_settings(options.config_dir.absolute())
-    return settings.path(settings.database)
+def parser() -> argparse.ArgumentParser:
+    """The whole command line."""
+    whole = argparse.ArgumentParser(prog="smartdyn", description="Durable workflows for the proxy hosts of Foreman.")
+    whole.add_argument("--version", action="version", version=f"smartdyn {__version__}")
+    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    for subcommand in _SUBCOMMANDS:
+        subcommand.add(commands)
+    return whole

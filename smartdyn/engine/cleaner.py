@@ -46,21 +46,22 @@ class Cleaner(Service):
     _log = Logger()
 
     def __init__(self, clock: IReactorTime, now: Callable[[], float], database: Database, retention: Retention) -> None:
+        """
+        @ivar retention: may be replaced; it counts from the next look on.
+        """
         self._clock = clock
         self._now = now
         self._database = database
-        self._retention = retention
-        self._spawner = Spawner()
+        self.retention = retention
+        self.spawner = Spawner(clock)
 
     def startService(self) -> None:
         super().startService()
-        limits = (self._retention.age, self._retention.size, self._retention.audit_age)
-        if any(limit is not None for limit in limits):
-            self._spawner.spawn("cleaning up", self._run())
+        self.spawner.spawn("cleaning up", self._run())
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        return self._spawner.stop()
+        return self.spawner.stop()
 
     async def clean(self) -> int:
         """Delete what is to be deleted now.
@@ -69,16 +70,16 @@ class Cleaner(Service):
         """
         await self._forget_audit()
         deleted = 0
-        if self._retention.age is not None:
-            cutoff = self._now() - self._retention.age
+        if self.retention.age is not None:
+            cutoff = self._now() - self.retention.age
             while batch := await self._delete(cutoff):
                 deleted += batch
-        while self._retention.size is not None and await self._database.query(cleaning.size) > self._retention.size:
+        while self.retention.size is not None and await self._database.query(cleaning.size) > self.retention.size:
             batch = await self._delete(self._now())
             if not batch:
                 self._log.warn(
                     "the database is larger than it may be, and nothing in it is over: raise its limit of {size} bytes",
-                    size=self._retention.size,
+                    size=self.retention.size,
                 )
                 break
             deleted += batch
@@ -87,8 +88,8 @@ class Cleaner(Service):
         return deleted
 
     async def _run(self) -> None:
-        pause = min(_LONGEST_PAUSE, max(self._retention.age or _LONGEST_PAUSE, 1.0))
         while True:
+            pause = min(_LONGEST_PAUSE, max(self.retention.age or _LONGEST_PAUSE, 1.0))
             try:
                 await self.clean()
             except CancelledError:
@@ -98,15 +99,15 @@ class Cleaner(Service):
             await sleep(self._clock, pause)
 
     async def _forget_audit(self) -> None:
-        if self._retention.audit_age is not None:
-            cutoff = self._now() - self._retention.audit_age
+        if self.retention.audit_age is not None:
+            cutoff = self._now() - self.retention.audit_age
             if await self._database.query(lambda tx: audit.is_old(tx, cutoff)):
                 await self._database.commit(ForgetAudit(cutoff))
 
     async def _delete(self, cutoff: float) -> int:
         found = await self._database.query(lambda tx: cleaning.over(tx, cutoff, _BATCH), patient=True)
-        if found and self._retention.archive is not None:
-            folder, now = self._retention.archive, self._now()
+        if found and self.retention.archive is not None:
+            folder, now = self.retention.archive, self._now()
             await self._database.query(lambda tx: _archive(tx, folder, found, now), patient=True)
         if found:
             await self._database.commit(DeletePlans(found))

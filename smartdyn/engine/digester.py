@@ -34,15 +34,15 @@ class Digester(Service):
     def __init__(self, clock: IReactorTime, database: Database) -> None:
         self._clock = clock
         self._database = database
-        self._spawner = Spawner()
+        self.spawner = Spawner(clock)
 
     def startService(self) -> None:
         super().startService()
-        self._spawner.spawn("looking at tasks that are over", self._run())
+        self.spawner.spawn("looking at tasks that are over", self._run())
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        return self._spawner.stop()
+        return self.spawner.stop()
 
     async def digest(self, batches: int = 1) -> int:
         """Look at plans that have stopped, the oldest first.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from smartdyn.engine.planned_events import PlannedEvents
 from smartdyn.engine.planning import Planned, PlanRequest
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.singletons import Singletons
+from smartdyn.metrics.engine import EngineMeters
 from smartdyn.model.ids import NewId
 from smartdyn.store.database import Write
 from smartdyn.store.persistence import Persistence
@@ -46,6 +48,7 @@ class Environment:
     spawner: Spawner
     queues: Queues
     auto_rescue: bool
+    meters: EngineMeters
     singletons: Singletons
     planned_events: PlannedEvents
     resources: dict[type[Any], Any]
@@ -57,3 +60,11 @@ class Environment:
     closing_writes: Callable[[str], Sequence[Write]]
     ended: Callable[[PlanRun], None]
     rejected: Callable[[PlanRun, Collection[int], Exception], None]
+
+    @asynccontextmanager
+    async def place(self, queue: str | None) -> AsyncIterator[None]:
+        """Wait for a place in a queue and hold it, and say how long that took."""
+        since = self.now()
+        async with self.queues.place(queue) as name:
+            self.meters.queue_wait.labels(name).observe(max(self.now() - since, 0.0))
+            yield

@@ -30,11 +30,12 @@ class Queues:
         ]
 
     @asynccontextmanager
-    async def place(self, name: str | None) -> AsyncIterator[None]:
-        """Wait for a place in a queue and hold it; an unknown queue is the default one."""
-        queue = self._queues.get(name or DEFAULT_QUEUE, self._queues[DEFAULT_QUEUE])
+    async def place(self, name: str | None) -> AsyncIterator[str]:
+        """Wait for a place in a queue and hold it; an unknown queue is the default one, whose name is given."""
+        found = name if name in self._queues else DEFAULT_QUEUE
+        queue = self._queues[found]
         await queue.acquire()
         try:
-            yield
+            yield found
         finally:
             queue.release()

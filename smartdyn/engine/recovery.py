@@ -68,6 +68,7 @@ def _go_on(world: World, plan_id: str, found: WholePlan | Exception) -> bool:
         if isinstance(found, Exception):
             raise found
         decided = fate(found.plan)
+        world.meters.plans_recovered.labels(decided.value).inc()
         if decided is Fate.LEAVE:
             return False
         world.claim_singletons(found)
@@ -76,6 +77,7 @@ def _go_on(world: World, plan_id: str, found: WholePlan | Exception) -> bool:
         else:
             world.recover(found)
     except Exception:
+        world.meters.plans_recovered.labels("failed").inc()
         _log.failure("task {plan_id} cannot be recovered; look at it in the console", plan_id=plan_id)
         return False
     return True

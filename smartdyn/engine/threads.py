@@ -34,6 +34,11 @@ class Threads:
         self._pool.start()
         self._busy = 0
 
+    @property
+    def pool(self) -> ThreadPool:
+        """The threads, for those who count them."""
+        return self._pool
+
     def call(self, work: Callable[[], Any]) -> Deferred[Any]:
         """What C{work} returns or raises."""
         self._busy += 1

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias, TypeVar
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.registry import Registry
@@ -31,6 +32,7 @@ from smartdyn.engine.singletons import Singletons
 from smartdyn.engine.step_events import PendingEvent
 from smartdyn.engine.sub_plans import SubPlans
 from smartdyn.errors import DeadlineExceeded, ShuttingDown
+from smartdyn.metrics.engine import EngineMeters
 from smartdyn.model.ids import NewId
 from smartdyn.model.records import Delay, Plan, WholePlan
 from smartdyn.model.states import PlanState
@@ -58,6 +60,7 @@ class World:
     @ivar interventions: cancel, resume, skip, halt.
     @ivar locks: for those who change a plan that is not being executed.
     @ivar hooks: calls the hooks of plans that are not being executed.
+    @ivar meters: where it counts what it does.
     """
 
     _log = Logger()
@@ -74,6 +77,7 @@ class World:
         queues: Queues | None = None,
         auto_rescue: bool = True,
         in_thread: InThread = maybeDeferred,
+        meters: EngineMeters | None = None,
     ) -> None:
         """
         @param clock: for delays and deadlines.
@@ -88,30 +92,30 @@ class World:
         self.registry = registry
         self.vault = vault
         self._clock = clock
-        self._spawner = Spawner()
+        self.spawner = Spawner(clock)
         self._runs: dict[str, PlanRun] = {}
         self._ended: dict[str, list[Deferred[PlanState]]] = {}
-        self._refusals = Refusals(self._spawner, self.load, self._add_run)
+        self._refusals = Refusals(self.spawner, self.load, self._add_run)
         self._stopping = False
+        self.meters = meters or EngineMeters()
         self.persistence = Persistence(clock, database)
-        self.delayed = DelayedPlans(clock, self, self._spawner)
-        self.hooks = PlanHooks(registry, self._spawner)
+        self.delayed = DelayedPlans(clock, self, self.spawner)
+        self.hooks = PlanHooks(registry, self.spawner)
         self.locks = PlanLocks()
         self.interventions = Interventions(self, self._runs)
-        self._sub_plans = SubPlans(self, self._spawner, self._runs.get)
+        self._sub_plans = SubPlans(self, self.spawner, self._runs.get)
         self._singletons = Singletons()
-        self._planned_events = PlannedEvents(
-            clock, now, registry.events, self.persistence, self._spawner, self._deliver
-        )
+        self._planned_events = PlannedEvents(clock, now, registry.events, self.persistence, self.spawner, self._deliver)
         self.environment = Environment(
             world_id=self.id,
             now=now,
             new_id=new_id,
             registry=registry,
             persistence=self.persistence,
-            spawner=self._spawner,
+            spawner=self.spawner,
             queues=queues or Queues(),
             auto_rescue=auto_rescue,
+            meters=self.meters,
             singletons=self._singletons,
             planned_events=self._planned_events,
             resources={SubPlanAccess: self._sub_plans.access()},
@@ -259,6 +263,10 @@ class World:
         """The plans that are being executed."""
         return list(self._runs)
 
+    def runs(self) -> Collection[PlanRun]:
+        """Likewise, as they are in memory: see L{run_of}."""
+        return self._runs.values()
+
     def run_of(self, plan_id: str) -> PlanRun | None:
         """A plan that is being executed, as it is in memory: for those who look, not for those who change."""
         return self._runs.get(plan_id)
@@ -279,18 +287,24 @@ class World:
         for run in self._runs.values():
             run.shut_down()
         try:
-            await deadline(self._clock, TERMINATION_TIMEOUT, "running steps", self._spawner.stop(cancel=False))
+            await deadline(self._clock, TERMINATION_TIMEOUT, "running steps", self.spawner.stop(cancel=False))
         except DeadlineExceeded:
-            self._log.warn("steps are still running at the end: {names}", names=self._spawner.names())
-            await self._spawner.stop()
+            self._log.warn("steps are still running at the end: {names}", names=self.spawner.names())
+            await self.spawner.stop()
         await self.database.commit(StopWorld(self.id, self.now()))
 
     def _deliver(self, plan_id: str, pending: PendingEvent) -> Deferred[bool]:
         run = self._runs.get(plan_id)
         if run is not None:
-            return run.deliver(pending)
-        pending.undone(plan_id, "the task is not being executed")
-        return pending.processed
+            processed = run.deliver(pending)
+        else:
+            pending.undone(plan_id, "the task is not being executed")
+            processed = pending.processed
+        return processed.addBoth(self._count_event)
+
+    def _count_event(self, result: bool | Failure) -> bool | Failure:
+        self.meters.events.labels("undeliverable" if isinstance(result, Failure) else "delivered").inc()
+        return result
 
     def _add_run(self, whole: WholePlan) -> PlanRun | None:
         if self._stopping or whole.plan.id in self._runs:
@@ -302,6 +316,7 @@ class World:
     def _accepted(self, planned: Planned) -> None:
         """A plan has been stored: execute it, or tell whoever waits for it that it came to nothing."""
         whole = planned.whole
+        self.meters.plans_accepted.labels(whole.plan.label or "none").inc()
         for state in (PlanState.PENDING, PlanState.PLANNING):
             self.hooks.call(self.hooks.wanted(whole, state.value))
         if whole.plan.state is PlanState.PLANNED:
@@ -322,6 +337,9 @@ class World:
         self._tell_others(run.plan)
 
     def _tell_others(self, plan: Plan) -> None:
+        began, ended = plan.started_at, plan.ended_at
+        took = ended - began if began is not None and ended is not None else None
+        self.meters.plan_ended(plan.label or "none", plan.state.value, plan.result.value, took)
         self._singletons.release(plan.id)
         for waiting in self._ended.pop(plan.id, ()):
             waiting.callback(plan.state)

@@ -9,7 +9,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from smartdyn.aio import deadline
+from smartdyn.aio import begin, deadline
 from smartdyn.foreman.retry import Answer
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.reasons import explain
@@ -32,28 +32,35 @@ class ForemanClient:
 
     def __init__(
         self,
-        clock: Any,
-        pool: HTTPConnectionPool,
-        http: HTTPClient,
+        reactor: Any,
         foreman_url: str,
+        policy: ForemanPolicy,
         stream: Callable[[Any], AsyncIterator[bytes]],
     ) -> None:
         """
         @param stream: the JSON in pieces of a body that is too long to be put together at once.
+        """
+        self._reactor = reactor
+        self._stream = stream
+        self.use(foreman_url, policy)
+
+    def use(self, foreman_url: str, policy: ForemanPolicy) -> None:
+        """From the next callback on, speak to this Foreman with these certificates, on connections that are kept open.
+
+        Connections that are in use do their work, and are then left to time out.
+
         @param foreman_url: may have a path, when Foreman lives below one.
         """
-        self._clock = clock
-        self._pool = pool
-        self._http = http
-        self._stream = stream
+        self._pool = HTTPConnectionPool(self._reactor, persistent=True)
+        self._http = HTTPClient(Agent(self._reactor, policy, connectTimeout=_CONNECT_LIMIT, pool=self._pool))
         self._url = f"{foreman_url.rstrip('/')}/{_CALLBACK_PATH}"
 
     async def callback(self, body: dict[str, Any], request_id: str | None) -> Answer:
         """Post a callback and say what came of it; nothing that can happen on the way is raised."""
         try:
             limit = _LONG_LIMIT if is_long(body) else _ANSWER_LIMIT
-            posting = Deferred.fromCoroutine(self._post(body, request_id))
-            return await deadline(self._clock, limit, "the callback", posting)
+            posting = begin(self._post(body, request_id))
+            return await deadline(self._reactor, limit, "the callback", posting)
         except CancelledError:
             raise
         except Exception as error:
@@ -77,15 +84,6 @@ class ForemanClient:
         await response.collect(lambda data: said.append(data) if sum(map(len, said)) < _MOST_BODY else None)
         text = b"".join(said).decode("utf-8", "replace")[:_MOST_TEXT]
         return Answer(response.code, text, _retry_after(response.headers))
-
-
-def make_client(
-    reactor: Any, foreman_url: str, policy: ForemanPolicy, stream: Callable[[Any], AsyncIterator[bytes]]
-) -> ForemanClient:
-    """A client with connections that are kept open between callbacks."""
-    pool = HTTPConnectionPool(reactor, persistent=True)
-    agent = Agent(reactor, policy, connectTimeout=_CONNECT_LIMIT, pool=pool)
-    return ForemanClient(reactor, pool, HTTPClient(agent), foreman_url, stream)
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,8 @@ from smartdyn.aio import Spawner, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.foreman import batch, retry
 from smartdyn.foreman.retry import Answer, Verdict
+from smartdyn.log.context import NOTHING, Subject, work_for
+from smartdyn.metrics.outbox import OutboxMeters
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import MarkDelivered, ParkCallback, PendingCallback, RetryCallback
 from smartdyn.store.database import Database, Write
@@ -70,9 +71,9 @@ class Outbox(Service):
         database: Database,
         client: Client,
         load_data: Callable[[str, int], Awaitable[dict[str, Any]]],
+        meters: OutboxMeters | None = None,
     ) -> None:
         """
-        @ivar answers: how often Foreman has answered with which status, since the start.
         @param load_data: the output of an action, by plan id and action id.
         """
         self._clock = clock
@@ -82,8 +83,8 @@ class Outbox(Service):
         self._client = client
         self._load_data = load_data
         self._persistence = Persistence(clock, database)
-        self._spawner = Spawner()
-        self.answers: Counter[str] = Counter()
+        self.spawner = Spawner(clock)
+        self._meters = meters or OutboxMeters()
         self._sending: set[int] = set()
         self._under_way = 0
         self._sent_meanwhile: set[int] = set()
@@ -106,6 +107,13 @@ class Outbox(Service):
         """Seconds for which the longest of what is under way has been so, 0 when nothing is."""
         return max((self._clock.seconds() - begun for begun in self._begun.values()), default=0.0)
 
+    at_once = _AT_ONCE
+
+    @property
+    def under_way(self) -> int:
+        """How many requests to Foreman are."""
+        return self._under_way
+
     async def backlog(self) -> Backlog:
         """How much there is to do."""
         return await self._database.query(lambda tx: Backlog(callbacks.counts(tx), callbacks.oldest(tx)))
@@ -118,16 +126,17 @@ class Outbox(Service):
             self._look_again = True
             return
         self._looking = True
-        self._spawner.spawn("looking for callbacks", self._look())
+        self.spawner.spawn("looking for callbacks", self._look())
 
     async def _finish(self) -> None:
         try:
-            await deadline(self._clock, _STOP_LIMIT, "callbacks under way", self._spawner.stop(cancel=False))
+            await deadline(self._clock, _STOP_LIMIT, "callbacks under way", self.spawner.stop(cancel=False))
         except DeadlineExceeded:
-            await self._spawner.stop()
+            await self.spawner.stop()
 
     async def _look(self) -> None:
         """Send what is due and set the timer for the next."""
+        work_for(NOTHING)
         with self._under_way_since_now():
             await self._look_and_send()
 
@@ -151,7 +160,7 @@ class Outbox(Service):
                 free -= 1
             for pending in (groups + singles)[:free]:
                 self._sending.add(pending.id)
-                self._spawner.spawn(f"callback of task {pending.plan_id}", self._send(pending))
+                self.spawner.spawn(f"callback of task {pending.plan_id}", self._send(pending))
             if found[1] is not None and self.running:
                 self._set_timer(found[1] - now)
         except BaseException:
@@ -165,6 +174,7 @@ class Outbox(Service):
             self.notify()
 
     async def _send(self, pending: PendingCallback) -> None:
+        work_for(Subject(pending.request_id, pending.plan_id))
         async with self._slot([pending]):
             try:
                 write = await self._attempt(pending)
@@ -204,7 +214,7 @@ class Outbox(Service):
     def _start_together(self, together: Sequence[PendingCallback]) -> None:
         """Send many callbacks in one request: Foreman has been away, or a large launch has ended."""
         self._sending |= {pending.id for pending in together}
-        self._spawner.spawn(f"{len(together)} callbacks", self._send_together(together))
+        self.spawner.spawn(f"{len(together)} callbacks", self._send_together(together))
 
     async def _send_together(self, together: Sequence[PendingCallback]) -> None:
         async with self._slot(together):
@@ -274,16 +284,20 @@ class Outbox(Service):
         return replace(self._retry(pending, blamed), callback=again)
 
     async def _send_body(self, body: dict[str, Any], pending: PendingCallback) -> Answer:
+        begun = self._clock.seconds()
         with self._under_way_since_now():
             answer = await self._client.callback(body, pending.request_id)
-        self.answers[str(answer.status or "none")] += 1
+        self._meters.answered(answer.status, self._clock.seconds() - begun)
         return answer
 
     def _record(self, pending: PendingCallback, answer: Answer) -> Write:
         now = self._now()
         verdict = retry.judge(answer, now - pending.created_at)
         attempts = pending.attempts + 1
+        if verdict is not Verdict.RETRY:
+            self._meters.outcomes.labels(verdict.value).inc()
         if verdict is Verdict.DELIVERED:
+            self._meters.delivery_seconds.observe(max(now - pending.created_at, 0.0))
             self._log.info("callback of task {plan_id} delivered", plan_id=pending.plan_id, attempts=attempts)
             return MarkDelivered(pending.id, now)
         if verdict is Verdict.PARK:
@@ -300,6 +314,7 @@ class Outbox(Service):
 
     def _retry(self, pending: PendingCallback, answer: Answer) -> RetryCallback:
         attempts = pending.attempts + 1
+        self._meters.outcomes.labels(Verdict.RETRY.value).inc()
         delay = retry.delay(attempts, self._random(), answer.retry_after)
         self._log.warn(
             "callback of task {plan_id} not taken ({attempts} attempts): {said}; next try in {delay:.0f} s",

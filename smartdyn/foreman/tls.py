@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from OpenSSL import SSL, crypto
+from twisted.internet.error import VerifyError
 from twisted.internet.ssl import (
     Certificate,
     KeyPair,
@@ -18,6 +20,7 @@ from twisted.internet.ssl import (
 from twisted.web.iweb import IPolicyForHTTPS
 from zope.interface import implementer
 
+from smartdyn.errors import SettingsError
 from smartdyn.pem import certificates, read
 
 
@@ -39,10 +42,14 @@ class ForemanPolicy:
 
     def __init__(self, files: ForemanCertificates) -> None:
         """
-        @raise smartdyn.errors.SettingsError: a file cannot be used.
+        @raise SettingsError: a file cannot be used.
         """
-        self._trust = _trust(files.ca)
-        self._ours = _ours(files)
+        try:
+            self._trust = _trust(files.ca)
+            self._ours = _ours(files)
+        except (VerifyError, SSL.Error, crypto.Error, ValueError) as error:
+            named = ", ".join(str(path) for path in (files.ca, files.certificate, files.key) if path is not None)
+            raise SettingsError([f"{named} cannot be used for TLS towards Foreman: {error}"]) from error
 
     def creatorForNetloc(self, hostname: bytes, port: int) -> Any:
         return optionsForClientTLS(

@@ -75,11 +75,13 @@ class HealthItem:
     """Something that the service needs.
 
     @param text: how it is; when it is not as it should be, also what to do.
+    @param blocks: the service cannot do its work.
     """
 
     name: str
     ok: bool
     text: str
+    blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,9 +122,13 @@ def children_of(actions: Mapping[int, ActionRecord], action_id: int) -> list[Act
 
 def in_status_order(actions: Mapping[int, ActionRecord], root_id: int = 1) -> list[ActionRecord]:
     """All actions as the status lists them: the root, its children, then each child's descendants (action.rb)."""
+    children_by_caller: dict[int, list[ActionRecord]] = {}
+    for _, action in sorted(actions.items()):
+        if action.caller_action_id is not None and action.caller_plan_id is None:
+            children_by_caller.setdefault(action.caller_action_id, []).append(action)
 
     def below(action_id: int) -> list[ActionRecord]:
-        children = children_of(actions, action_id)
+        children = children_by_caller.get(action_id, [])
         return children + [deeper for child in children for deeper in below(child.id)]
 
     root = [actions[root_id]] if root_id in actions else []

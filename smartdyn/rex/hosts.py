@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from pathlib import Path
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from smartdyn.aio import sleep
+from smartdyn.aio import Spawner, sleep
 from smartdyn.fairness import Turn, Turns
+from smartdyn.log.context import current
+from smartdyn.metrics.ssh import SshMeters
+from smartdyn.model.internals import HostConnectionView
 from smartdyn.pace import Pace
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, NoCredentials, no_connection
+from smartdyn.rex.identity import ProxyIdentity
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
-from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, PrivateKey, Target, connect, load_private_key
-from smartdyn.ssh.agent import agent_key
-from smartdyn.ssh.certificates import read_certificate
+from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, Target, connect
 from smartdyn.ssh.config import Route, SshConfig
-from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, KeyUnusable, SSHError
+from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, SSHError
 from smartdyn.ssh.jump import connect_by_way
-from smartdyn.ssh.keys import CertifiedKey, Identity
-from smartdyn.ssh.pool import ConnectionPool, PooledConnection
+from smartdyn.ssh.pool import ConnectionPool, PooledConnection, PoolEntry
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 """Errors that say nothing about the job on the host: it is worth trying again."""
@@ -52,6 +53,30 @@ class HostConnection(Protocol):
         """Cut it."""
 
 
+@dataclass(frozen=True, slots=True)
+class HostsLoad:
+    """
+    @param starting: jobs that are being started on their hosts.
+    @param starting_limit: how many may be at the same time.
+    """
+
+    connections_open: int
+    connections_opening: int
+    sessions: int
+    starting: int
+    starting_limit: int
+    starting_waiting: int
+
+
+class Account(NamedTuple):
+    """Connections with the same of all these are as good as each other."""
+
+    route: Route
+    host_public_key: str | None
+    password: Secret | None
+    keys: tuple[bytes, ...]
+
+
 Connector = Callable[..., Awaitable[PooledConnection]]
 
 
@@ -69,6 +94,7 @@ class Hosts:
         settings: RunnerSettings,
         random: Callable[[], float],
         connector: Connector = connect,
+        meters: SshMeters | None = None,
     ) -> None:
         """
         @param random: between 0 and 1, for spreading attempts.
@@ -76,8 +102,14 @@ class Hosts:
         self.reactor = reactor
         self.settings = settings
         self.random = random
+        self.meters = meters or SshMeters()
         self._connector = connector
-        self._pool = ConnectionPool(reactor, sessions=settings.sessions_per_connection, linger=settings.keep_connection)
+        self._pool = ConnectionPool(
+            reactor,
+            sessions=settings.sessions_per_connection,
+            linger=settings.keep_connection,
+            meters=self.meters,
+        )
         self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
         self._pace = Pace(reactor, self._starting_anywhere)
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
@@ -86,7 +118,7 @@ class Hosts:
         self._trusted = self._learned if strict is None else KnownHosts(strict, learn=False)
         self._config = SshConfig(settings.ssh_config, settings.account) if settings.ssh_config is not None else None
         self._swept: dict[tuple[Target, str], float] = {}
-        self._key: tuple[tuple[Path, int], PrivateKey] | None = None
+        self._identity = ProxyIdentity(reactor, settings)
 
     def turns(self, job: ScriptJob) -> tuple[Turn, Turn]:
         """To be had while a job is started: on its host, and then among all."""
@@ -102,10 +134,34 @@ class Hosts:
 
         @raise SSHError: there is no way in.
         """
-        credentials = self._credentials(job)
+        credentials = self._identity.credentials(job)
         keys = tuple(key.blob for key in credentials.keys)
-        account = (self._route(job), job.host_public_key, job.password, keys)
-        return await self._pool.lease(account, lambda: self._open(job, credentials))
+        account = Account(self._route(job), job.host_public_key, job.password, keys)
+        return await self._pool.lease(account, lambda: self._open(job, credentials), current().task_id)
+
+    def connections(self) -> list[HostConnectionView]:
+        """The connections that are open or being opened, the oldest first."""
+        now = self.reactor.seconds()
+        return [_view(entry, now) for entry in sorted(self._pool.connections(), key=lambda entry: entry.since)]
+
+    @property
+    def spawner(self) -> Spawner:
+        """What works in the background for connections."""
+        return self._pool.spawner
+
+    def load(self) -> HostsLoad:
+        """How much is going on."""
+        found = self._pool.connections()
+        opened = [entry for entry in found if entry.is_open]
+        starting = self._starting_anywhere
+        return HostsLoad(
+            connections_open=len(opened),
+            connections_opening=len(found) - len(opened),
+            sessions=sum(entry.sessions for entry in opened),
+            starting=starting.taken(),
+            starting_limit=starting.limit,
+            starting_waiting=starting.waiting() + sum(turns.waiting() for turns in self._starting.values()),
+        )
 
     def sweep_is_due(self, job: ScriptJob) -> bool:
         """Is it a day since the stale directories of the job's account were looked for?"""
@@ -148,7 +204,7 @@ class Hosts:
     def methods(self, job: ScriptJob) -> list[str]:
         """The authentication methods that a job allows, in order."""
         try:
-            return self._credentials(job).methods()
+            return self._identity.credentials(job).methods()
         except NoCredentials:
             return []
 
@@ -158,10 +214,11 @@ class Hosts:
 
     async def _connect(self, job: ScriptJob, credentials: Credentials) -> PooledConnection:
         route, trust = self._route(job), self._trust(job)
-        limits, alive = self.settings.deadlines, self.settings.keepalive
+        limits = self.settings.deadlines
+        options: dict[str, Any] = {"keepalive": self.settings.keepalive, "meters": self.meters}
         if route.hops:
-            return await connect_by_way(self.reactor, route, credentials, trust, self._trusted, limits, keepalive=alive)
-        return await self._connector(self.reactor, route.target, credentials, trust, limits, keepalive=alive)
+            return await connect_by_way(self.reactor, route, credentials, trust, self._trusted, limits, **options)
+        return await self._connector(self.reactor, route.target, credentials, trust, limits, **options)
 
     def _route(self, job: ScriptJob) -> Route:
         return self._config.route(job.target) if self._config is not None else Route(job.target)
@@ -169,48 +226,13 @@ class Hosts:
     def _trust(self, job: ScriptJob) -> HostTrust:
         return PinnedKey(job.host_public_key) if job.host_public_key else self._trusted
 
-    def _credentials(self, job: ScriptJob) -> Credentials:
-        keys: tuple[Identity, ...] = ()
-        problem = ""
-        if self.settings.identity_key is not None:
-            try:
-                keys = self._keys(self.settings.identity_key, job.passphrase)
-            except KeyUnusable as error:
-                problem = f"\n{error}"
-        credentials = Credentials(job.password, keys, self.settings.kerberos)
-        if not credentials.methods():
-            raise NoCredentials(f"There are no available authentication methods{problem}")
-        return credentials
 
-    def _keys(self, path: Path, passphrase: Secret | None) -> tuple[Identity, ...]:
-        """The proxy's key, with its certificate first if it has one.
-
-        @raise KeyUnusable: neither the file nor the agent has it.
-        """
-        key = self._identity(path, passphrase)
-        certificate = read_certificate(path.with_name(f"{path.name}-cert.pub"))
-        return (key,) if certificate is None else (CertifiedKey(key, certificate), key)
-
-    def _identity(self, path: Path, passphrase: Secret | None) -> Identity:
-        """From the file, or else from the agent, which may have what the file hides behind a passphrase."""
-        try:
-            return self._load_key(path, passphrase)
-        except KeyUnusable:
-            agent = self.settings.agent
-            key = agent_key(self.reactor, agent, path) if agent and not passphrase else None
-            if key is None:
-                raise
-            return key
-
-    def _load_key(self, path: Path, passphrase: Secret | None) -> PrivateKey:
-        """The proxy's key; an unprotected one is kept as long as its file does not change."""
-        try:
-            stamp = (path, path.stat().st_mtime_ns)
-        except OSError:
-            return load_private_key(path, passphrase)
-        if self._key is not None and self._key[0] == stamp:
-            return self._key[1]
-        key = load_private_key(path, passphrase)
-        if not passphrase:
-            self._key = (stamp, key)
-        return key
+def _view(entry: PoolEntry, now: float) -> HostConnectionView:
+    account = entry.account
+    assert isinstance(account, Account)
+    target = account.route.target
+    state = "idle" if entry.is_open and not entry.holders else "open" if entry.is_open else "opening"
+    tasks = tuple(holder for holder in entry.holders if holder is not None)
+    return HostConnectionView(
+        f"{target.user}@{target.host}:{target.port}", state, now - entry.since, entry.sessions, tasks
+    )

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from difflib import get_close_matches
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from smartdyn.errors import SettingsError
-from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, TYPES, Settings
-from smartdyn.settings.yaml import Entry, read
+from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, LOG_LEVELS, TYPES, Settings
+from smartdyn.settings.yaml import Entry, Unreadable, read
 
 OUR_FILES = frozenset(
     {
@@ -37,11 +40,48 @@ _TYPES: dict[str, Any] = {
     "tuple[str, ...]": tuple[str, ...],
     "tuple[str, ...] | None": tuple[str, ...] | None,
     "Mapping[str, int]": dict[str, int],
+    "Mapping[str, str]": dict[str, str],
     "Mapping[str, tuple[str, ...]]": dict[str, tuple[str, ...]],
 }
 
 
+_ADDRESSES = ("foreman_url", "core_url")
+_USER_INFO = re.compile(r"[^/]*//[^/?#]*@")
+
 _NUMBERS: tuple[Any, ...] = (int, float, int | None)
+
+
+class Kind(Enum):
+    """What is wrong with settings."""
+
+    UNREADABLE = "unreadable"
+    UNKNOWN = "unknown"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, in a sentence that says where."""
+
+    kind: Kind
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What stands in a configuration directory.
+
+    @param settings: what can be used of it, with defaults for the rest.
+    @param entries: everything that was written there, as far as its file could be read; later ones win.
+    """
+
+    settings: Settings
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...] = ()
+
+    def written(self, key: str) -> Any:
+        """The last value that was written for a key, whether this version makes use of it or not."""
+        return next((entry.value for entry in reversed(self.entries) if entry.key == key), None)
 
 
 def load_settings(folder: Path) -> Settings:
@@ -49,33 +89,45 @@ def load_settings(folder: Path) -> Settings:
 
     @raise SettingsError: with a sentence for each problem.
     """
+    reading = read_settings(folder)
+    if reading.problems:
+        raise SettingsError([problem.text for problem in reading.problems])
+    return reading.settings
+
+
+def read_settings(folder: Path) -> Reading:
+    """As much of the settings in C{folder} as can be used, and what is wrong with the rest."""
+    if not folder.is_dir():
+        text = f"{folder}: there is no such directory. Name one with --config-dir."
+        return Reading(Settings(folder=folder), (), (Problem(Kind.UNREADABLE, text),))
+    entries: list[Entry] = []
+    problems: list[Problem] = []
+    for path in settings_files(folder):
+        try:
+            entries.extend(read(path))
+        except Unreadable as error:
+            problems.extend(Problem(Kind.UNREADABLE, text) for text in error.problems)
+        except SettingsError as error:
+            problems.extend(Problem(Kind.UNUSABLE, text) for text in error.problems)
     values: dict[str, Any] = {}
     without_effect: list[str] = []
-    problems: list[str] = []
-    if not folder.is_dir():
-        raise SettingsError([f"{folder}: there is no such directory. Name one with --config-dir."])
-    for path in _files(folder):
-        try:
-            entries = read(path)
-        except SettingsError as error:
-            problems.extend(error.problems)
-            continue
-        for entry in entries:
-            if entry.key == "enabled" and entry.value in _SWITCHED_ON:
-                continue
-            if entry.key in KNOWN_ELSEWHERE:
+    for entry in entries:
+        if entry.key in KNOWN_ELSEWHERE:
+            if not (entry.key == "enabled" and entry.value in _SWITCHED_ON):
                 without_effect.append(f"{entry.key} ({entry.place})")
-                continue
+        elif entry.key not in TYPES:
+            problems.append(Problem(Kind.UNKNOWN, _unknown(entry)))
+        else:
             try:
                 values.update(_checked(entry))
             except SettingsError as error:
-                problems.extend(error.problems)
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**values, folder=folder, without_effect=tuple(without_effect), given=frozenset(values))
+                problems.extend(Problem(Kind.UNUSABLE, text) for text in error.problems)
+    settings = Settings(**values, folder=folder, without_effect=tuple(without_effect), given=frozenset(values))
+    return Reading(settings, tuple(entries), tuple(problems))
 
 
-def _files(folder: Path) -> Iterator[Path]:
+def settings_files(folder: Path) -> Iterator[Path]:
+    """The files that concern this service, in the order in which they are read; later ones win."""
     main = folder / "settings.yml"
     if main.exists():
         yield main
@@ -84,11 +136,13 @@ def _files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+def _unknown(entry: Entry) -> str:
+    near = get_close_matches(entry.key, [*TYPES, *KNOWN_ELSEWHERE], 1)
+    hint = f"; did you mean `{near[0]}`?" if near else ""
+    return f"{entry.place}: there is no setting `{entry.key}`{hint}"
+
+
 def _checked(entry: Entry) -> dict[str, Any]:
-    if entry.key not in TYPES:
-        near = get_close_matches(entry.key, [*TYPES, *KNOWN_ELSEWHERE], 1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
-        raise SettingsError([f"{entry.place}: there is no setting `{entry.key}`{hint}"])
     if entry.value is None:
         return {}
     value = _converted(entry)
@@ -96,6 +150,15 @@ def _checked(entry: Entry) -> dict[str, Any]:
     chosen = value if isinstance(value, dict) else (value,)
     if allowed and (wrong := [each for each in chosen if each not in allowed]):
         raise SettingsError([f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {wrong[0]}"])
+    if entry.key in _ADDRESSES and _USER_INFO.match(value):
+        raise SettingsError(
+            [f"{entry.place}: `{entry.key}` must not have a user or a password in it; our certificate says who we are"]
+        )
+    if entry.key == "log_levels":
+        value = {part: level.upper() for part, level in value.items()}
+        if wrong := [level for level in value.values() if level not in LOG_LEVELS]:
+            known = ", ".join(LOG_LEVELS)
+            raise SettingsError([f"{entry.place}: the levels in `log_levels` have to be of {known}, given {wrong[0]}"])
     return {entry.key: value}
 
 
@@ -121,6 +184,7 @@ def _converted(entry: Entry) -> Any:
             float: "a number of seconds",
             bool: "true or false",
             dict[str, tuple[str, ...]]: "a mapping of roles and lists of names",
+            dict[str, str]: "a mapping of parts and levels",
             str: "text",
         }
         expected = named.get(wanted, "text" if "str" in str(wanted) else "a mapping of names and numbers")

@@ -23,6 +23,10 @@ class Entry:
     place: str
 
 
+class Unreadable(SettingsError):
+    """A settings file is there, and we may not read it or it is no text."""
+
+
 def read(path: Path) -> list[Entry]:
     """The settings in a file, keys without Ruby's colon.
 
@@ -31,7 +35,7 @@ def read(path: Path) -> list[Entry]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from error
+        raise Unreadable([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from error
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

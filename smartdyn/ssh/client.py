@@ -17,12 +17,15 @@ from twisted.internet.error import (
     TimeoutError,
     UnknownHostError,
 )
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Factory
 
 from smartdyn.aio import cancelled_as_such, deadline
 from smartdyn.errors import DeadlineExceeded
+from smartdyn.metrics.ssh import AUTHENTICATION, CONNECT, KEY_EXCHANGE, RESOLVE, SshMeters
 from smartdyn.ssh.connection import Connection, ConnectionService
 from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
+from smartdyn.ssh.phases import Phases
 from smartdyn.ssh.transport import ClientTransport
 from smartdyn.ssh.trust import HostTrust
 from smartdyn.ssh.tunnel import open_tunnel
@@ -59,10 +62,20 @@ class Deadlines:
 
 
 class _Factory(Factory):
+    """Makes the one protocol of a connection.
+
+    @ivar resolved_at: when the first address was tried, so when the name had been looked up.
+    """
+
     noisy = False
 
-    def __init__(self, transport: ClientTransport) -> None:
+    def __init__(self, clock: IReactorTime, transport: ClientTransport) -> None:
+        self._clock = clock
         self._transport = transport
+        self.resolved_at: float | None = None
+
+    def startFactory(self) -> None:
+        self.resolved_at = self.resolved_at or self._clock.seconds()
 
     def buildProtocol(self, addr: Any) -> ClientTransport:
         return self._transport
@@ -77,6 +90,7 @@ async def connect(
     *,
     keepalive: float = 15.0,
     through: Connection | None = None,
+    meters: SshMeters | None = None,
 ) -> Connection:
     """Connect, check the host key and log in.
 
@@ -88,27 +102,33 @@ async def connect(
     @raise AuthenticationFailed: no credential was accepted.
     @raise ConnectionLost: it ended while logging in.
     """
-    limits = deadlines or Deadlines()
-    transport = ClientTransport(reactor, target.host, target.port, trust)
-    if through is None:
-        await _connect_tcp(reactor, target, transport, limits.connect)
-    else:
-        await open_tunnel(through, target.host, target.port, transport)
-    try:
-        await _until_secure(reactor, target, transport, limits.handshake)
-        service = await log_in(reactor, target, transport, credentials, limits.authentication)
-    except BaseException as error:
-        transport.drop(str(error) or type(error).__name__)
-        raise
-    return Connection(reactor, target.host, transport, service, limits.channel, keepalive)
+    limits, measured = deadlines or Deadlines(), meters or SshMeters()
+    with Phases(reactor, measured) as phases:
+        transport = ClientTransport(reactor, target.host, target.port, trust, measured)
+        if through is None:
+            await _connect_tcp(reactor, target, transport, limits.connect, phases)
+        else:
+            await open_tunnel(through, target.host, target.port, transport)
+            phases.end(CONNECT)
+        try:
+            await _until_secure(reactor, target, transport, limits.handshake)
+            phases.end(KEY_EXCHANGE)
+            service = await log_in(reactor, target, transport, credentials, limits.authentication)
+            phases.end(AUTHENTICATION)
+        except BaseException as error:
+            transport.drop(str(error) or type(error).__name__)
+            raise
+    return Connection(reactor, target.host, transport, service, limits.channel, keepalive, measured)
 
 
-async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport, limit: float) -> None:
-    endpoint = _endpoint(reactor, target, limit)
+async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport, limit: float, phases: Phases) -> None:
+    endpoint, factory = _endpoint(reactor, target, limit), _Factory(reactor, transport)
     try:
-        await deadline(reactor, limit, "connecting", cancelled_as_such(endpoint.connect(_Factory(transport))))
+        await deadline(reactor, limit, "connecting", cancelled_as_such(endpoint.connect(factory)))
     except (ConnectError, DNSLookupError, DeadlineExceeded, OSError) as error:
         raise ConnectFailed(target.host, target.port, _reason(error)) from error
+    phases.end(RESOLVE, factory.resolved_at)
+    phases.end(CONNECT)
     wire: Any = transport.transport
     wire.setTcpNoDelay(True)
     wire.setTcpKeepAlive(True)

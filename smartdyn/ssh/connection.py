@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from smartdyn.aio import deadline
 from smartdyn.errors import DeadlineExceeded
+from smartdyn.metrics.ssh import CHANNEL, SshMeters
 from smartdyn.ssh.channel_messages import check
 from smartdyn.ssh.errors import ChannelFailed, ConnectionLost
 from smartdyn.ssh.session import Session
@@ -103,9 +104,11 @@ class Connection:
         service: ConnectionService,
         channel_limit: float,
         keepalive: float,
+        meters: SshMeters | None = None,
     ) -> None:
         self.host = host
         self._clock = clock
+        self.meters = meters or SshMeters()
         self._transport = transport
         self._service = service
         self._channel_limit = channel_limit
@@ -132,8 +135,12 @@ class Connection:
         @raise ChannelFailed: the server refuses.
         @raise ConnectionLost: the connection is gone.
         """
-        session = Session()
+        begun = self._clock.seconds()
+        session = Session(self.meters)
         await self.open(session)
+        self.meters.took(CHANNEL, self._clock.seconds() - begun)
+        self.meters.sessions.inc()
+        session.when_heard(self._clock)
         try:
             if pty:
                 await self._request(session, b"pty-req", _PTY_REQUEST)
@@ -206,6 +213,8 @@ class Connection:
     def _ended(self, reason: str) -> str:
         if self._timer.active():
             self._timer.cancel()
+        if not self._closing:
+            self.meters.lost.inc()
         return reason
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from smartdyn.metrics.ssh import SshMeters
 from smartdyn.ssh.client import Deadlines, connect
 from smartdyn.ssh.config import Route
 from smartdyn.ssh.connection import Connection
@@ -20,6 +21,7 @@ async def connect_by_way(
     deadlines: Deadlines | None = None,
     *,
     keepalive: float = 15.0,
+    meters: SshMeters | None = None,
 ) -> Connection:
     """Log in to each hop and then to the host; closing the connection closes all of them.
 
@@ -30,6 +32,7 @@ async def connect_by_way(
     """
     through: Connection | None = None
     keys = Credentials(keys=credentials.keys)
+    options: dict[str, Any] = {"keepalive": keepalive, "meters": meters}
     for hop in route.hops:
-        through = await connect(reactor, hop, keys, hop_trust, deadlines, keepalive=keepalive, through=through)
-    return await connect(reactor, route.target, credentials, trust, deadlines, keepalive=keepalive, through=through)
+        through = await connect(reactor, hop, keys, hop_trust, deadlines, through=through, **options)
+    return await connect(reactor, route.target, credentials, trust, deadlines, through=through, **options)

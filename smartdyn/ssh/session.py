@@ -8,8 +8,10 @@ from typing import Any
 
 from twisted.conch.ssh.channel import SSHChannel
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from smartdyn.metrics.ssh import FIRST_BYTE, SshMeters
 from smartdyn.ssh.errors import ChannelFailed, ConnectionLost, SessionRefused
 from smartdyn.ssh.wire import MessageReader, shown
 
@@ -117,8 +119,10 @@ class Session(SSHChannel):
     name = b"session"
     conn: Any
 
-    def __init__(self) -> None:
+    def __init__(self, meters: SshMeters | None = None) -> None:
         super().__init__(localWindow=WINDOW)
+        self._meters = meters or SshMeters()
+        self._unheard: tuple[IReactorTime, float] | None = None
         self.stdout = ByteStream(self._grant)
         self.stderr = ByteStream(self._grant)
         self.opened: Deferred[None] = Deferred()
@@ -179,7 +183,17 @@ class Session(SSHChannel):
         said = shown(reason.args[0]) or "without a reason"
         self.opened.errback(SessionRefused(f"The server did not open a session: {said}"))
 
+    def when_heard(self, clock: IReactorTime) -> None:
+        """Measure how long it takes from now on until the command says something."""
+        self._unheard = clock, clock.seconds()
+
     def dataReceived(self, data: bytes) -> None:
+        if self._unheard is not None:
+            clock, since = self._unheard
+            self._unheard = None
+            self._meters.took(FIRST_BYTE, clock.seconds() - since)
+        if not self.localWindowLeft:
+            self._meters.pauses.inc()
         self.stdout.feed(data)
 
     def extReceived(self, dataType: int, data: bytes) -> None:

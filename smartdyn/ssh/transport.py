@@ -20,6 +20,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
+from smartdyn.metrics.ssh import SshMeters
 from smartdyn.ssh.algorithms import STRICT_SERVER, Algorithms, NoCommonAlgorithm, Proposal, agree, our_proposal
 from smartdyn.ssh.backlog import Backlog
 from smartdyn.ssh.ciphers import Keys, PacketRefused, Protection, protection
@@ -56,8 +57,11 @@ class ClientTransport(SSHClientTransport):
 
     rekey_limits = RekeyLimits()
 
-    def __init__(self, clock: IReactorTime, host: str, port: int, trust: HostTrust) -> None:
+    def __init__(
+        self, clock: IReactorTime, host: str, port: int, trust: HostTrust, meters: SshMeters | None = None
+    ) -> None:
         self._clock = clock
+        self._meters = meters or SshMeters()
         self._host = host
         self._port = port
         self._trust = trust
@@ -88,6 +92,7 @@ class ClientTransport(SSHClientTransport):
     def dataReceived(self, data: bytes) -> None:
         if self._closing:
             return
+        self._meters.received.inc(len(data))
         try:
             self._identify(data) if self._identification is not None else self._reader.feed(data)
             self._take_packets()
@@ -231,6 +236,7 @@ class ClientTransport(SSHClientTransport):
             wire.abortConnection()
 
     def _write(self, data: bytes) -> None:
+        self._meters.sent.inc(len(data))
         wire: Any = self.transport
         wire.write(data)
 

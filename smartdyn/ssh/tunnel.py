@@ -100,7 +100,7 @@ async def open_tunnel(hop: Connection, host: str, port: int, protocol: Any) -> N
 
     @raise ConnectFailed: the hop does not get there or does not let us.
     """
-    channel = TunnelChannel()
+    channel = TunnelChannel(hop.meters)
     try:
         await hop.open(channel, NS(host.encode("idna")) + port.to_bytes(4, "big") + _ORIGIN)
     except ChannelFailed as error:

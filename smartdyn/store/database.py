@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 
 from smartdyn.aio import deadline, sleep
 from smartdyn.errors import StoreError, WriteRefused
+from smartdyn.metrics.database import DatabaseMeters
 from smartdyn.store.integrity import ensure_sound
 from smartdyn.store.migrate import migrate
 from smartdyn.store.ownership import Ownership
@@ -151,13 +152,15 @@ class SqliteDatabase(Database):
 
     _log = Logger()
 
-    def __init__(self, reactor: Any, path: Path) -> None:
+    def __init__(self, reactor: Any, path: Path, meters: DatabaseMeters | None = None) -> None:
         """
         @param reactor: provides time and threads.
+        @ivar trouble: why the last commit failed; None when it did not.
         """
         super().__init__()
         self._reactor = reactor
-        self._path = path
+        self._meters = meters or DatabaseMeters()
+        self.path = path
         self._ownership = Ownership(path)
         self._waiting: deque[Unit] = deque()
         self._busy = False
@@ -167,12 +170,17 @@ class SqliteDatabase(Database):
         self._patient: Readers | None = None
         self._writing_since: float | None = None
         self.commits = 0
-        self.units = 0
+        self.trouble: str | None = None
 
     @property
     def queued(self) -> int:
         """How many units wait to be written."""
         return len(self._waiting)
+
+    def readers(self) -> dict[str, Readers]:
+        """Those who read, by name."""
+        found = {"quick": self._readers, "patient": self._patient}
+        return {name: readers for name, readers in found.items() if readers is not None}
 
     @property
     def writing_for(self) -> float:
@@ -187,12 +195,12 @@ class SqliteDatabase(Database):
         """
         self._ownership.acquire()
         try:
-            migrate(self._path)
-            ensure_sound(self._path)
-            self._writer = self._pool(1, str(self._path), configure)
-            target = f"{self._path.absolute().as_uri()}?mode=ro"
-            self._readers = Readers(self._pool(1, target, _configure_reader))
-            self._patient = Readers(self._pool(1, target, _configure_reader))
+            migrate(self.path)
+            ensure_sound(self.path)
+            self._writer = self._pool(1, str(self.path), configure)
+            target = f"{self.path.absolute().as_uri()}?mode=ro"
+            self._readers = self._make_readers(target, "quick")
+            self._patient = self._make_readers(target, "patient")
         except BaseException:
             self._ownership.release()
             raise
@@ -227,6 +235,10 @@ class SqliteDatabase(Database):
         self._ownership.release()
         self._announce()
 
+    def _make_readers(self, target: str, name: str) -> Readers:
+        seconds = self._meters.read_seconds.labels(name)
+        return Readers(self._pool(1, target, _configure_reader), self._reactor, seconds.observe)
+
     def _pool(self, size: int, target: str, openfun: Callable[[Any], None]) -> adbapi.ConnectionPool:
         pool = adbapi.ConnectionPool(
             "sqlite3",
@@ -254,8 +266,14 @@ class SqliteDatabase(Database):
             try:
                 results = await self._commit_batch(batch)
             except sqlite3.Error as error:
-                results = [Failure(StoreError(f"The database {self._path} cannot be written: {error}"))] * len(batch)
+                self._meters.errors.labels("failed").inc()
+                self.trouble = f"The database {self.path} cannot be written: {error}"
+                results = [Failure(StoreError(self.trouble))] * len(batch)
+            else:
+                self.trouble = None
             for unit, failure in zip(batch, results, strict=True):
+                if failure is not None and failure.check(WriteRefused):
+                    self._meters.errors.labels("refused").inc()
                 _fire(unit, failure)
             self._announce()
         self._busy = False
@@ -272,12 +290,16 @@ class SqliteDatabase(Database):
                 assert self._writer is not None
                 results: list[Failure | None] = await self._writer.runWithConnection(commit_units, batch)
             except sqlite3.OperationalError as error:
-                if not _is_busy(error) or waited >= _BUSY_LIMIT:
+                if not _is_busy(error):
+                    raise
+                self._meters.errors.labels("locked").inc()
+                if waited >= _BUSY_LIMIT:
                     raise
                 self._log.warn("the database is locked by another process, trying again")
             else:
                 self.commits += 1
-                self.units += len(batch)
+                self._meters.commit_seconds.observe(self.writing_for)
+                self._meters.commit_units.observe(len(batch))
                 return results
             finally:
                 self._writing_since = None

@@ -45,6 +45,10 @@ _COUNT_IN = """
     WHERE state IN (SELECT value FROM json_each(:states))
         AND (state <> 'running' OR label NOT IN (SELECT value FROM json_each(:parents)))
 """
+_BY_STATE = """
+    SELECT state, count(*) FROM plans
+    WHERE state IN ('pending', 'scheduled', 'planning', 'planned', 'running', 'paused') GROUP BY state
+"""
 _UNFINISHED = "SELECT id FROM plans WHERE state <> 'stopped' ORDER BY created_at, id"
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE id = ?"
 _UNFINISHED_DESCENDANTS = """
@@ -218,6 +222,11 @@ def count(tx: sqlite3.Cursor, wanted: Sequence[str] | None, parents: Sequence[st
     else:
         found = tx.execute(_COUNT_IN, {"states": dumps(list(wanted)), "parents": dumps(list(parents))})
     return int(found.fetchone()[0])
+
+
+def state_counts(tx: sqlite3.Cursor) -> dict[str, int]:
+    """How many plans that are not stopped are in which state."""
+    return dict(tx.execute(_BY_STATE))
 
 
 def unfinished(tx: sqlite3.Cursor) -> list[str]:

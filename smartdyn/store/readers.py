@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from twisted.enterprise import adbapi
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
 T = TypeVar("T")
@@ -27,9 +28,15 @@ class Readers:
     More of them at the same time would only take the interpreter's lock away from each other.
     """
 
-    def __init__(self, pool: adbapi.ConnectionPool) -> None:
+    def __init__(self, pool: adbapi.ConnectionPool, clock: IReactorTime, took: Callable[[float], object]) -> None:
+        """
+        @param took: told how long a trip took, in seconds.
+        """
         self._pool = pool
+        self._clock = clock
+        self._took = took
         self._busy = False
+        self._begun = 0.0
         self._waiting: deque[tuple[Reader, Deferred[Any]]] = deque()
 
     def query(self, reader: Callable[[sqlite3.Cursor], T]) -> Deferred[T]:
@@ -39,6 +46,16 @@ class Readers:
         self._go()
         return asked
 
+    @property
+    def is_busy(self) -> bool:
+        """Is it reading?"""
+        return self._busy
+
+    @property
+    def waiting(self) -> int:
+        """How many questions wait."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Answer nothing more."""
         self._pool.close()
@@ -47,11 +64,13 @@ class Readers:
         if not self._busy and self._waiting:
             self._busy = True
             batch = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+            self._begun = self._clock.seconds()
             trip: Deferred[Any] = self._pool.runWithConnection(_read, [reader for reader, _ in batch])
             trip.addBoth(self._back, [asked for _, asked in batch])
 
     def _back(self, results: Any, askers: Sequence[Deferred[Any]]) -> None:
         self._busy = False
+        self._took(self._clock.seconds() - self._begun)
         answers = [results] * len(askers) if isinstance(results, Failure) else results
         self._go()
         for asked, answer in zip(askers, answers, strict=True):

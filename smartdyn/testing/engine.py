@@ -16,6 +16,7 @@ from smartdyn.engine.planning import PlanRequest
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.world import World
+from smartdyn.metrics.engine import EngineMeters
 from smartdyn.model.ids import NewId, random_id
 from smartdyn.model.records import ActionRecord, Delay, WholePlan
 from smartdyn.model.states import PlanResult, PlanState, StepState
@@ -73,11 +74,13 @@ class Engine:
         database: MemoryDatabase | None = None,
         clock: Clock | None = None,
         new_id: NewId = random_id,
+        meters: EngineMeters | None = None,
     ) -> None:
         """
         @param new_id: makes ids of plans and events; give one that counts for tests that must repeat exactly.
         @param resources: what actions get when they ask for C{resource}, by type.
         @param queues: sizes of queues.
+        @param meters: where it counts what it does; not taken over by the next engine.
         """
         if clock is None:
             clock = Clock()
@@ -98,6 +101,7 @@ class Engine:
             self.vault,
             self.registry,
             queues=Queues(self.queues),
+            meters=meters,
         )
         self.dispatcher = RunnerDispatcher(clock, self.world)
         self.world.provide(RunnerDispatcher, self.dispatcher)

@@ -27,24 +27,25 @@ class CertificateWatch(Service):
     def __init__(self, clock: IReactorTime, now: Callable[[], float], files: Sequence[Path]) -> None:
         """
         @param now: the time of day, seconds since the epoch.
+        @ivar files: may be replaced; the new ones are looked at from then on.
         """
         self._clock = clock
         self._now = now
-        self._files = files
-        self._spawner = Spawner()
+        self.files = files
+        self.spawner = Spawner(clock)
 
     def startService(self) -> None:
         super().startService()
-        self._spawner.spawn("watching certificates", self._watch())
+        self.spawner.spawn("watching certificates", self._watch())
 
     def stopService(self) -> Deferred[None]:
         super().stopService()
-        return self._spawner.stop()
+        return self.spawner.stop()
 
     def expiries(self) -> dict[Path, datetime]:
         """When the certificates expire, as far as they can be read."""
         found = {}
-        for path in self._files:
+        for path in self.files:
             try:
                 found[path] = expires_at(path)
             except (SettingsError, ValueError):

@@ -7,6 +7,7 @@ import pwd
 import socket
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from smartdyn.model.audit import Actor
@@ -74,17 +75,21 @@ class Peer:
     @property
     def is_local(self) -> bool:
         """Does the request come from this machine?"""
-        if self.address is None:
-            return True
-        try:
-            return ipaddress.ip_address(self.address.partition("%")[0]).is_loopback
-        except ValueError:
-            return False
+        return self.address is None or _is_loopback(self.address)
 
     @property
     def name(self) -> str:
         """What it is called where it is written down what it did."""
         return self.certificate.name if self.certificate else self.user or self.address or "localhost"
+
+
+@lru_cache(maxsize=256)
+def _is_loopback(address: str) -> bool:
+    """Asked at each request, of the same few addresses."""
+    try:
+        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+    except ValueError:
+        return False
 
 
 def actor_of(request: Any, via: str) -> Actor:

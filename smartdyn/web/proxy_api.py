@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from twisted.web.iweb import IRequest
 
 from smartdyn.web import records
-from smartdyn.web.requests import HTML, send, send_json
+from smartdyn.web.requests import HTML, header, send, send_json
 from smartdyn.web.route import Route
 
 
@@ -48,23 +48,20 @@ class Metrics:
 
 
 class ProxyApi:
-    """C{/features}, C{/version}, C{/ssh/pubkey}, C{/health} and C{/metrics}."""
+    """C{/features}, C{/version}, C{/ssh/pubkey} and C{/metrics}."""
 
     def __init__(
         self,
         facts: ProxyFacts,
         metrics: Metrics,
-        problems: Callable[[], Awaitable[Sequence[str]]],
         operations: Callable[[], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
         """
-        @param problems: why the service cannot do its work; nothing when it can.
         @param operations: what can be launched, when that has to be asked of a core elsewhere.
         """
         self._operations = operations
         self._facts = facts
         self._metrics = metrics
-        self._problems = problems
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -74,8 +71,6 @@ class ProxyApi:
             Route("GET", "/version", self.version, answer=records.Version),
             Route("GET", "/ssh/pubkey", self.public_key, media="text/html"),
             Route("GET", "/ssh/ca_pubkey", self.ca_public_key, media="text/html"),
-            Route("GET", "/health/live", self.live, answer=records.Alive),
-            Route("GET", "/health/ready", self.ready, answer=records.Ready, statuses=(200, 503)),
             Route("GET", "/metrics", self.metrics, media="text/plain"),
         ]
 
@@ -107,19 +102,11 @@ class ProxyApi:
         """The CA that signs our user certificates; empty when there is none."""
         return self._file(request, self._facts.ca_public_key)
 
-    async def live(self, request: IRequest) -> bytes:
-        """The process answers."""
-        return send_json(request, {"status": "alive"})
-
-    async def ready(self, request: IRequest) -> bytes:
-        """The service can do its work, or why it cannot."""
-        problems = list(await self._problems())
-        return send_json(request, {"ready": not problems, "reasons": problems}, 503 if problems else 200)
-
     async def metrics(self, request: IRequest) -> bytes:
         """Numbers for Prometheus."""
         await self._metrics.refresh()
-        return send(request, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST.encode())
+        encode, content_type = choose_encoder(header(request, "Accept") or "")
+        return send(request, encode(self._metrics.registry), content_type.encode())
 
     def _module(self, state: str, capabilities: Sequence[str]) -> dict[str, Any]:
         return {

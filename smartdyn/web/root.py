@@ -17,7 +17,7 @@ from smartdyn.web.access import guarded
 from smartdyn.web.authorization import Policy
 from smartdyn.web.errors import UNEXPECTED, status_of
 from smartdyn.web.requests import JSON, NOT_FOUND, send, send_json
-from smartdyn.web.route import Route
+from smartdyn.web.route import Handler, Route
 
 _log = Logger()
 
@@ -57,14 +57,18 @@ def _add(
         for path in (route.path, f"{route.path}/") if route.slash else (route.path,):
             name = f"{route.method} {prefix}{path}"
             app.route(f"{prefix}{path}", methods=[route.method], endpoint=name, strict_slashes=True)(
-                _handler(handler, until_ready)
+                _handler(route.path, handler, until_ready)
             )
 
 
-def _handler(handler: Any, until_ready: Callable[[], Awaitable[None]]) -> Any:
-    """Klein calls handlers as functions of the request."""
+def _handler(path: str, handler: Handler, until_ready: Callable[[], Awaitable[None]]) -> Any:
+    """Klein calls handlers as functions of the request.
 
-    async def call(request: IRequest, **parameters: str) -> Any:
+    @param path: the template under which the request is counted.
+    """
+
+    async def call(request: Any, **parameters: str) -> Any:
+        request.smartdyn_route = path
         await until_ready()
         return await handler(request, **parameters)
 

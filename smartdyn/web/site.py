@@ -14,7 +14,8 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from smartdyn.log import request_context
+from smartdyn.log.context import Subject, about
+from smartdyn.metrics.http import REFUSALS, HttpMeters, method_of
 from smartdyn.store.json import encode
 from smartdyn.web.requests import request_id
 
@@ -44,10 +45,14 @@ class Limits:
 
 
 class LimitedRequest(Request):
-    """A request with a limited body, and a line in the log."""
+    """A request with a limited body, and a line in the log.
+
+    @ivar smartdyn_route: the template of its path, once one was found for it.
+    """
 
     _log = Logger()
     channel: Any
+    smartdyn_route = "none"
     _received = 0
     _refused = False
 
@@ -71,8 +76,9 @@ class LimitedRequest(Request):
         self.responseHeaders.setRawHeaders(b"x-content-type-options", [b"nosniff"])
         self.responseHeaders.setRawHeaders(b"x-request-id", [request_id(self).encode("latin-1", "replace")])
         began = site.clock.seconds()
-        self.notifyFinish().addBoth(self._finished, site.clock, began)
-        with request_context(request_id(self)):
+        site.in_flight += 1
+        self.notifyFinish().addBoth(self._finished, site, began)
+        with about(Subject(request_id=request_id(self))):
             super().process()
 
     def render(self, resrc: IResource) -> None:
@@ -80,14 +86,18 @@ class LimitedRequest(Request):
         self.responseHeaders.setRawHeaders(b"server", [self.channel.site.server_name])
         super().render(resrc)
 
-    def _finished(self, _: object, clock: Any, began: float) -> None:
+    def _finished(self, _: object, site: LimitedSite, began: float) -> None:
+        seconds = site.clock.seconds() - began
+        site.in_flight -= 1
+        method = method_of(self.method)
+        site.meters.answered(method, self.smartdyn_route, self.code, seconds)
         self._log.info(
             "{method} {path} from {peer}: {status} in {milliseconds:.0f} ms",
-            method=self.method.decode("latin-1"),
+            method=method,
             path=self.path.decode("latin-1"),
             peer=getattr(self.getClientAddress(), "host", "a unix socket"),
             status=self.code,
-            milliseconds=(clock.seconds() - began) * 1000,
+            milliseconds=seconds * 1000,
             request_id=request_id(self),
         )
 
@@ -145,6 +155,7 @@ class LimitedChannel(HTTPChannel):
         if self._over:
             return
         self._over = True
+        self.site.meters.refused.labels(REFUSALS[status]).inc()
         body = encode({"error": text})
         head = (
             b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -176,8 +187,20 @@ class LimitedSite(Site):
     displayTracebacks = False
     requestFactory = LimitedRequest
 
-    def __init__(self, resource: IResource, clock: Any, version: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        resource: IResource,
+        clock: Any,
+        version: str,
+        limits: Limits | None = None,
+        meters: HttpMeters | None = None,
+    ) -> None:
+        """
+        @ivar in_flight: how many requests are being answered.
+        """
         self.limits = limits or Limits()
+        self.meters = meters or HttpMeters()
+        self.in_flight = 0
         self.clock = clock
         self.server_name = f"foreman-proxy/{version}".encode()
         super().__init__(resource, requestFactory=LimitedRequest, reactor=clock, timeout=None)
@@ -186,12 +209,17 @@ class LimitedSite(Site):
     def buildProtocol(self, addr: Any) -> Any:
         host = getattr(addr, "host", "")
         if self._peers[host] >= self.limits.connections_per_peer:
+            self.meters.refused.labels("connections").inc()
             return None
         channel: Any = super().buildProtocol(addr)
         channel.site = self
         channel.smartdyn_peer = host
         self._peers[host] += 1
         return channel
+
+    def connections(self) -> int:
+        """How many there are."""
+        return self._peers.total()
 
     def left(self, channel: Any) -> None:
         """A connection has ended."""

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 from cryptography import x509
 from OpenSSL import SSL, crypto
+from twisted.internet.interfaces import IOpenSSLContextFactory
 from twisted.internet.ssl import AcceptableCiphers as Ciphers
 from twisted.internet.ssl import Certificate, CertificateOptions, KeyPair, TLSVersion
 from twisted.logger import Logger
+from zope.interface import implementer
 
 from smartdyn.errors import SettingsError
 from smartdyn.pem import certificates, read
@@ -92,6 +94,7 @@ def expires_at(path: Path) -> datetime:
     return x509.load_pem_x509_certificate(certificates(path)[0]).not_valid_after_utc
 
 
+@implementer(IOpenSSLContextFactory)
 class ReloadingContextFactory:
     """Gives each new connection a context made of the files as they are now.
 
@@ -107,6 +110,12 @@ class ReloadingContextFactory:
         self._wanted = wanted
         self._seen = self._look()
         self._context = server_context(wanted)
+
+    def use(self, wanted: ServerTLS, context: Any) -> None:
+        """Give new connections another context, made of other files."""
+        self._wanted = wanted
+        self._seen = self._look()
+        self._context = context
 
     def getContext(self) -> Any:
         """Called by Twisted for each connection."""

@@ -13,7 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from smartdyn.errors import SettingsError
-from smartdyn.foreman.client import make_client
+from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.retry import Answer
 from smartdyn.foreman.tls import ForemanCertificates, ForemanPolicy
 from tests.support.certificates import Authority
@@ -78,7 +78,7 @@ class ClientTests(TestCase):
 
     async def post(self, url: str, **certificates: Path | None) -> Answer:
         """Send a callback."""
-        client = make_client(reactor, url, ForemanPolicy(ForemanCertificates(**certificates)), no_pieces)
+        client = ForemanClient(reactor, url, ForemanPolicy(ForemanCertificates(**certificates)), no_pieces)
         answer = await client.callback(BODY, "request-1")
         closed: Deferred[None] = client.close()
         await closed

@@ -6,6 +6,7 @@ import atexit
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ from twisted.internet.threads import deferToThread
 from tests.support.sshd import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+_HANDOVER = ROOT / "tests/support/handover.py"
 _ENTRY_POINTS = "[smartdyn.plugins]\nrig = tests.support.rig:install\n"
 
 
@@ -33,10 +35,12 @@ class ServiceProcess:
         settings: dict[str, Any],
         environment: dict[str, str] | None = None,
         names: Mapping[str, str] | None = None,
+        sockets: Mapping[str, socket.socket] | None = None,
     ) -> None:
         """
         @param settings: in addition to the port and paths, which are made up.
         @param names: hosts and their addresses, which only this service knows; that takes root.
+        @param sockets: what is handed over to it, as systemd does, by name.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="smartdyn-service-"))
         atexit.register(self._remove)
@@ -45,6 +49,7 @@ class ServiceProcess:
         self.log = self.folder / "service.log"
         self._environment = environment or {}
         self._names = names or {}
+        self._sockets = sockets or {}
         self._process: subprocess.Popen[bytes] | None = None
         chosen = {
             ":port": self.port,
@@ -72,6 +77,10 @@ class ServiceProcess:
 
     def _write_settings(self) -> None:
         self.folder.joinpath("settings.yml").write_text(yaml.safe_dump(self._settings))
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
 
     async def start(self) -> None:
         """Start it and wait until it is ready."""
@@ -126,13 +135,26 @@ class ServiceProcess:
         path = os.pathsep.join([str(ROOT), str(self.folder / "plugins"), *([more] if more else [])])
         arguments = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(self.folder)]
         return subprocess.Popen(
-            [*self._namespace(), sys.executable, "-c", "from twisted.scripts.twistd import run; run()", *arguments],
+            [
+                *self._namespace(),
+                *self._handover(),
+                sys.executable,
+                "-c",
+                "from twisted.scripts.twistd import run; run()",
+                *arguments,
+            ],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=self.folder,
+            pass_fds=[each.fileno() for each in self._sockets.values()],
             env={**os.environ, "PYTHONPATH": path, **self._environment},
         )
+
+    def _handover(self) -> list[str]:
+        """A command that passes on the sockets."""
+        pairs = [f"{name}={each.fileno()}" for name, each in self._sockets.items()]
+        return [sys.executable, str(_HANDOVER), *pairs, "--"] if pairs else []
 
     def _namespace(self) -> list[str]:
         """A command that gives the service an C{/etc/hosts} of its own."""

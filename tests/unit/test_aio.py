@@ -14,7 +14,7 @@ class SpawnerTests(SynchronousTestCase):
     """L{Spawner}."""
 
     def setUp(self) -> None:
-        self.spawner = Spawner()
+        self.spawner = Spawner(Clock())
         self.done: list[str] = []
 
     async def work(self, waiting: Deferred[None], name: str, then: Deferred[None] | None = None) -> None:

@@ -14,6 +14,20 @@ PACKAGE = ROOT / "smartdyn"
 
 FORBIDDEN = {
     "model": {"engine", "actions", "rex", "ssh", "store", "foreman", "web", "cli", "settings", "service", "tap"},
+    "metrics": {
+        "model",
+        "engine",
+        "actions",
+        "rex",
+        "ssh",
+        "store",
+        "foreman",
+        "web",
+        "cli",
+        "settings",
+        "service",
+        "tap",
+    },
     "ssh": {"model", "engine", "actions", "rex", "store", "foreman", "web", "cli", "settings", "service", "tap"},
     "engine": {"web", "ssh", "rex", "foreman", "cli", "settings", "service", "tap"},
     "store": {"engine", "actions", "web", "ssh", "rex", "foreman", "cli", "settings", "service", "tap"},

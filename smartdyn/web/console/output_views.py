@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.views import TaskSummary
 from smartdyn.store.json import encode
 from smartdyn.store.output_reader import OutputReader
@@ -68,10 +69,11 @@ class Tail:
 class OutputViews:
     """Shows output."""
 
-    def __init__(self, reader: OutputReader, pages: Pages, clock: Any) -> None:
+    def __init__(self, reader: OutputReader, pages: Pages, clock: Any, meters: HttpMeters) -> None:
         """
         @param clock: paces live output.
         """
+        self._meters = meters
         self._reader = reader
         self._pages = pages
         self._clock = clock
@@ -133,11 +135,13 @@ class OutputViews:
         request.setHeader(b"x-accel-buffering", b"no")
         times = bool(argument(request, "times"))
         self._streams += 1
+        self._meters.viewers.inc()
         try:
             stream = events(self._reader, self._clock, plan_id, _action(request), mark, times=times)
             return await answer(request, stream)
         finally:
             self._streams -= 1
+            self._meters.viewers.dec()
 
     async def _search(self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str) -> bytes:
         context = number(request, "context", 2)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.console.audit_views import AuditViews
 from smartdyn.web.console.deed_views import DeedViews
 from smartdyn.web.console.host_views import HostViews
@@ -12,6 +13,7 @@ from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import THEMES, Pages, argument, mount, secure
 from smartdyn.web.console.saved_views import SavedViews
+from smartdyn.web.console.status_views import Inspector, StatusViews
 from smartdyn.web.console.task_views import TaskViews
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.requests import send
@@ -29,16 +31,20 @@ class Console:
         now: Callable[[], float],
         clock: Any,
         keys: HostKeys,
+        inspector: Inspector,
+        meters: HttpMeters | None = None,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces what is sent as it comes.
         @param keys: of hosts.
+        @param inspector: looks inside the service.
         """
         self._pages = Pages(now)
-        output = OutputViews(tasks.output, self._pages, clock)
+        output = OutputViews(tasks.output, self._pages, clock, meters or HttpMeters())
         self._views = (
             ListViews(tasks, self._pages),
+            StatusViews(tasks, self._pages, inspector),
             AuditViews(tasks, self._pages),
             DeedViews(tasks, self._pages),
             HostViews(tasks, self._pages, keys),

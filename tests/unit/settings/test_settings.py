@@ -91,6 +91,19 @@ class SettingsTests(SynchronousTestCase):
         except SettingsError:
             return
 
+    def test_levels_of_parts(self) -> None:
+        """They may be written small; one that does not exist is named."""
+        self.assertEqual(self.load(":log_levels: {ssh: debug, web.site: WARN}\n").log_levels["ssh"], "DEBUG")
+        (found,) = self.problems(":log_levels: {ssh: loud}\n")
+        self.assertIn("given LOUD", found)
+
+    def test_credentials_in_addresses(self) -> None:
+        """They are refused, and not shown: everything that is said of Foreman would show them."""
+        for key in ("foreman_url", "core_url"):
+            (found,) = self.problems(f":{key}: https://jane:planted@foreman.example.org/\n")
+            self.assertNotIn("planted", found)
+            self.assertIn("must not have a user or a password", found)
+
     def test_paths(self) -> None:
         """Relative paths begin at the configuration directory."""
         found = self.load(":database: data/x.sqlite\n")

@@ -6,18 +6,14 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent
+from twisted.logger import ILogObserver, LogEvent, LogLevel
 from zope.interface import implementer
 
-from smartdyn.log import Threshold, current_request
+from smartdyn.log.context import subject_of
+from smartdyn.log.levels import NAMES
+from smartdyn.log.lines import SHORT, message
+from smartdyn.log.redact import redact
 
-_NAMES = {
-    LogLevel.debug: "DEBUG",
-    LogLevel.info: "INFO",
-    LogLevel.warn: "WARN",
-    LogLevel.error: "ERROR",
-    LogLevel.critical: "FATAL",
-}
 _BAD = frozenset({"ERROR", "FATAL"})
 
 
@@ -48,21 +44,16 @@ class Record:
 class LogBuffer:
     """Keeps so many lines, and of those that had to make room the errors."""
 
-    def __init__(self, level: Any = LogLevel.info, *, size: int = 2000, tail_size: int = 1000) -> None:
+    def __init__(self, *, size: int = 2000, tail_size: int = 1000) -> None:
         """
-        @param level: what is less important is not kept.
         @param tail_size: how many errors are kept beyond the last C{size} lines.
         """
         self.size = size
         self.tail_size = tail_size
-        self._level = level
-        self._threshold = Threshold(level)
         self._lines: deque[Record] = deque()
         self._tail: deque[Record] = deque(maxlen=max(tail_size, 0))
 
     def __call__(self, event: LogEvent) -> None:
-        if not self._threshold.lets_through(event):
-            return
         self._lines.append(_record(event))
         while len(self._lines) > self.size:
             oldest = self._lines.popleft()
@@ -75,13 +66,13 @@ class LogBuffer:
 
 
 def _record(event: LogEvent) -> Record:
+    text, traceback = message(event)
+    request = subject_of(event).request_id
     failure = event.get("log_failure")
-    request = event.get("request_id") or current_request()
-    text = formatEvent(event) or ""
     return Record(
         timestamp=event["log_time"],
-        level=_NAMES[event.get("log_level", LogLevel.info)],
-        message=text or (failure.getErrorMessage() if failure is not None else ""),
-        backtrace=failure.getTraceback() if failure is not None else None,
-        request_id=str(request)[:8] if request else None,
+        level=NAMES[event.get("log_level", LogLevel.info)],
+        message=text or (redact(failure.getErrorMessage()) if failure is not None else ""),
+        backtrace=traceback,
+        request_id=request[:SHORT] if request else None,
     )

@@ -1,0 +1,1 @@
+"""What systemd and the service tell each other: readiness, liveness, sockets that are handed over."""
