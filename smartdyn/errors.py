@@ -155,6 +155,20 @@ class DeadlineExceeded(SmartdynError):
         self.seconds = seconds
 
 
+class Draining(SmartdynError):
+    """The service takes no new work, because somebody wants what there is to end.
+
+    @param by: who that is.
+    """
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            f"No new jobs are taken here: {by} is draining this service. Those that it has taken go on. "
+            "`smartdyn drain --off` makes it take new ones again."
+        )
+        self.by = by
+
+
 class ShuttingDown(SmartdynError):
     """The service is stopping and takes no new work."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from smartdyn.model.overview import HealthItem
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
+from smartdyn.unix_socket import open_socket
 from smartdyn.web.api import TaskApi
 from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.console.views import Console
@@ -33,6 +35,7 @@ from smartdyn.web.health import HealthApi
 from smartdyn.web.host_keys import HostKeyApi
 from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
+from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.names import HostNames
 from smartdyn.web.openapi import OpenApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
@@ -116,6 +119,10 @@ class Front:
             site = LimitedSite(pages, self._reactor, __version__, meters=self._meters)
             contexts = ReloadingContextFactory(listener.tls) if listener.tls is not None else None
             self._doors.append(Door(listener, site, contexts, self._open_ports(listener, site, contexts)))
+        if self._settings.socket is None and not any(door.listener.path for door in self._doors):
+            self._log.warn(
+                "the command line cannot reach us: beside the database no socket fits; set a shorter `socket`"
+            )
         for socket in self._handed.close_rest():
             self._log.warn(
                 "systemd handed over the socket `{name}` on port {port}, where the settings want nothing",
@@ -158,8 +165,7 @@ class Front:
     def _pages(self, settings: Settings, listener: Listener, facts: ProxyFacts) -> IResource:
         """Everything that a listener serves."""
         offer, policy = self._offer, listener.policy
-        forwarder = self._forwarder(settings, listener)
-        keys = parts.host_keys(settings)
+        forwarder, keys = self._forwarder(settings, listener), parts.host_keys(settings)
         console = Console(offer.tasks, self._now, self._reactor, keys, offer.inspector, self._meters)
         api = TaskApi(offer.tasks, behind_proxy=listener.is_core)
         operations = forwarder.operations if forwarder else None
@@ -169,7 +175,8 @@ class Front:
         host_keys = HostKeyApi(offer.tasks.control, keys.forget)
         levels = LogLevelApi(offer.levels, offer.tasks.control)
         about = [*proxy.routes(), *health.routes(), *logs.routes(), *levels.routes(), *host_keys.routes()]
-        dynflow = [*api.routes(), *console.routes()]
+        management = ManagementApi(offer.tasks, self._now, self._reactor, keys)
+        dynflow = [*api.routes(), *management.routes(), *console.routes()]
         about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
         if forwarder is None:
             app = make_app(dynflow, about, offer.until_ready, listener.prefixes, policy)
@@ -181,7 +188,7 @@ class Front:
     def _forwarder(self, settings: Settings, listener: Listener) -> Forwarder | None:
         """Who relays what comes to this listener to a core elsewhere, if somebody does."""
         reactor = self._reactor
-        if settings.core_url is None or listener.is_core:
+        if settings.core_url is None or listener.is_core or listener.path is not None:
             return None
         certificates = ForemanPolicy(parts.core_certificates(settings))
         pool = HTTPConnectionPool(reactor, persistent=False)
@@ -191,6 +198,8 @@ class Front:
     def _open_ports(
         self, listener: Listener, site: LimitedSite, contexts: ReloadingContextFactory | None
     ) -> Sequence[Any]:
+        if listener.path is not None:
+            return [open_socket(self._reactor, listener.path, site)]
         factory = site if contexts is None else TLSMemoryBIOFactory(contexts, False, site)
         handed = self._handed.take(listener.kind, listener.port)
         if handed is not None:
@@ -224,7 +233,7 @@ class Front:
             failed,
             public,
             settings.path(ca) if ca else None,
-            http=any(listener.tls is None for listener in wanted),
+            http=any(listener.tls is None and listener.path is None for listener in wanted),
             https=any(listener.tls is not None for listener in wanted),
         )
 
@@ -238,12 +247,7 @@ class Front:
 
     def urls(self) -> list[str]:
         """Where we are."""
-        found = []
-        for door in self._doors:
-            for port in door.ports:
-                address = port.getHost()
-                found.append(f"{'https' if door.contexts else 'http'}://{address.host}:{address.port}")
-        return found
+        return [_url(door, port.getHost()) for door in self._doors for port in door.ports]
 
     def port(self) -> int:
         """The number of the first port."""
@@ -254,4 +258,12 @@ class Front:
         """Take no more connections."""
         for door in self._doors:
             for port in door.ports:
-                await port.stopListening()
+                with suppress(FileNotFoundError):
+                    # a unix socket may have been deleted under us
+                    await port.stopListening()
+
+
+def _url(door: Door, address: Any) -> str:
+    if door.listener.path is not None:
+        return door.listener.url
+    return f"{'https' if door.contexts else 'http'}://{address.host}:{address.port}"

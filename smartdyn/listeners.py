@@ -1,11 +1,12 @@
 """Where the service listens, for whom, and what it serves there.
 
 Three roles, by what is set: the standalone core (C{listen}, C{port}), the smart proxy (C{http_port}, C{https_port}), or
-both.
+both; and always the unix socket of the command line.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from smartdyn.errors import SettingsError
 from smartdyn.pem import certificates
 from smartdyn.settings import Settings
 from smartdyn.web.authorization import NameOf, Policy, trusted
-from smartdyn.web.peers import ClientCertificate, Peer
+from smartdyn.web.peers import ClientCertificate, Peer, our_accounts
 from smartdyn.web.roles import roles
 from smartdyn.web.tls import ServerTLS
 
@@ -26,6 +27,9 @@ PROXY_PREFIXES = ("/dynflow",)
 
 KINDS = ("core", "http", "https")
 
+LONGEST_SOCKET_PATH = 107
+"""Bytes that the kernel has room for (unix(7), C{sun_path})."""
+
 
 @dataclass(frozen=True, slots=True)
 class Listener:
@@ -33,6 +37,7 @@ class Listener:
     @param interface: an address; all of this machine's when empty.
     @param tls: None for plain HTTP.
     @param prefixes: below which Dynflow's routes and the console are.
+    @param path: of a unix socket, which has neither interface nor port.
     """
 
     interface: str
@@ -40,26 +45,33 @@ class Listener:
     policy: Policy
     prefixes: tuple[str, ...]
     tls: ServerTLS | None = None
+    path: Path | None = None
 
     @property
     def is_core(self) -> bool:
         """Is this the standalone core's, which a smart proxy may stand before?"""
-        return self.prefixes == CORE_PREFIXES
+        return self.prefixes == CORE_PREFIXES and self.path is None
 
     @property
     def kind(self) -> str:
         """What a socket that is handed over for it is called; one of L{KINDS}."""
+        if self.path is not None:
+            return "socket"
         return "core" if self.is_core else "https" if self.tls else "http"
 
     @property
     def url(self) -> str:
         """How it is shown."""
+        if self.path is not None:
+            return f"unix:{self.path}"
         host = self.interface or "*"
         return f"{'https' if self.tls else 'http'}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     @property
     def is_pointless(self) -> bool:
         """Can others reach it, who are then all turned away?"""
+        if self.path is not None:
+            return False
         open_to_names = self.tls is not None or self.policy.trusted_hosts is not None
         return not open_to_names and not Peer(self.interface or "0.0.0.0").is_local
 
@@ -87,7 +99,33 @@ def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
             found.append(Listener(interface, settings.http_port, policy, PROXY_PREFIXES))
         if settings.https_port is not None:
             found.append(Listener(interface, settings.https_port, policy, PROXY_PREFIXES, _tls(settings, "https_port")))
+    path = socket_path(settings)
+    if path is not None:
+        found.append(Listener("", 0, Policy(accounts=our_accounts()), CORE_PREFIXES, path=path))
     return found
+
+
+def socket_path(settings: Settings) -> Path | None:
+    """Where the unix socket of the command line is; None when there is none.
+
+    @raise SettingsError: nothing can be there.
+    """
+    if settings.socket == "":
+        return None
+    if settings.socket is None:
+        beside = settings.path(settings.database).with_name("smartdyn.sock")
+        return beside if _fits(beside) else None
+    path = settings.path(settings.socket)
+    if not _fits(path):
+        problem = (
+            f"`socket`: {path} is longer than {LONGEST_SOCKET_PATH} bytes, which no socket can be. Choose another."
+        )
+        raise SettingsError([problem])
+    return path
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
 
 
 def _core(settings: Settings, name_of: NameOf) -> Listener:

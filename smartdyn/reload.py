@@ -26,6 +26,7 @@ NEED_RESTART: Final = frozenset(
         "port",
         "queue_sizes",
         "secrets_key_file",
+        "socket",
         "ssh_ca_known_hosts_file",
         "ssh_config_file",
         "ssh_connections_at_once_in_all",

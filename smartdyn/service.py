@@ -119,14 +119,12 @@ class Smartdyn(Service):
     def __init__(self, settings: Settings, surroundings: Surroundings, failed: Callable[[BaseException], None]) -> None:
         """
         @param failed: called when the second part of the start goes wrong.
-        @ivar is_draining: no new tasks are wanted; whoever asks whether the service is ready is told so.
         """
         self._settings = settings
         self._around = surroundings
         self._failed = failed
         self._waiting: list[Deferred[None]] = []
         self._is_ready = False
-        self.is_draining = False
         self._failures: dict[str, str] = {}
 
     def open(self) -> None:
@@ -187,7 +185,7 @@ class Smartdyn(Service):
             self.watch,
             self.world.id,
             has_recovered=lambda: self._is_ready,
-            is_draining=lambda: self.is_draining,
+            intake=self.world.intake,
         )
         self._provide()
         self._add_plugins()

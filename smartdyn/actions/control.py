@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from smartdyn.actions.bulk import Bulk
 from smartdyn.actions.ledger import Ledger
+from smartdyn.engine.intake import Drain
 from smartdyn.engine.world import World
 from smartdyn.model.audit import Actor
 
@@ -19,6 +20,8 @@ class Control:
 
     def __init__(self, world: World) -> None:
         self._interventions = world.interventions
+        self._intake = world.intake
+        self._now = world.now
         self.ledger = Ledger(world)
         self.bulk = Bulk(world, self.ledger)
 
@@ -29,7 +32,7 @@ class Control:
             "force-cancel" if force else "cancel",
             plan_id,
             lambda: self._interventions.cancel(plan_id, force=force),
-            lambda told: f"{told} steps were told.",
+            lambda told: f"{told} {'step was' if told == 1 else 'steps were'} told.",
         )
 
     async def resume(self, plan_id: str, by: Actor) -> None:
@@ -53,6 +56,22 @@ class Control:
         await self.ledger.recorded(
             by, "halt", plan_id, lambda: self._interventions.halt(plan_id), lambda _: "It was halted."
         )
+
+    async def drain(self, by: Actor) -> None:
+        """Have the service take no new tasks."""
+
+        async def work() -> None:
+            self._intake.close(Drain(by.name, self._now()))
+
+        await self.ledger.recorded(by, "drain", "service", work, lambda _: "No new tasks are taken.")
+
+    async def accept_again(self, by: Actor) -> None:
+        """Have the service take new tasks."""
+
+        async def work() -> None:
+            self._intake.open()
+
+        await self.ledger.recorded(by, "end drain", "service", work, lambda _: "New tasks are taken.")
 
     async def forget_host_key(self, name: str, by: Actor, forget: Callable[[str], None]) -> None:
         """Have the next job on a host learn its key anew.

@@ -22,7 +22,6 @@ _LONG_WAIT: Final = 60.0
 
 _MOST_STUCK: Final = 50
 _MOST_HITS: Final = 50
-_MOST_COUNTED: Final = 1000
 _MOST_TROUBLES: Final = 10
 _MOST_IN_BATCH: Final = 20
 
@@ -54,7 +53,7 @@ class Insight:
                 digests.cancelled(tx, now - _DAY),
                 insight.throughput(tx, now),
                 insight.backlog(tx),
-                digests.backlog(tx, _MOST_COUNTED),
+                digests.backlog(tx, insight.MOST_COUNTED),
             ),
             patient=True,
         )
@@ -78,7 +77,7 @@ class Insight:
         failed, running, last = await self._world.database.query(
             lambda tx: (
                 insight.failures_of_host(tx, name),
-                insight.unfinished_of_host(tx, name, _MOST_COUNTED),
+                insight.unfinished_of_host(tx, name, insight.MOST_COUNTED),
                 insight.troubles(tx, name, _MOST_TROUBLES),
             ),
             patient=True,
@@ -109,7 +108,7 @@ def _search_in_outputs(count: int, oldest: float | None, now: float) -> HealthIt
     name = "search in outputs"
     if not count or oldest is None:
         return HealthItem(name, True, "It knows all tasks that are over.")
-    number = f"{count} or more" if count == _MOST_COUNTED else str(count)
+    number = f"{count} or more" if count == insight.MOST_COUNTED else str(count)
     behind = f"{max(now - oldest, 0.0):.0f} s ago"
     return HealthItem(name, True, f"{number} tasks that are over are still to be read, from {behind} on; it goes on.")
 

@@ -23,7 +23,7 @@ from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound, SmartdynError
 from smartdyn.model import rules, wire
 from smartdyn.model.causes import why
-from smartdyn.model.overview import BatchPage, HostPage, OutputHit, Overview
+from smartdyn.model.overview import BatchPage, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
@@ -113,6 +113,12 @@ class Tasks:
         """What people may do to tasks."""
         return self._control
 
+    def intake(self) -> IntakeView:
+        """Whether new tasks are taken, and how many have not ended."""
+        drain = self._world.intake.drain
+        running = len(self._world.running())
+        return IntakeView(running) if drain is None else IntakeView(running, drain.by, drain.since)
+
     @property
     def saved(self) -> SavedSearches:
         """Searches with a name."""
@@ -192,6 +198,14 @@ class Tasks:
     async def host(self, name: str) -> HostPage:
         """What a host has been doing."""
         return await self._insight.host(name, self.recent)
+
+    async def hosts(self, part: str, *, limit: int) -> list[ListedHost]:
+        """The hosts of which there are tasks and whose names have this in them, with what they do."""
+        pattern = f"%{names.literal(part)}%"
+        return await self._world.database.query(
+            lambda tx: [insight.listed(tx, name) for name in names.matching(tx, "host", [pattern])[:limit]],
+            patient=True,
+        )
 
     async def hosts_like(self, part: str, *, limit: int) -> list[str]:
         """The hosts of which there are tasks and whose names have this in them."""

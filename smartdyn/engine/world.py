@@ -20,6 +20,7 @@ from smartdyn.aio import Spawner, deadline
 from smartdyn.engine import plan_hooks
 from smartdyn.engine.delayed import DelayedPlans
 from smartdyn.engine.environment import Environment
+from smartdyn.engine.intake import Intake
 from smartdyn.engine.interventions import Interventions
 from smartdyn.engine.plan_hooks import PlanHooks
 from smartdyn.engine.plan_locks import PlanLocks
@@ -31,7 +32,7 @@ from smartdyn.engine.refusals import Refusals
 from smartdyn.engine.singletons import Singletons
 from smartdyn.engine.step_events import PendingEvent
 from smartdyn.engine.sub_plans import SubPlans
-from smartdyn.errors import DeadlineExceeded, ShuttingDown
+from smartdyn.errors import DeadlineExceeded, Draining, ShuttingDown
 from smartdyn.metrics.engine import EngineMeters
 from smartdyn.model.ids import NewId
 from smartdyn.model.records import Delay, Plan, WholePlan
@@ -58,6 +59,7 @@ class World:
     @ivar delayed: the plans that are put off.
     @ivar environment: what running plans share.
     @ivar interventions: cancel, resume, skip, halt.
+    @ivar intake: whether plans are accepted.
     @ivar locks: for those who change a plan that is not being executed.
     @ivar hooks: calls the hooks of plans that are not being executed.
     @ivar meters: where it counts what it does.
@@ -103,6 +105,7 @@ class World:
         self.hooks = PlanHooks(registry, self.spawner)
         self.locks = PlanLocks()
         self.interventions = Interventions(self, self._runs)
+        self.intake = Intake()
         self._sub_plans = SubPlans(self, self.spawner, self._runs.get)
         self._singletons = Singletons()
         self._planned_events = PlannedEvents(clock, now, registry.events, self.persistence, self.spawner, self._deliver)
@@ -150,8 +153,15 @@ class World:
         """Commit new plans as one unit and begin to execute them.
 
         @raise smartdyn.errors.PlanConflict: one of them exists; none is stored.
+        @raise Draining: no new ones are wanted.
         @raise ShuttingDown: the service takes no more.
         """
+        try:
+            self.intake.require_open()
+        except Draining:
+            for one in planned:
+                self._singletons.release(one.whole.plan.id)
+            raise
         await self.store(planned, *(plans.InsertPlan(one.whole) for one in planned), *writes)
 
     async def store(self, planned: Sequence[Planned], *writes: Write) -> None:

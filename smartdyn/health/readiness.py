@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from smartdyn.errors import SmartdynError
+from smartdyn.engine.intake import Intake
+from smartdyn.errors import Draining, SmartdynError
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.health.moving import OUTBOX_LIMIT, WRITER_LIMIT
 from smartdyn.model.overview import HealthItem
@@ -30,7 +31,7 @@ class Readiness:
 
     @param world_id: this life of the service.
     @param has_recovered: whether the unfinished tasks of earlier lives have been taken up.
-    @param is_draining: whether no new tasks are wanted.
+    @param intake: whether new tasks are taken.
     """
 
     database: SqliteDatabase
@@ -38,7 +39,7 @@ class Readiness:
     watch: CertificateWatch
     world_id: str
     has_recovered: Callable[[], bool]
-    is_draining: Callable[[], bool]
+    intake: Intake
 
     async def look(self) -> list[HealthItem]:
         """All that is needed, whether it is as it should be or not."""
@@ -93,8 +94,8 @@ class Readiness:
         return HealthItem("certificates", True, f"None of {known} has expired." if known else "There are none.")
 
     def _draining(self) -> HealthItem:
-        if self.is_draining():
-            return _problem("draining", "The service is being drained: it takes no new tasks.")
+        if self.intake.drain is not None:
+            return _problem("draining", str(Draining(self.intake.drain.by)))
         return HealthItem("draining", True, "New tasks are taken.")
 
 

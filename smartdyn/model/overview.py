@@ -132,6 +132,33 @@ class HostPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedHost:
+    """A host in a list.
+
+    @param running: tasks that are not over.
+    @param last: the newest task.
+    """
+
+    name: str
+    running: int
+    last: TaskSummary | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntakeView:
+    """Whether new tasks are taken.
+
+    @param running: tasks that are being executed.
+    @param drained_by: who wants no new ones to be taken; None when they are.
+    @param since: since when.
+    """
+
+    running: int
+    drained_by: str | None = None
+    since: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HostKey:
     """A key that is known of a host.
 

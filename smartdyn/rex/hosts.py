@@ -118,7 +118,7 @@ class Hosts:
         self._trusted = self._learned if strict is None else KnownHosts(strict, learn=False)
         self._config = SshConfig(settings.ssh_config, settings.account) if settings.ssh_config is not None else None
         self._swept: dict[tuple[Target, str], float] = {}
-        self._identity = ProxyIdentity(reactor, settings)
+        self._identity = ProxyIdentity(reactor)
 
     def turns(self, job: ScriptJob) -> tuple[Turn, Turn]:
         """To be had while a job is started: on its host, and then among all."""
@@ -134,7 +134,7 @@ class Hosts:
 
         @raise SSHError: there is no way in.
         """
-        credentials = self._identity.credentials(job)
+        credentials = self._identity.credentials(job, self.settings)
         keys = tuple(key.blob for key in credentials.keys)
         account = Account(self._route(job), job.host_public_key, job.password, keys)
         return await self._pool.lease(account, lambda: self._open(job, credentials), current().task_id)
@@ -204,7 +204,7 @@ class Hosts:
     def methods(self, job: ScriptJob) -> list[str]:
         """The authentication methods that a job allows, in order."""
         try:
-            return self._identity.credentials(job).methods()
+            return self._identity.credentials(job, self.settings).methods()
         except NoCredentials:
             return []
 

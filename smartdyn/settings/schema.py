@@ -25,6 +25,7 @@ class Settings:
     @param bind_host: the addresses of the smart proxy, on C{http_port} and C{https_port}.
     @param log_levels: levels of parts of the service, which count for them instead of C{log_level}.
     @param log_format: C{text} for people, C{json} for programs.
+    @param socket: the unix socket for the command line; beside the database by default, none at all when empty.
     @param log_buffer: lines of the log that Foreman can see; of older ones C{log_buffer_errors} errors.
     @param core_url: a core elsewhere: then the smart proxy's Dynflow routes are relayed to it.
     @param console_auth: with TLS, the console is only for those who may use the API.
@@ -52,6 +53,7 @@ class Settings:
     bind_host: tuple[str, ...] = ("*",)
     http_port: int | None = None
     https_port: int | None = None
+    socket: str | None = None
     core_url: str | None = None
     console_auth: bool = True
     console_roles: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from smartdyn.model import causes
-from smartdyn.model.overview import CallbackBacklog, FailureGroup, Trouble
+from smartdyn.model.overview import CallbackBacklog, FailureGroup, ListedHost, Trouble
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import StateCount, TaskSummary
@@ -17,6 +17,9 @@ _ENOUGH = 4096
 """Characters at the end of an output, in which its last line is looked for."""
 
 _LONGEST_LINE = 300
+
+MOST_COUNTED = 1000
+"""What is counted for people; so many mean so many or more."""
 
 _ENDED = """
     SELECT CAST((:now - ended_at) / 60 AS INTEGER), count(*) FROM plans INDEXED BY plans_by_end
@@ -92,6 +95,12 @@ def throughput(tx: sqlite3.Cursor, now: float) -> list[int]:
 def unfinished_of_host(tx: sqlite3.Cursor, host: str, limit: int) -> int:
     """How many tasks of a host are not over; C{limit} means so many or more."""
     return len(listing.ids(tx, TaskQuery(states=UNFINISHED, hosts=(host,)), limit=limit))
+
+
+def listed(tx: sqlite3.Cursor, host: str) -> ListedHost:
+    """A host in a list."""
+    last = listing.page(tx, TaskQuery(hosts=(host,)), limit=1)
+    return ListedHost(host, unfinished_of_host(tx, host, MOST_COUNTED), last[0] if last else None)
 
 
 def backlog(tx: sqlite3.Cursor) -> CallbackBacklog:

@@ -54,6 +54,7 @@ class Policy:
     @param console_auth: the console is for those who show a certificate, or else may use the API.
     @param name_of: used without TLS.
     @param roles: what visitors of the console may do; None when all may do everything.
+    @param accounts: behind a unix socket, the accounts that may do everything; nobody else may do anything there.
     """
 
     trusted_hosts: frozenset[str] | None = None
@@ -61,12 +62,17 @@ class Policy:
     console_auth: bool = True
     name_of: NameOf = _nameless
     roles: Roles | None = None
+    accounts: frozenset[str] | None = None
 
     async def require(self, peer: Peer, path: str) -> None:
         """
         @raise Forbidden: the peer may not use what is at C{path}; the words are the smart proxy's.
         """
-        if peer.tls:
+        if self.accounts is not None:
+            if peer.user not in self.accounts:
+                who = " and ".join(sorted(self.accounts))
+                raise Forbidden(f"This socket is for {who}, not for {peer.user}. Use sudo.")
+        elif peer.tls:
             self._require_certificate(peer.certificate, path)
         elif self.trusted_hosts is not None:
             name = await self.name_of(peer.address) if peer.address else "localhost"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smartdyn.errors import (
+    Draining,
     InvalidRequest,
     MatchesChanged,
     NotPossibleNow,
@@ -25,6 +26,7 @@ STATUS_OF: tuple[tuple[type[SmartdynError], int], ...] = (
     (PlanConflict, 409),
     (NotPossibleNow, 409),
     (MatchesChanged, 409),
+    (Draining, 503),
     (ShuttingDown, 503),
     (StoreError, 503),
 )

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from smartdyn.actions.control import Control
 from smartdyn.actions.saved import SavedSearches
-from smartdyn.model.overview import BatchPage, HostKey, HostPage, OutputHit, Overview
+from smartdyn.model.overview import BatchPage, HostKey, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.views import TaskList, TaskPage
 from smartdyn.store.output_reader import OutputReader
@@ -63,6 +63,10 @@ class TaskFacade(Protocol):
     async def overview(self, now: float) -> Overview: ...
 
     async def host(self, name: str) -> HostPage: ...
+
+    def intake(self) -> IntakeView: ...
+
+    async def hosts(self, part: str, *, limit: int) -> list[ListedHost]: ...
 
     async def hosts_like(self, part: str, *, limit: int) -> list[str]: ...
 

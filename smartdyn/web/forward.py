@@ -138,7 +138,7 @@ class Forwarder:
         path = request.path.decode("utf-8", "replace")
         if _REPORT.match(path) and header(request, "Authorization") is not None:
             return
-        if f"{path}/".startswith(f"{PREFIX}/console/"):
+        if f"{path}/".startswith((f"{PREFIX}/console/", f"{PREFIX}/api/")) and path != f"{PREFIX}/api/run":
             await visit(request, self._policy)
         else:
             await self._policy.require(peer_of(request), path)

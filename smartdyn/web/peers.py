@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import pwd
 import socket
 import struct
@@ -125,6 +126,15 @@ def _user_of(request: Any) -> str | None:
     if end is None or getattr(end, "family", None) != socket.AF_UNIX:
         return None
     _, number, _ = _CREDENTIALS.unpack(end.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    return _account(number)
+
+
+def our_accounts() -> frozenset[str]:
+    """Those that the service trusts as itself: its own, and root's."""
+    return frozenset({_account(0), _account(os.geteuid())})
+
+
+def _account(number: int) -> str:
     try:
         return pwd.getpwuid(number).pw_name
     except KeyError:

@@ -18,6 +18,7 @@ from smartdyn.web.api import TaskApi
 from smartdyn.web.authorization import Policy
 from smartdyn.web.console.views import Console
 from smartdyn.web.health import HealthApi
+from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from tests.support.engine import Engine
@@ -62,8 +63,9 @@ class WebTestCase(SynchronousTestCase):
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
         console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys, self.inside)
         health = HealthApi(self.look, lambda: self.stuck)
-        dynflow = [*TaskApi(self.engine.tasks).routes(), *console.routes()]
         about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready)).routes(), *health.routes(), *self.more_routes()]
+        management = ManagementApi(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
+        dynflow = [*TaskApi(self.engine.tasks).routes(), *management.routes(), *console.routes()]
         self.served = [route.key for route in (*dynflow, *about)]
         app = make_app(dynflow, about, ready, CORE_PREFIXES, self.policy)
         self.treq: Any = StubTreq(app.resource())

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.audit import AuditQuery
 from smartdyn.model.query import point_in_time
-from smartdyn.web.console.pages import Pages, argument, number
+from smartdyn.web.arguments import argument, number
+from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 

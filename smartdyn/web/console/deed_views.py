@@ -10,7 +10,8 @@ from smartdyn.actions.bulk import MOST_IN_BULK
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.audit import POSSIBLE_IN, What
 from smartdyn.model.query import parse
-from smartdyn.web.console.pages import Pages, argument, number
+from smartdyn.web.arguments import argument, number
+from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
 from smartdyn.web.route import Route

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
-from smartdyn.web.console.pages import Pages, argument
+from smartdyn.web.arguments import argument
+from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.peers import actor_of
 from smartdyn.web.route import Route

@@ -8,8 +8,9 @@ from urllib.parse import urlencode
 from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
+from smartdyn.web.arguments import argument
 from smartdyn.web.console.chart import columns
-from smartdyn.web.console.pages import Pages, argument
+from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 

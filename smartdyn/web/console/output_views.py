@@ -15,10 +15,11 @@ from smartdyn.model.views import TaskSummary
 from smartdyn.store.json import encode
 from smartdyn.store.output_reader import OutputReader
 from smartdyn.streaming import answer
+from smartdyn.web.arguments import argument, number
 from smartdyn.web.console.lines import START, Line, LineReader, Mark, count_lines, locate, parse_mark
 from smartdyn.web.console.live import events
 from smartdyn.web.console.log_html import BLOCK, blocks
-from smartdyn.web.console.pages import HTML, Pages, argument, number, secure
+from smartdyn.web.console.pages import HTML, Pages, secure
 from smartdyn.web.console.search import compiled, find
 from smartdyn.web.requests import header
 from smartdyn.web.route import Route

@@ -22,6 +22,7 @@ from smartdyn.web.authorization import Forbidden
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.ansi import plain
 from smartdyn.web.console.assets import Assets
+from smartdyn.web.origin import refuse_foreign
 from smartdyn.web.requests import PREFIX, PREFIX_HEADER, base_url, header, send
 from smartdyn.web.route import Handler, Route
 
@@ -63,6 +64,7 @@ class Pages:
         self._templates.filters.update(
             time=fmt.time,
             ago=fmt.ago,
+            is_id=fmt.is_id,
             plain=plain,
             iso=fmt.iso,
             duration=fmt.duration,
@@ -85,7 +87,7 @@ class Pages:
         async def call(request: IRequest, **parameters: str) -> bytes:
             try:
                 if route.method == "POST":
-                    _refuse_foreign(request)
+                    refuse_foreign(request)
                 return await handler(request, **parameters)
             except Forbidden as error:
                 return self.refuse(request, error)
@@ -165,25 +167,6 @@ def _here(request: Any) -> str:
     return f"{mount(request)}{rest}" if found else mount(request)
 
 
-def argument(request: Any, name: str, default: str = "") -> str:
-    """A parameter of a request: of its URL, or of a form."""
-    found: list[bytes] = request.args.get(name.encode(), [])
-    return found[-1].decode("utf-8", "replace") if found else default
-
-
-def number(request: Any, name: str, default: int) -> int:
-    """A parameter that is a number, not negative.
-
-    @raise InvalidRequest: it is something else.
-    """
-    text = argument(request, name)
-    if not text:
-        return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 16):
-        raise InvalidRequest(f"`{name}` must be a number, not {text[:40]!r}.")
-    return int(text)
-
-
 def _words(text: str) -> Markup:
     """A sentence in which names of settings and commands stand between backticks."""
     parts = [escape(part) for part in text.split("`")]
@@ -197,14 +180,3 @@ def _json(value: Any) -> str:
     if len(text) <= _LONGEST_VALUE:
         return text
     return f"{text[:_LONGEST_VALUE]}\n… {len(text) - _LONGEST_VALUE} more characters are in the raw JSON"
-
-
-def _refuse_foreign(request: IRequest) -> None:
-    """
-    @raise Forbidden: the request comes from somewhere else.
-    """
-    site = header(request, "Sec-Fetch-Site")
-    origin = header(request, "Origin")
-    hosts = {header(request, "Host"), header(request, "X-Forwarded-For")}
-    if site not in {None, "same-origin", "none"} or (origin and origin.partition("://")[2] not in hosts):
-        raise Forbidden("This action must be started from the console itself.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from smartdyn.model.saved import BUILT_IN, MOST_SAVED
-from smartdyn.web.console.pages import Pages, argument
+from smartdyn.web.arguments import argument
+from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
 from smartdyn.web.route import Route

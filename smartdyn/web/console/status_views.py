@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 from smartdyn.model.internals import CoroutineView, HostConnectionView, Internals, Some, Timer
 from smartdyn.model.states import UNFINISHED
+from smartdyn.web.arguments import number
 from smartdyn.web.console.chart import columns
-from smartdyn.web.console.pages import Pages, number
+from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from smartdyn.metrics.http import HttpMeters
+from smartdyn.web.arguments import argument
 from smartdyn.web.console.audit_views import AuditViews
 from smartdyn.web.console.deed_views import DeedViews
 from smartdyn.web.console.host_views import HostViews
 from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
-from smartdyn.web.console.pages import THEMES, Pages, argument, mount, secure
+from smartdyn.web.console.pages import THEMES, Pages, mount, secure
 from smartdyn.web.console.saved_views import SavedViews
 from smartdyn.web.console.status_views import Inspector, StatusViews
 from smartdyn.web.console.task_views import TaskViews

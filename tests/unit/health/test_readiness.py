@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from smartdyn.engine.intake import Drain, Intake
 from smartdyn.errors import StoreError
 from smartdyn.health import readiness
 from smartdyn.health.moving import OUTBOX_LIMIT, WRITER_LIMIT
@@ -54,7 +55,8 @@ class ReadinessTests(SynchronousTestCase):
         self.part = part = Part()
         others: Any = part
         database: Any = self.database
-        self.readiness = Readiness(database, others, others, "w", lambda: True, lambda: False)
+        self.intake = Intake()
+        self.readiness = Readiness(database, others, others, "w", lambda: True, self.intake)
         done(self.database.commit(StartWorld("w", "h", 1, 0.0)))
 
     def blocked(self) -> dict[str, str]:
@@ -73,9 +75,9 @@ class ReadinessTests(SynchronousTestCase):
         self.assertEqual(list(self.blocked()), ["recovery"])
 
     def test_draining(self) -> None:
-        """Who wants no new tasks is left alone."""
-        self.readiness = replace(self.readiness, is_draining=lambda: True)
-        self.assertEqual(list(self.blocked()), ["draining"])
+        """Who wants no new tasks is left alone, and it is said who wants that."""
+        self.intake.close(Drain("alice", 0.0))
+        self.assertIn("alice is draining", self.blocked()["draining"])
 
     def test_a_database_that_could_not_write(self) -> None:
         """After a commit has failed another one is tried: the reason stays as long as that fails."""

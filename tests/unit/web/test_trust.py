@@ -143,7 +143,7 @@ class ListenerTests(SynchronousTestCase):
         certificate, key = authority.issue("proxy.example.org")
         files = {"ssl_ca_file": authority.path, "ssl_certificate": certificate, "ssl_private_key": key}
         values = {name: str(path.absolute()) for name, path in files.items()}
-        found = listeners(Settings(**{**values, **given}, given=frozenset(given)), name_of)
+        found = listeners(Settings(**{**values, "socket": "", **given}, given=frozenset(given)), name_of)
         return [(each.url, each.prefixes) for each in found]
 
     def test_roles(self) -> None:
@@ -155,6 +155,15 @@ class ListenerTests(SynchronousTestCase):
         plain = ("http://192.0.2.1:8000", PROXY_PREFIXES)
         self.assertEqual(self.listeners(http_port=8000, bind_host=("192.0.2.1",)), [plain])
         self.assertEqual(self.listeners(use_https=True), [("https://127.0.0.1:8008", CORE_PREFIXES)])
+
+    def test_the_socket_of_the_command_line(self) -> None:
+        """Is beside the database, elsewhere or nowhere, as it is set; a path that no socket can have is an error."""
+        beside, long = ("unix:/a/smartdyn.sock", CORE_PREFIXES), f"/{'a' * 107}"
+        self.assertEqual(self.listeners(socket=None, database="/a/b")[1:], [beside])
+        self.assertEqual(self.listeners(socket="/c/d")[1:], [("unix:/c/d", CORE_PREFIXES)])
+        self.assertEqual(self.listeners(socket=None, database=f"{long}/b")[1:], [])
+        with self.assertRaisesRegex(SettingsError, "longer than 107 bytes"):
+            self.listeners(socket=long)
 
     def test_roles_need_a_trusted_api(self) -> None:
         """Roles that everybody could go round by using the API are refused."""

@@ -1,0 +1,204 @@
+"""What the requests and answers of the management API are made of; times are seconds since the epoch."""
+
+from __future__ import annotations
+
+import msgspec
+
+from smartdyn.model.overview import CallbackBacklog, HostKey, ListedHost, QueueDepth
+from smartdyn.model.views import CallbackView, JobNote, StateCount, TaskSummary
+
+
+class TaskPageAnswer(msgspec.Struct, frozen=True):
+    """Tasks, the newest first.
+
+    @ivar older: what C{before} has to be for the next ones; none when these are the last.
+    """
+
+    tasks: tuple[TaskSummary, ...]
+    older: str | None
+
+
+class StepAnswer(msgspec.Struct, frozen=True):
+    """A step of a task."""
+
+    id: int
+    action: str
+    phase: str
+    state: str
+    queue: str | None
+    started_at: float | None
+    ended_at: float | None
+    real_time: float
+    execution_time: float
+    error: str | None
+
+
+class TaskAnswer(msgspec.Struct, frozen=True):
+    """All about a task.
+
+    @ivar explanation: in a sentence or two, what happened or what is awaited, and what to do.
+    @ivar cause: why it did not go well; one of those that C{cause:} in a search knows.
+    """
+
+    task: TaskSummary
+    explanation: str
+    cause: str | None
+    exit_status: int | str | None
+    progress: float
+    note: JobNote | None
+    steps: list[StepAnswer]
+    callbacks: tuple[CallbackView, ...]
+    children: tuple[StateCount, ...]
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What was done to a task.
+
+    @ivar steps: the steps that were left out, or how many were told to end.
+    """
+
+    task_id: str
+    steps: list[int] | int | None = None
+
+
+class BulkOrder(msgspec.Struct, frozen=True):
+    """What is to be done to all tasks that a search finds.
+
+    @ivar what: C{cancel}, C{resume} or C{skip}.
+    @ivar expected: how many it was said that these are; if they are more by now, nothing is done. Without it nothing is
+        done either, but said how many they are.
+    """
+
+    query: str
+    what: str
+    expected: int | None = None
+
+
+class BulkAnswer(msgspec.Struct, frozen=True):
+    """How many tasks that concerns.
+
+    @ivar query: the search, with the time of now as its end.
+    @ivar key: where to ask how far it has come; none when it was not begun.
+    """
+
+    query: str
+    what: str
+    matched: int
+    key: str | None = None
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why it could not be done to a task."""
+
+    task_id: str
+    reason: str
+
+
+class BulkState(msgspec.Struct, frozen=True):
+    """How far it has come."""
+
+    what: str
+    query: str
+    matched: int
+    reached: int
+    refused: int
+    over: bool
+    outcome: str
+    problems: list[Problem]
+
+
+class FailureAnswer(msgspec.Struct, frozen=True):
+    """Why tasks failed."""
+
+    cause: str
+    title: str
+    advice: str
+    count: int
+    last_at: float
+
+
+class HostsAnswer(msgspec.Struct, frozen=True):
+    """Hosts, by name."""
+
+    hosts: list[ListedHost]
+
+
+class HostAnswer(msgspec.Struct, frozen=True):
+    """All about a host.
+
+    @ivar running: tasks that are not over.
+    """
+
+    name: str
+    running: int
+    tasks: tuple[TaskSummary, ...]
+    failures: list[FailureAnswer]
+    keys: list[HostKey]
+
+
+class HostName(msgspec.Struct, frozen=True):
+    """Which host is meant."""
+
+    name: str
+
+
+class StuckAnswer(msgspec.Struct, frozen=True):
+    """A task that does not get on."""
+
+    task: TaskSummary
+    reason: str
+    since: float
+    advice: str
+
+
+class QueueAnswer(msgspec.Struct, frozen=True):
+    """What is going on, and what waits for what."""
+
+    running: int
+    queues: tuple[QueueDepth, ...]
+    callbacks: CallbackBacklog
+    stuck: list[StuckAnswer]
+
+
+class DrainOrder(msgspec.Struct, frozen=True):
+    """Whether new tasks are to be refused."""
+
+    draining: bool
+
+
+class DrainAnswer(msgspec.Struct, frozen=True):
+    """Whether new tasks are refused, since when and by whom, and how many tasks have not ended."""
+
+    draining: bool
+    since: float | None
+    by: str | None
+    running: int
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A script for one host, of which Foreman knows nothing.
+
+    @ivar time_limit: seconds; none when it may take as long as it wants.
+    """
+
+    host: str
+    script: str
+    user: str = "root"
+    port: int = 22
+    effective_user: str | None = None
+    effective_user_method: str = "sudo"
+    time_limit: float | None = None
+    ssh_password: str | None = None
+    effective_user_password: str | None = None
+
+
+class OutputEnd(msgspec.Struct, frozen=True):
+    """The last line of an output.
+
+    @ivar over: whether the task is, so that no more can come.
+    """
+
+    over: bool
+    state: str
+    result: str
+    exit_status: int | str | None
