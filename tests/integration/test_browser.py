@@ -55,7 +55,7 @@ JOURNEYS = {
 """What must be read, as regular expressions: the cause, and what to do."""
 
 SOAK = "SMARTDYN_SOAK" in os.environ
-LIMIT = 900 if SOAK else 80
+LIMIT = 900 if SOAK else 240
 """Seconds for a script."""
 
 LONG = 300_000 if SOAK else 20_000
@@ -63,7 +63,8 @@ CUTS = 100 if SOAK else 6
 COUNTED = 3_000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
 i=0
-while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%s%3N)"; sleep 0.05; done
+until [ -e '%s' ]; do sleep 0.1; done
+while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%%s%%3N)"; sleep 0.05; done
 """
 
 
@@ -91,7 +92,7 @@ async def launch(client: Client, ssh_port: int, script: str, **input: Any) -> st
 class BrowserTestCase(TestCase):
     """Drives a browser through the pages of a service."""
 
-    timeout = 2 * LIMIT
+    timeout = LIMIT + 60
 
     async def drive(self, script: str, **plan: Any) -> browser.Result:
         """Run a script of tests/browser, which must find nothing wrong and must have looked at something."""
@@ -191,15 +192,23 @@ class LiveTests(BrowserTestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         client = Client(reactor, service.url)
-        task = await launch(client, host.port, COUNTING, hostname="127.0.0.1")
+        begin = service.folder / "begin"
+        task = await launch(client, host.port, COUNTING % begin, hostname="127.0.0.1")
 
         async def restart() -> None:
-            await client.until(f"/tasks/{task}/status", lambda found: "line 60 " in str(found))
+            await client.until(f"/tasks/{task}/status", lambda found: "line 60 " in str(found), LIMIT)
             await service.kill()
             await service.start()
 
         watching = self.drive(
-            "live", console=f"{service.url}/console", task=task, path="/output", viewers=4, cuts=CUTS, lines=COUNTED
+            "live",
+            console=f"{service.url}/console",
+            task=task,
+            path="/output",
+            begin=str(begin),
+            viewers=4,
+            cuts=CUTS,
+            lines=COUNTED,
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
 
