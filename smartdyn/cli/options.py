@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from smartdyn.cli.failures import CommandFailed, Status
 
 if TYPE_CHECKING:
     from smartdyn.cli.client import Service
+    from smartdyn.settings import Settings
 
 DEFAULT_FOLDER = "/etc/smartdyn"
 
@@ -21,11 +23,47 @@ _NOT_GIVEN: Final = argparse.SUPPRESS
 FORMS: Final = ("table", "json", "jsonl", "yaml", "csv")
 
 
+def add_command(commands: Any, name: str, does: str, example: str, **more: Any) -> argparse.ArgumentParser:
+    """Add a subcommand to a command line.
+
+    @param does: what it does, in a sentence without its capital and its full stop.
+    """
+    about = f"{does[0].upper()}{does[1:]}."
+    added: argparse.ArgumentParser = commands.add_parser(
+        name, help=does, description=about, epilog=f"For example: smartdyn {example}", **more
+    )
+    return added
+
+
 def add_folder(parser: argparse.ArgumentParser) -> None:
     """C{--config-dir}."""
     parser.add_argument(
-        "-c", "--config-dir", type=Path, default=Path(DEFAULT_FOLDER), help="directory with settings.yml (%(default)s)"
+        "-c",
+        "--config-dir",
+        type=Path,
+        default=Path(DEFAULT_FOLDER),
+        metavar="DIR",
+        help="directory with settings.yml (%(default)s)",
     )
+
+
+def add_query(parser: argparse.ArgumentParser) -> None:
+    """C{QUERY}, which finds tasks."""
+    parser.add_argument(
+        "query",
+        nargs="?",
+        default="",
+        metavar="QUERY",
+        help="a search as in the console, such as 'state:failed host:web* since:7d'; without one, all tasks",
+    )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings in C{--config-dir}.
+
+    @raise smartdyn.errors.SettingsError: they cannot be used.
+    """
+    return _load(options.config_dir)
 
 
 def add_service(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +81,14 @@ def add_service(parser: argparse.ArgumentParser) -> None:
 def add_form(parser: argparse.ArgumentParser) -> None:
     """C{--output}."""
     parser.add_argument("-o", "--output", choices=FORMS, default=_NOT_GIVEN, help="how to show it (table)")
+
+
+def seconds(text: str) -> float:
+    """A length of time, for argparse."""
+    found = float(text)
+    if not 0 <= found < math.inf:
+        raise ValueError
+    return found
 
 
 def form_of(options: argparse.Namespace) -> str:
@@ -72,9 +118,13 @@ def service_of(options: argparse.Namespace) -> Service:
 
 def _socket_in(folder: Path) -> Path:
     """The socket that settings name."""
-    from smartdyn.settings import load_settings  # noqa: PLC0415  # slow, and only needed when it is elsewhere
-
-    found = load_settings(folder.absolute()).socket_path
+    found = _load(folder).socket_path
     if found is None:
         raise CommandFailed(Status.USAGE, f"The settings in {folder} want no socket. Say where it is with --url.")
     return found
+
+
+def _load(folder: Path) -> Settings:
+    from smartdyn.settings import load_settings  # noqa: PLC0415  # brings YAML with it
+
+    return load_settings(folder.absolute())

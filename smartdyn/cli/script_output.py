@@ -69,20 +69,22 @@ class ScriptOutput:
         kind = chunk["type"] == "stdout"
         stream, filter_ = self._streams[kind], self._texts[kind]
         text: str = chunk["text"] if filter_ is None else filter_.feed(chunk["text"])
-        if self._timestamps and text:
-            text = self._timed(text, kind, chunk["timestamp"])
-        stream.write(text)
+        if not text:
+            return
+        shown = self._timed(text, kind, chunk["timestamp"]) if self._timestamps else text
+        self._begins[kind] = text.endswith("\n")
+        stream.write(shown)
         stream.flush()
 
     def close(self) -> None:
-        """Nothing more comes."""
+        """Nothing more comes; what others say begins on a line of its own."""
         for kind, filter_ in self._texts.items():
             if filter_ is not None:
                 self._streams[kind].write(filter_.end())
+        if not self._begins[False]:
+            self._streams[False].write("\n")
 
     def _timed(self, text: str, kind: bool, at: float) -> str:
         mark = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}.{int(at * 1000) % 1000:03}Z "
         lines = re.findall("[^\n]*\n|[^\n]+", text)
-        first = "" if not self._begins[kind] else mark
-        self._begins[kind] = text.endswith("\n")
-        return first + mark.join(lines)
+        return (mark if self._begins[kind] else "") + mark.join(lines)
