@@ -122,6 +122,13 @@ class PlanTests(ImportTestCase):
         self.assertEqual(found["async_ssh"], ("dropped", None))
         self.assertEqual(find([self.source]).layout, Layout.CORE)
 
+    def test_where_it_listens(self) -> None:
+        """A core may say C{*}; a smart proxy of old has a port that is no core's."""
+        found = self.moved(":listen: '*'\n:port: 8008\n")
+        self.assertEqual((found["listen"], found["port"]), (("changed", "0.0.0.0"), ("taken", 8008)))
+        found = self.moved(":port: 8443\n:daemon: true\n:trusted_hosts: [f]\n")
+        self.assertEqual(found["port"], ("dropped", None))
+
     def test_defaults_of_the_smart_proxy(self) -> None:
         """It listens on 8443 when nothing is said, which is not the default here."""
         self.assertEqual(self.moved(":ssl_certificate: /c.pem\n")["https_port"], ("added", 8443))
