@@ -33,6 +33,14 @@ class CleanTests(ClinicTestCase):
         self.assertEqual([each for each in findings if each.verdict.status in (Status.ERROR, Status.WARNING)], [])
         self.assertGreater(sum(each.verdict.status is Status.OK for each in findings), 40)
 
+    def test_nothing_is_taken_from_the_service(self) -> None:
+        """Looking at a database that nobody has open leaves no file that the service could not use."""
+        for end in ("-wal", "-shm"):
+            Path(f"{self.clinic.database}{end}").unlink(missing_ok=True)
+        self.clinic.findings()
+        owner = self.clinic.database.stat().st_uid
+        self.assertEqual({path.stat().st_uid for path in self.clinic.state.iterdir()}, {owner})
+
     def test_every_check_is_one_of_its_kind(self) -> None:
         """Ids are words of their own, and each check says something in one line."""
         findings = self.clinic.findings()
