@@ -21,6 +21,7 @@ setup(
     package_data={
         "smartdyn.store": ["schema/*.sql"],
         "smartdyn.rex": ["*.sh"],
+        "smartdyn.doctor": ["*.sh"],
         "smartdyn.web.console": ["templates/*.html", "static/*"],
     },
     install_requires=[
@@ -34,6 +35,7 @@ setup(
         "prometheus_client>=0.26",
         "pyyaml>=6.0.3",
         "regex>=2026.1.15",
+        "shtab>=1.13",
     ],
     extras_require={
         "kerberos": ["gssapi>=1.9"],

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -17,8 +17,7 @@ from smartdyn.errors import DeadlineExceeded
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Something that runs in the background.
 
     @param since: when it began, by the clock of its spawner.
@@ -81,6 +80,22 @@ class Spawner:
     def _failed(self, failure: Failure, name: str) -> None:
         if not failure.check(CancelledError):
             self._log.failure("background work failed: {name}", failure=failure, name=name)
+
+
+_COROUTINES: WeakKeyDictionary[Deferred[Any], Coroutine[Any, Any, Any]] = WeakKeyDictionary()
+
+
+def begin(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """Begin a coroutine that somebody will wait for, so that it can be seen behind the wait: see L{coroutine_of}."""
+    begun: Deferred[T] = Deferred.fromCoroutine(work)
+    if not begun.called:
+        _COROUTINES[begun] = work
+    return begun
+
+
+def coroutine_of(deferred: Deferred[Any]) -> Coroutine[Any, Any, Any] | None:
+    """The coroutine whose end a Deferred of L{begin} tells."""
+    return _COROUTINES.get(deferred)
 
 
 def _settle(outer: Deferred[T], result: Any) -> None:

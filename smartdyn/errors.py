@@ -7,6 +7,7 @@ has to parse a sentence. How an error is answered over HTTP stands in one table,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class SmartdynError(Exception):
@@ -130,6 +131,14 @@ class StoreError(SmartdynError):
     """The database could not do what was asked."""
 
 
+class TooSlow(StoreError):
+    """A query was given up."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"This takes longer than {seconds:g} s. Search for less: name a state, a host or a time.")
+        self.seconds = seconds
+
+
 class WriteRefused(StoreError):
     """The database will never take this write, however often it is tried: it breaks a constraint."""
 
@@ -144,6 +153,15 @@ class DatabaseInUse(StoreError):
         )
         self.path = path
         self.owner = owner
+
+
+class CannotWrite(SmartdynError):
+    """A file that somebody asked for cannot be written."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}.")
+        self.path = path
+        self.problem = problem
 
 
 class DeadlineExceeded(SmartdynError):
@@ -167,6 +185,13 @@ class Draining(SmartdynError):
             "`smartdyn drain --off` makes it take new ones again."
         )
         self.by = by
+
+
+class TooManyViewers(SmartdynError):
+    """So many are told already what comes that the service would be late with everything else."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many are following outputs now; try again in a moment, or do without following.")
 
 
 class ShuttingDown(SmartdynError):

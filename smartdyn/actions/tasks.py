@@ -16,8 +16,10 @@ from smartdyn.actions.insight import Health, Insight, Notes
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.phases import Phase
+from smartdyn.actions.pruning import Pruning
 from smartdyn.actions.registry import Registry
 from smartdyn.actions.saved import SavedSearches
+from smartdyn.engine.cleaner import Cleaner
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound, SmartdynError
@@ -27,7 +29,7 @@ from smartdyn.model.overview import BatchPage, HostPage, IntakeView, ListedHost,
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
-from smartdyn.model.views import StepView, TaskList, TaskPage
+from smartdyn.model.views import StepView, TaskList, TaskPage, TaskSummary
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import actions, callbacks, evidence, insight, listing, long_output, names, output, plans, steps
 from smartdyn.store.long_output import LongOutput
@@ -58,11 +60,13 @@ class Tasks:
         notes: Notes,
         digester: Digester,
         health: Health,
+        cleaner: Cleaner,
     ) -> None:
         """
         @param notes: what jobs are waiting for just now, by task.
         @param digester: looks at tasks that are over.
         @param health: how what the service needs is.
+        @param cleaner: deletes tasks that are over.
         """
         self._world = world
         self._launchers = launchers
@@ -72,6 +76,7 @@ class Tasks:
         self._insight = Insight(world, digester, notes, health)
         self._control = Control(world)
         self._saved = SavedSearches(world, self._control.ledger)
+        self._pruning = Pruning(world, self._control.ledger, cleaner)
         self.output = OutputReader(world.database)
 
     def operations(self) -> list[str]:
@@ -123,6 +128,11 @@ class Tasks:
     def saved(self) -> SavedSearches:
         """Searches with a name."""
         return self._saved
+
+    @property
+    def pruning(self) -> Pruning:
+        """Deleting tasks that are over."""
+        return self._pruning
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
@@ -181,7 +191,9 @@ class Tasks:
         @raise InvalidRequest: C{before} did not come from an earlier page.
         """
         start = _cursor(before) if before else None
-        found = await self._world.database.query(lambda tx: listing.page(tx, wanted, before=start, limit=limit + 1))
+        found = await self._world.database.query(
+            lambda tx: listing.page(tx, wanted, before=start, limit=limit + 1), patient=True
+        )
         shown = tuple(found[:limit])
         more = len(found) > limit
         return TaskList(shown, f"{shown[-1].created_at!r}_{shown[-1].id}" if more else None)
@@ -222,6 +234,10 @@ class Tasks:
     async def search_output(self, wanted: TaskQuery) -> list[OutputHit]:
         """Where the output of tasks has what is searched for: see L{Insight.search_output}."""
         return await self._insight.search_output(wanted)
+
+    async def lines_with(self, tasks: Sequence[TaskSummary], text: str) -> list[OutputHit]:
+        """Where the output of some tasks has a text."""
+        return await self._insight.lines_with(tasks, text)
 
     async def page(self, plan_id: str) -> TaskPage:
         """Everything about one task.

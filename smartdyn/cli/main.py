@@ -3,38 +3,59 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import config, database, demo, serve
-from smartdyn.errors import SettingsError, SmartdynError
+from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, tasks
+from smartdyn.cli.failures import STATUSES, CommandFailed, Status
+from smartdyn.cli.show import complain
+from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, config, database)
+_SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
-    @return: the exit status: 0 when all went well, 1 when it did not, 2 when the command line was wrong.
+    @return: the exit status: one of L{Status}, or a script's.
     """
     options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
+    except CommandFailed as error:
+        complain(str(error))
+        return error.status
     except SettingsError as error:
         for problem in error.problems:
-            print(f"smartdyn: {problem}", file=sys.stderr)
-        return 1
+            complain(problem)
+        return Status.FAILED
+    except InvalidRequest as error:
+        complain(str(error))
+        return Status.USAGE
     except SmartdynError as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
-        return 1
+        complain(str(error))
+        return Status.FAILED
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads the rest; Python would complain of it once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.FAILED
     return status
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    whole = argparse.ArgumentParser(prog="smartdyn", description="Durable workflows for the proxy hosts of Foreman.")
+    about = "Durable workflows for the proxy hosts of Foreman."
+    whole = argparse.ArgumentParser(prog="smartdyn", description=about, epilog=STATUSES)
     whole.add_argument("--version", action="version", version=f"smartdyn {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for subcommand in _SUBCOMMANDS:

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
-from smartdyn.model.states import UNFINISHED
+from smartdyn.store.listing import MOST_WITH_TEXT
 from smartdyn.web.arguments import argument
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.pages import Pages
@@ -33,7 +33,6 @@ class ListViews:
             Route("GET", "/console", self.home, slash=True, media="text/html"),
             Route("GET", "/console/tasks", self.tasks, slash=True, media="text/html", query=("q", "before")),
             Route("GET", "/console/batches/<plan_id>", self.batch, media="text/html"),
-            Route("GET", "/console/status", self.status, media="text/html"),
         ]
 
     async def home(self, request: Any) -> bytes:
@@ -58,7 +57,7 @@ class ListViews:
             return self._pages.page(request, "bad_search.html", 400, words=words, error=error)
         found = await self._tasks.recent(wanted, before=before or None, limit=_PAGE_SIZE)
         older = f"?{urlencode({'q': words, 'before': found.older})}" if found.older else ""
-        hits = await self._tasks.search_output(wanted) if wanted.texts else []
+        hits = await self._tasks.lines_with(found.tasks, wanted.texts[0]) if wanted.texts else []
         return self._pages.page(
             request,
             "tasks.html",
@@ -67,17 +66,10 @@ class ListViews:
             words=words,
             first=not before,
             older=older,
+            most_with_text=MOST_WITH_TEXT if wanted.texts else 0,
             saved={**BUILT_IN, **{search.name: search.words for search in await self._tasks.saved.everything()}},
         )
 
     async def batch(self, request: Any, plan_id: str) -> bytes:
         """How far the tasks are that one launched, and why some failed."""
         return self._pages.page(request, "batch.html", batch=await self._tasks.batch(plan_id))
-
-    async def status(self, request: Any) -> bytes:
-        """How this service is doing."""
-        overview = await self._tasks.overview(self._pages.now())
-        counts = {state: await self._tasks.count([state]) for state in UNFINISHED}
-        return self._pages.page(
-            request, "status.html", overview=overview, chart=columns(overview.throughput), counts=counts
-        )
