@@ -82,18 +82,19 @@ alerts: venv
 lint: venv
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
-	@$(BIN)/mypy smartdyn tests benchmarks docs/example/smartdyn_example.py
+	@$(BIN)/mypy smartdyn tests benchmarks docs/example/smartdyn_example.py packaging/check/inside.py \
+	  packaging/man/settings_page.py
 
 bench: venv system
 	@$(BIN)/python -m benchmarks
 
-# Two builds of one commit are the same, byte by byte.
+# Two builds of one commit make the same packages and the same one file, byte by byte.
 dist deb rpm deb-check rpm-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 
 dist: venv
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --editable ".[dist]" --config-settings editable_mode=compat
-	@rm -rf dist build
+	@rm -rf build dist/smartdyn-*.whl dist/smartdyn-*.tar.gz dist/smartdyn.pyz
 	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@packaging/libraries $(BIN)/python dist/smartdyn-*.whl build/libraries
 	@cp -a build/libraries build/everywhere
@@ -106,12 +107,14 @@ dist: venv
 # The packages hold the same libraries; each needs its distribution's own tool.
 deb: dist
 	@tools/need dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian
+	@rm -f dist/*.deb
 	@packaging/deb/build $(BIN)/python build/libraries
 	@lintian --fail-on error,warning dist/*.deb
 	@ls -l dist/*.deb
 
 rpm: dist
 	@tools/need rpmbuild:rpm rpmlint:rpmlint
+	@rm -f dist/*.rpm
 	@packaging/rpm/build $(BIN)/python build/libraries
 	@rpmlint --config packaging/rpm/rpmlint.toml dist/*.rpm
 	@ls -l dist/*.rpm
