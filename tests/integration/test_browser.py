@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -79,6 +81,21 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
     }
 
 
+async def made_pages(client: Client, url: str) -> dict[str, str]:
+    """A batch, what was done to all of it, and a saved search."""
+    job = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
+    launched = {"operation": "ssh", "input": {str(uuid.uuid4()): job for _ in range(2)}}
+    parent = (await client.request("POST", "/tasks/launch", launched)).json["parent"]["task_id"]
+    search = quote(f"parent:{parent}")
+    pressed = await client.press(f"/console/bulk?q={search}&what=cancel&expected=2", url)
+    await client.press("/console/searches?name=Web&q=host:web*", url)
+    return {
+        "batch": f"/batches/{parent}",
+        "bulk progress": pressed.headers["location"].removeprefix("/console"),
+        "audit, searched": f"/audit?about={search}",
+    }
+
+
 async def launch(client: Client, ssh_port: int, script: str, **input: Any) -> str:
     """Run a script, as Foreman would.
 
@@ -134,7 +151,9 @@ class AccessibilityTests(BrowserTestCase):
     async def test_no_violation(self) -> None:
         """axe finds nothing wrong on any page, in both themes, 320 and 1280 pixels wide."""
         seeded = (await self.seeded()).answering
-        await self.drive("axe", console=seeded.console, pages={**PAGES, **task_pages(seeded)}, thorough=SOAK)
+        made = await made_pages(Client(reactor, seeded.url), seeded.url)
+        pages = {**PAGES, **task_pages(seeded), **made}
+        await self.drive("axe", console=seeded.console, pages=pages, thorough=SOAK)
 
     async def test_keyboard(self) -> None:
         """Everything can be reached and done with Tab and Enter, and what is reached shows it."""
