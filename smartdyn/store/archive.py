@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from smartdyn.files import belongs_like
 from smartdyn.model import wire
 from smartdyn.model.records import Step
 from smartdyn.store import callbacks, output, plans
@@ -48,6 +49,7 @@ def append(folder: Path, pieces: Iterable[str], now: float) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        belongs_like(descriptor, folder)
         file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
