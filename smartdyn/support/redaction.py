@@ -1,0 +1,87 @@
+"""Takes secrets out of texts that others have written: logs, settings, what tasks say.
+
+Nothing that is known to be secret gets this far; this is for what nobody has marked. It hides rather too much than too
+little, but no names of hosts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any, Final
+
+from smartdyn.secret import HIDDEN
+
+_NAME = r"passw(?:or)?d|passphrase|passcode|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|[_-]pwd|\botp\b"
+_SECRET_NAME: Final = re.compile(_NAME, re.IGNORECASE)
+_VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'{}\[\]]+)"""
+_SHORTEST: Final = 4
+"""Characters of a value that is hidden wherever it stands: shorter ones stand everywhere."""
+
+_KEYS: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_RULES: Final = (
+    # user and password in a URL
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s\"'<>/?#]*(?::[^\s\"'<>]*)?@", re.IGNORECASE), r"\1" + HIDDEN + "@"),
+    # headers that let somebody in, to the end of their line or quotation
+    (
+        re.compile(
+            r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*(?:auth|key|secret|token)[\w-]*)"
+            r"([\"']?\s*(?:=>|[:=])\s*[\"']?)[^\r\n\"']+",
+            re.IGNORECASE,
+        ),
+        r"\1\2" + HIDDEN,
+    ),
+    (re.compile(r"\b(basic|bearer|digest|negotiate)(\s+)[\w+/=.~-]{8,}", re.IGNORECASE), r"\1\2" + HIDDEN),
+    # options of commands
+    (re.compile(r"(\bsshpass\s+-p\s*|\bcurl\b[^\r\n|;]*?\s(?:-u|--user)[\s=]+)" + _VALUE), r"\1" + HIDDEN),
+    (re.compile(rf"(--?[\w-]*(?:{_NAME})[\w-]*[ =])\s*{_VALUE}", re.IGNORECASE), r"\1" + HIDDEN),
+    # tokens that can be told by how they look
+    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"), HIDDEN),
+    (re.compile(r"\b(?:gh[opsu]_|github_pat_|glpat-|xox[abp]-|AKIA)[\w-]{10,}"), HIDDEN),
+)
+_PAIR: Final = re.compile(
+    rf"([\w.-]*(?:{_NAME})[\w.-]*)([\"']?\s*(?:=>|[:=])\s*)({_VALUE})",
+    re.IGNORECASE,
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Would what has this name be a secret? The name of a file is none."""
+    return _SECRET_NAME.search(name) is not None and not name.lower().endswith("file")
+
+
+class Redactor:
+    """Hides what looks like a secret, and what is known to be one wherever it stands."""
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        """
+        @param known: secrets, as they are.
+        """
+        wanted = sorted({each for each in known if len(each) >= _SHORTEST}, key=len, reverse=True)
+        self._known = re.compile("|".join(map(re.escape, wanted))) if wanted else None
+
+    def text(self, text: str) -> str:
+        """C{text} without secrets."""
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        text = _KEYS.sub(HIDDEN, text)
+        for pattern, replacement in _RULES:
+            text = pattern.sub(replacement, text)
+        return _PAIR.sub(_hide_pair, text)
+
+    def value(self, value: Any) -> Any:
+        """A JSON value without secrets, also without what stands below the name of one."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {key: HIDDEN if is_secret_name(str(key)) else self.value(item) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self.value(item) for item in value]
+        return value
+
+
+def _hide_pair(found: re.Match[str]) -> str:
+    if not is_secret_name(found[1]):
+        return found[0]
+    quote = found[3][0] if found[3][0] in "\"'" else ""
+    return f"{found[1]}{found[2]}{quote}{HIDDEN}{quote}"
