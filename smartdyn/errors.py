@@ -18,6 +18,19 @@ class InvalidRequest(SmartdynError):
     """The caller sent something that cannot be understood; the message says what would be."""
 
 
+class SearchNotUnderstood(InvalidRequest):
+    """A search is none.
+
+    @param place: the index of the character that is wrong.
+    @param problem: what is wrong there, and what may stand there.
+    """
+
+    def __init__(self, place: int, problem: str) -> None:
+        super().__init__(f"The search is not understood at character {place + 1}: {problem}.")
+        self.place = place
+        self.problem = problem
+
+
 class SettingsError(SmartdynError):
     """A settings file cannot be used.
 

@@ -19,13 +19,18 @@ from smartdyn.actions.tasks import Tasks
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.listeners import Listener, listeners
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
 from smartdyn.metrics.http import HttpMeters
+from smartdyn.model.overview import HealthItem
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
 from smartdyn.unix_socket import open_socket
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.forward import Forwarder
+from smartdyn.web.health import HealthApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.names import HostNames
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
@@ -42,13 +47,17 @@ _CORE_CONNECT = 10.0
 class Offer:
     """What there is to serve.
 
-    @param problems: why the service cannot do its work; nothing when it can.
+    @param health: how what the service needs is.
+    @param standing_still: what does not move any more; nothing when all is well.
     @param until_ready: requests for tasks wait for this.
     """
 
     tasks: Tasks
     metrics: Metrics
-    problems: Callable[[], Awaitable[Sequence[str]]]
+    levels: LevelControl
+    inspector: Inspector
+    health: Callable[[], Awaitable[Sequence[HealthItem]]]
+    standing_still: Callable[[], Sequence[str]]
     until_ready: Callable[[], Awaitable[None]]
 
 
@@ -156,8 +165,11 @@ class Front:
         served = Served(
             offer.tasks,
             parts.host_keys(settings),
-            ProxyApi(facts, offer.metrics, offer.problems, forwarder.operations if forwarder else None),
+            ProxyApi(facts, offer.metrics, forwarder.operations if forwarder else None),
+            HealthApi(offer.health, offer.standing_still),
             LogApi(self._logs, lambda: facts.failed),
+            LogLevelApi(offer.levels, offer.tasks.control),
+            offer.inspector,
             self._now,
             self._reactor,
             self._meters,

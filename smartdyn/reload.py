@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from twisted.logger import Logger
 
 from smartdyn.errors import SettingsError
-from smartdyn.log_output import LogOutput, open_log
+from smartdyn.log.output import LogOutput, open_log
 from smartdyn.settings import Settings
 from smartdyn.settings.schema import TYPES
 from smartdyn.systemd.notify import Notifier

@@ -36,24 +36,26 @@ from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import World
-from smartdyn.errors import Draining, SmartdynError
 from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front, Offer
-from smartdyn.gauges import Gauges, Parts
-from smartdyn.health.items import look
 from smartdyn.health.moving import standing_still
-from smartdyn.lag import LagWatch
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.health.readiness import Readiness
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
+from smartdyn.log.levels import Levels
 from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
-from smartdyn.model.overview import HealthItem
+from smartdyn.observing.gauges import Gauges
+from smartdyn.observing.internals import Inspector
+from smartdyn.observing.lag import LagWatch
+from smartdyn.observing.parts import Parts
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
 from smartdyn.settings import Settings
-from smartdyn.store import callbacks, long_output
+from smartdyn.store import long_output
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.systemd.activation import HandedSockets
@@ -84,6 +86,8 @@ class Surroundings:
     @param now: the time of day, seconds since the epoch.
     @param random: between 0 and 1.
     @param logs: the last lines of the log.
+    @param levels: how important something must be to be logged.
+    @param meters: what the service is measured with.
     @param plugins: load, by name, what is called with the service before it starts: it adds actions, launchers and
         resources.
     @param handed: sockets that are open already.
@@ -96,6 +100,8 @@ class Surroundings:
     hostname: str
     pid: int
     logs: LogBuffer = field(default_factory=LogBuffer)
+    levels: Levels = field(default_factory=lambda: Levels("INFO"))
+    meters: Meters = field(default_factory=Meters)
     plugins: Mapping[str, Callable[[], Callable[[Smartdyn], None]]] = field(default_factory=dict)
     handed: HandedSockets = field(default_factory=HandedSockets)
 
@@ -128,7 +134,7 @@ class Smartdyn(Service):
         settings, around = self._settings, self._around
         path = settings.path(settings.database)
         foreman_policy = ForemanPolicy(parts.foreman_certificates(settings))
-        self.meters = Meters()
+        self.meters = around.meters
         self.meters.process.build.info(parts.versions())
         self.database = SqliteDatabase(around.reactor, path, self.meters.database)
         self.database.open()
@@ -150,6 +156,7 @@ class Smartdyn(Service):
         self.watch = CertificateWatch(around.reactor, around.now, parts.own_certificates(settings))
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.digester = Digester(around.reactor, self.database)
+        self.levels = LevelControl(around.reactor, around.now, around.levels)
         self.lag = LagWatch(around.reactor, self.meters.process.reactor_lag.observe)
         self.dispatcher = RunnerDispatcher(around.reactor, self.world, self.meters.jobs)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
@@ -169,6 +176,14 @@ class Smartdyn(Service):
             self.foreman,
             lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
             self.meters.outbox,
+        )
+        self.readiness = Readiness(
+            self.database,
+            self.outbox,
+            self.watch,
+            self.world.id,
+            has_recovered=lambda: self._is_ready,
+            intake=self.world.intake,
         )
         self._provide()
         self._add_plugins()
@@ -252,6 +267,7 @@ class Smartdyn(Service):
     async def _stop(self) -> None:
         """Take no more requests, leave jobs running on their hosts, and write down what is left."""
         await self.front.close()
+        self.levels.stop()
         if self.watch.running:
             await self.watch.stopService()
             self.lag.stopService()
@@ -297,21 +313,26 @@ class Smartdyn(Service):
             self.passwords,
             self.dispatcher.notes,
             self.digester,
-            self._health,
+            self.readiness.look,
             self.cleaner,
         )
         around = self._around
         self.front = Front(
             self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, self.meters.http
         )
-        gauges = Gauges(self.meters, self._parts())
+        looked_at = self._parts()
+        gauges = Gauges(self.meters, looked_at)
+        inspector = Inspector(looked_at, around.hostname, around.pid)
         metrics = Metrics(self.meters.registry, gauges.refresh)
-        self.front.open(Offer(tasks, metrics, self._problems, self.until_ready))
+        self.front.open(
+            Offer(tasks, metrics, self.levels, inspector, self.readiness.look, self.standing_still, self.until_ready)
+        )
 
     def _parts(self) -> Parts:
         threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}
         return Parts(
             reactor=self._around.reactor,
+            settings=lambda: self._settings,
             database=self.database,
             world=self.world,
             dispatcher=self.dispatcher,
@@ -319,6 +340,7 @@ class Smartdyn(Service):
             outbox=self.outbox,
             watch=self.watch,
             front=self.front,
+            readiness=self.readiness,
             threads={"reactor": self._around.reactor.getThreadPool(), **threads},
             spawners={
                 "engine": self.world.spawner,
@@ -334,19 +356,3 @@ class Smartdyn(Service):
     def standing_still(self) -> list[str]:
         """What does not move any more, so that a watchdog should restart the service; nothing when all is well."""
         return standing_still(self.database, self.outbox)
-
-    async def _health(self) -> list[HealthItem]:
-        found = await look(self.database, self._settings.path(self._settings.database), self.watch)
-        drain = self.world.intake.drain
-        return [*found, HealthItem("new jobs", False, str(Draining(drain.by)))] if drain else found
-
-    async def _problems(self) -> list[str]:
-        """Why the service cannot do its work now."""
-        try:
-            await self.database.query(callbacks.counts)
-        except SmartdynError as error:
-            return [str(error)]
-        if not self._is_ready:
-            return ["The service is starting."]
-        drain = self.world.intake.drain
-        return [*self.watch.problems(), *([str(Draining(drain.by))] if drain else [])]

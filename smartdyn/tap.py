@@ -20,13 +20,13 @@ from twisted.python import usage
 from smartdyn import __version__
 from smartdyn.errors import SettingsError, SmartdynError
 from smartdyn.listeners import KINDS
-from smartdyn.log import LEVELS
-from smartdyn.log_buffer import LogBuffer
-from smartdyn.log_output import LogOutput
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.output import LogOutput, make_levels
+from smartdyn.metrics.meters import Meters
 from smartdyn.reload import Reloader
 from smartdyn.service import Smartdyn, Surroundings
 from smartdyn.settings import Settings, load_settings
-from smartdyn.signals import Signals
+from smartdyn.signals import Signals, show_stacks
 from smartdyn.systemd.activation import HandedSockets, handed_sockets, original_environment
 from smartdyn.systemd.notify import Notifier
 from smartdyn.systemd.unit import Unit
@@ -80,15 +80,15 @@ class Application(MultiService):
         disable_created_metrics()
         self._reactor = reactor
         self._settings = settings
-        self._logs = LogBuffer(
-            LEVELS[settings.log_level], size=settings.log_buffer, tail_size=settings.log_buffer_errors
-        )
-        self._output = LogOutput(settings, self._logs)
+        self._meters = Meters()
+        self._levels = make_levels(settings)
+        self._logs = LogBuffer(size=settings.log_buffer, tail_size=settings.log_buffer_errors)
+        self._output = LogOutput(settings, self._logs, self._levels, self._meters.process)
         self._notifier = Notifier.from_environment(os.environ, time.monotonic)
 
     def setServiceParent(self, parent: Any) -> None:
         # twistd asks the application for its log before it starts anything
-        parent.setComponent(ILogObserver, self._output.publisher)
+        parent.setComponent(ILogObserver, self._output)
         super().setServiceParent(parent)
 
     def privilegedStartService(self) -> None:
@@ -100,6 +100,7 @@ class Application(MultiService):
             print(f"smartdyn cannot start: {error}", file=sys.stderr, flush=True)
             # Threads of a half-opened database must not keep the process from ending
             os._exit(1)
+        show_stacks()
         service.setServiceParent(self)
         self._unit(service).setServiceParent(self)
         self._signals(service).setServiceParent(self)
@@ -114,6 +115,8 @@ class Application(MultiService):
             hostname=socket.gethostname(),
             pid=os.getpid(),
             logs=self._logs,
+            levels=self._levels,
+            meters=self._meters,
             plugins={found.name: found.load for found in entry_points(group=PLUGINS)},
             handed=HandedSockets(handed_sockets(original_environment(), os.getpid()), KINDS),
         )

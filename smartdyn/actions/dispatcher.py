@@ -14,6 +14,7 @@ from smartdyn.actions.runner import Runner
 from smartdyn.actions.running_job import Job, RunningJob
 from smartdyn.aio import Spawner
 from smartdyn.engine.world import World
+from smartdyn.log.context import Subject, about
 from smartdyn.metrics.jobs import JobMeters
 from smartdyn.model.views import JobNote
 
@@ -41,14 +42,22 @@ class RunnerDispatcher:
         running = make_running(self._world, job, self._meters)
         self._jobs[runner_id] = running
         self._meters.started.labels("resumed" if resumed else "new").inc()
-        self.spawner.spawn(f"runner of task {job.plan_id}", self._run(runner_id, running, make, resumed))
+        with about(self._subject(job)):
+            self.spawner.spawn(f"runner of task {job.plan_id}", self._run(runner_id, running, make, resumed))
+
+    def _subject(self, job: Job) -> Subject:
+        run = self._world.run_of(job.plan_id)
+        if run is None:
+            return Subject(task_id=job.plan_id, step=job.step_id)
+        return Subject(run.plan.request_id, job.plan_id, run.plan.host, job.step_id)
 
     def kill(self, runner_id: str) -> None:
         """Ask a runner to stop its job; one that is gone needs no telling."""
         running = self._jobs.get(runner_id)
         if running is not None:
             running.cancelled = True
-            self.spawner.spawn(f"stopping the runner of task {running.job.plan_id}", self._kill(running))
+            with about(self._subject(running.job)):
+                self.spawner.spawn(f"stopping the runner of task {running.job.plan_id}", self._kill(running))
 
     def external_event(self, runner_id: str, data: dict[str, Any]) -> None:
         """Pass on what somebody posted to the job."""
@@ -108,7 +117,8 @@ class RunnerDispatcher:
         return self._clock.callLater(max(left, 0.0), self._time_is_up, running)
 
     def _time_is_up(self, running: RunningJob) -> None:
-        self.spawner.spawn(f"time limit of task {running.job.plan_id}", self._time_out(running))
+        with about(self._subject(running.job)):
+            self.spawner.spawn(f"time limit of task {running.job.plan_id}", self._time_out(running))
 
     async def _time_out(self, running: RunningJob) -> None:
         if running.runner is not None and not running.exited:

@@ -47,18 +47,25 @@ class Insight:
         await self._digester.digest()
         database = self._world.database
         stuck = await database.query(lambda tx: _paused(tx) + _waiting(tx, self._notes(), now), patient=True)
-        failed, ended, untold = await database.query(
-            lambda tx: (insight.failures(tx, now - _DAY), insight.throughput(tx, now), insight.backlog(tx)),
+        failed, cancelled, ended, untold, unsearched = await database.query(
+            lambda tx: (
+                insight.failures(tx, now - _DAY),
+                digests.cancelled(tx, now - _DAY),
+                insight.throughput(tx, now),
+                insight.backlog(tx),
+                digests.backlog(tx, insight.MOST_COUNTED),
+            ),
             patient=True,
         )
         return Overview(
             failures=tuple(failed),
+            cancelled=cancelled,
             stuck=tuple(stuck[:_MOST_STUCK]),
             queues=tuple(self._world.environment.queues.depths()),
             running=len(self._world.running()),
             throughput=tuple(ended),
             callbacks=untold,
-            health=tuple(await self._health()),
+            health=(*await self._health(), _search_in_outputs(*unsearched, now)),
         )
 
     async def host(self, name: str, list_of: Callable[[TaskQuery], Awaitable[TaskList]]) -> HostPage:
@@ -94,6 +101,16 @@ class Insight:
             raise InvalidRequest('A search in outputs needs `text:`, as in text:"permission denied".')
         await self._digester.digest()
         return await self._world.database.query(lambda tx: _hits(tx, wanted), patient=True)
+
+
+def _search_in_outputs(count: int, oldest: float | None, now: float) -> HealthItem:
+    """How far the search in outputs, and what is said of why tasks failed, is behind."""
+    name = "search in outputs"
+    if not count or oldest is None:
+        return HealthItem(name, True, "It knows all tasks that are over.")
+    number = f"{count} or more" if count == insight.MOST_COUNTED else str(count)
+    behind = f"{max(now - oldest, 0.0):.0f} s ago"
+    return HealthItem(name, True, f"{number} tasks that are over are still to be read, from {behind} on; it goes on.")
 
 
 def _batch(tx: sqlite3.Cursor, parent_id: str) -> BatchPage:

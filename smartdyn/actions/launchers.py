@@ -204,7 +204,8 @@ class Launchers:
         """
         launcher = self._by_operation.get(operation) if isinstance(operation, str) else None
         if launcher is None:
-            raise UnknownOperation(str(operation))
+            # Whatever else stands there may be anything, a password too
+            raise UnknownOperation(operation if isinstance(operation, str) else type(operation).__name__)
         return launcher
 
 

@@ -27,7 +27,8 @@ from twisted.web.server import Site
 from smartdyn.aio import deadline, sleep
 from smartdyn.demo.foreman import CallbackReceiver
 from smartdyn.demo.ssh_host import make_host, make_key
-from smartdyn.log import observer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.output import LogOutput, make_levels
 from smartdyn.service import Smartdyn, Surroundings
 from smartdyn.settings import Settings
 
@@ -74,8 +75,9 @@ class Demonstration:
 
     async def run(self, *, keep: bool) -> int:
         """Set up, launch, follow, sum up."""
+        settings = Settings(log_file=str(self._folder / "smartdyn.log"))
         globalLogBeginner.beginLoggingTo(
-            [observer(str(self._folder / "smartdyn.log"), "INFO")], redirectStandardIO=False
+            [LogOutput(settings, LogBuffer(), make_levels(settings))], redirectStandardIO=False
         )
         host = self._start_host()
         foreman = self._reactor.listenTCP(0, Site(CallbackReceiver(self._received)), interface="127.0.0.1")

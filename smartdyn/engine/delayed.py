@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from smartdyn.aio import Spawner
 from smartdyn.engine.planning import PlanRequest
 from smartdyn.errors import ShuttingDown, StoreError
+from smartdyn.log.context import NOTHING, work_for
 from smartdyn.model import changes
 from smartdyn.model.records import ActionRecord, Delay, Plan, Step, StepError, WholePlan
 from smartdyn.model.states import PlanState, StepKind, StepState
@@ -105,6 +106,7 @@ class DelayedPlans:
         self._set_timer(None)
 
     async def _check(self) -> None:
+        work_for(NOTHING)
         try:
             self._again = True
             while self._again and not self._stopped:

@@ -23,7 +23,7 @@ _PAUSE = 2.0
 """Seconds between looks; whoever needs to know now calls L{Digester.digest}."""
 
 _MOST_AT_ONCE = 10
-"""Batches that a caller waits for: after an upgrade there may be a million plans to look at."""
+"""Batches between two pauses: after an upgrade there may be a million plans to look at."""
 
 
 class Digester(Service):
@@ -44,13 +44,14 @@ class Digester(Service):
         super().stopService()
         return self.spawner.stop()
 
-    async def digest(self) -> int:
+    async def digest(self, batches: int = 1) -> int:
         """Look at plans that have stopped, the oldest first.
 
-        @return: how many that were.
+        @param batches: with which it is enough; whoever waits for a page waits for one only.
+        @return: how many plans that were.
         """
         looked_at = 0
-        for _ in range(_MOST_AT_ONCE):
+        for _ in range(batches):
             found = await self._database.query(_digests, patient=True)
             if found:
                 await self._database.commit(*found)
@@ -63,7 +64,7 @@ class Digester(Service):
         while True:
             more = False
             try:
-                more = await self.digest() >= _BATCH * _MOST_AT_ONCE
+                more = await self.digest(_MOST_AT_ONCE) >= _BATCH * _MOST_AT_ONCE
             except CancelledError:
                 raise
             except Exception:

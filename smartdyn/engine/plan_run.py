@@ -20,10 +20,10 @@ from smartdyn.engine.environment import Environment
 from smartdyn.engine.failures import step_error
 from smartdyn.engine.finalize_phase import FinalizeWrapper, Stage, end_of_phase
 from smartdyn.engine.plan_hooks import PlanHooks
-from smartdyn.engine.step_call import Outcome, StepCall
+from smartdyn.engine.step_call import Outcome, StepCall, subject
 from smartdyn.engine.step_events import PendingEvent, StepEvents
 from smartdyn.engine.unit import Unit
-from smartdyn.log import belong_to_request, request_context
+from smartdyn.log.context import about, work_for
 from smartdyn.model import changes, rules
 from smartdyn.model.records import Plan, Step, StepError, WholePlan
 from smartdyn.model.references import OutputReference
@@ -265,7 +265,7 @@ class PlanRun:
         self._save_step(changes.start_step(step, now=self._environment.now()), unit)
         self._active.add(step_id)
         if action.transactional:
-            with request_context(self.plan.request_id):
+            with about(subject(self.plan, step)):
                 call = self._make_call(step_id)
                 outcome = call.prepare(self._output_of) or call.call(pending.event if pending else None)
             self._settle(step_id, outcome, pending, unit)
@@ -277,7 +277,7 @@ class PlanRun:
         call: StepCall | None = None
         try:
             async with self._environment.place(self.steps[step_id].queue):
-                belong_to_request(self.plan.request_id)
+                work_for(subject(self.plan, self.steps[step_id]))
                 call = self._make_call(step_id)
                 outcome = call.prepare(self._output_of)
                 if outcome is None:

@@ -19,12 +19,18 @@ from smartdyn.engine.environment import Environment
 from smartdyn.engine.failures import step_error
 from smartdyn.engine.planning import Planned, PlanRequest
 from smartdyn.engine.unit import Unit
+from smartdyn.log.context import Subject
 from smartdyn.model import references
 from smartdyn.model.records import ActionRecord, Plan, Step, StepError
 from smartdyn.model.states import StepKind, StepState
 from smartdyn.store.database import Write
 from smartdyn.store.events import InsertEvent, PlannedEvent
 from smartdyn.store.json import dumps
+
+
+def subject(plan: Plan, step: Step) -> Subject:
+    """What lines of the log are about that come from the code of a step."""
+    return Subject(plan.request_id, plan.id, plan.host, step.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from smartdyn.aio import Spawner, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.foreman import batch, retry
 from smartdyn.foreman.retry import Answer, Verdict
+from smartdyn.log.context import NOTHING, Subject, work_for
 from smartdyn.metrics.outbox import OutboxMeters
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import MarkDelivered, ParkCallback, PendingCallback, RetryCallback
@@ -106,6 +107,8 @@ class Outbox(Service):
         """Seconds for which the longest of what is under way has been so, 0 when nothing is."""
         return max((self._clock.seconds() - begun for begun in self._begun.values()), default=0.0)
 
+    at_once = _AT_ONCE
+
     @property
     def under_way(self) -> int:
         """How many requests to Foreman are."""
@@ -133,6 +136,7 @@ class Outbox(Service):
 
     async def _look(self) -> None:
         """Send what is due and set the timer for the next."""
+        work_for(NOTHING)
         with self._under_way_since_now():
             await self._look_and_send()
 
@@ -170,6 +174,7 @@ class Outbox(Service):
             self.notify()
 
     async def _send(self, pending: PendingCallback) -> None:
+        work_for(Subject(pending.request_id, pending.plan_id))
         async with self._slot([pending]):
             try:
                 write = await self._attempt(pending)

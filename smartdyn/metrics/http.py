@@ -13,6 +13,11 @@ REFUSALS = {408: "slow", 413: "body", 431: "headers"}
 """Why a request was not read to its end, by the status that says so."""
 
 
+def method_of(given: bytes) -> str:
+    """A request's method, C{other} for what is none: clients may send anything."""
+    return known(given.decode("latin-1"), _METHODS)
+
+
 class HttpMeters:
     """What the HTTP server does."""
 
@@ -51,7 +56,6 @@ class HttpMeters:
 
         @param route: the template of its path.
         """
-        method = known(method, _METHODS)
         counter = self._requests.get((method, route, status))
         if counter is None:
             counter = self._requests[method, route, status] = self.requests.labels(method, route, str(status))

@@ -186,6 +186,14 @@ _STEP: Final = Cause("step-error", "A step failed", "Read the step's error, put 
 _FOREMAN_AWAY: Final = Cause(
     "foreman-away", "Foreman cannot be reached", "Check that Foreman runs, `foreman_url`, and the network between."
 )
+_STATUSES: Final = {
+    "126": "The end of its output names what could not be executed: check its permissions and its interpreter.",
+    "127": "The end of its output names a command that was not found: install it on the host, or correct the script.",
+    "137": "It was killed (SIGKILL): look in the host's log for the OOM killer, or ask who ended it.",
+    "143": "It was told to end (SIGTERM): look in the host's log for a shutdown, or ask who ended it.",
+}
+"""What a shell means by an exit status (POSIX XCU 2.8.2)."""
+
 _EXIT: Final = re.compile(r"exit-(-?\w+)")
 
 _TABLE: Final = {key: Cause(key, title, advice) for key, _, title, advice in (*_JOB, *_FOREMAN)} | {
@@ -233,7 +241,8 @@ def by_key(key: str) -> Cause:
 
 
 def _exit(status: str) -> Cause:
-    return Cause(f"exit-{status}", f"The script ended with exit status {status}", "Read the end of its output.")
+    advice = _STATUSES.get(status, "Read the end of its output: the script itself says there why it gave up.")
+    return Cause(f"exit-{status}", f"The script ended with exit status {status}", advice)
 
 
 def _first(patterns: Iterable[tuple[str, re.Pattern[str]]], text: str) -> Cause | None:

@@ -13,12 +13,14 @@ class FailureGroup:
     """Tasks that failed for one cause.
 
     @param example: the one that ended last.
+    @param last_line: of its output, as its host sent it; empty when it printed nothing.
     """
 
     cause: Cause
     count: int
     last_at: float
     example: TaskSummary
+    last_line: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +75,26 @@ class HealthItem:
     """Something that the service needs.
 
     @param text: how it is; when it is not as it should be, also what to do.
+    @param blocks: the service cannot do its work.
     """
 
     name: str
     ok: bool
     text: str
+    blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """
     @param failures: those of the last 24 hours, the most frequent causes first.
+    @param cancelled: how many tasks that ended in the last 24 hours somebody had cancelled.
     @param running: tasks that are being executed.
     @param throughput: how many tasks ended in each minute of the last hour, the present one last.
     """
 
     failures: tuple[FailureGroup, ...]
+    cancelled: int
     stuck: tuple[StuckTask, ...]
     queues: tuple[QueueDepth, ...]
     running: int

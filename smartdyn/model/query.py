@@ -1,7 +1,7 @@
 """Which tasks are wanted, in the words of whoever searches: C{state:failed host:web* since:2h "some words"}.
 
 The console, the API and the command line understand the same. Terms of one key widen the search, those of different
-keys narrow it.
+keys narrow it. C{host("web 1*")} is another way to write C{host:"web 1*"}.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from smartdyn.errors import InvalidRequest
+from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.states import PlanResult, PlanState
 
 FAILED: Final = "failed"
@@ -27,7 +27,8 @@ RESULTS: Final = tuple(result.value for result in PlanResult)
 _MOST_CHARACTERS = 1000
 _MOST_TERMS = 30
 _SHORTEST_WORD = 2
-_TERM = re.compile(r'(?:([a-z]+):(?!:))?(?:"((?:[^"\\]|\\.)*)"|([^\s"]+))?')
+_QUOTED = r'"((?:[^"\\]|\\.)*)"'
+_TERM = re.compile(rf'(?:([a-z]+)\({_QUOTED}\)|(?:([a-z]+):(?!:))?(?:{_QUOTED}|([^\s"]+))?)')
 _AGO = re.compile(r"(\d{1,6})([smhdw])")
 _SECONDS = re.compile(r"@(\d{1,11}(?:\.\d{1,6})?)")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -85,17 +86,19 @@ def parse(text: str, now: float) -> TaskQuery:
     """Understand a search.
 
     @param now: what C{since:2h} counts from.
-    @raise InvalidRequest: it cannot be understood; the error names the place and what is allowed there.
+    @raise SearchNotUnderstood: it is none; the error names the place and what is allowed there.
     """
     if len(text) > _MOST_CHARACTERS:
-        raise InvalidRequest(f"A search may have {_MOST_CHARACTERS} characters; this one has {len(text)}.")
+        raise SearchNotUnderstood(
+            _MOST_CHARACTERS, f"a search may have {_MOST_CHARACTERS} characters; this one has {len(text)}"
+        )
     query = TaskQuery()
     terms = 0
     place = _next(text, 0)
     while place < len(text):
         terms += 1
         if terms > _MOST_TERMS:
-            raise _problem(place, f"a search may have {_MOST_TERMS} terms")
+            raise SearchNotUnderstood(place, f"a search may have {_MOST_TERMS} terms")
         query, place = _term(text, place, query, now)
         place = _next(text, place)
     return query
@@ -111,19 +114,22 @@ def _term(text: str, place: int, query: TaskQuery, now: float) -> tuple[TaskQuer
     """The query with the term at C{place}, and where that ends."""
     found = _TERM.match(text, place)
     assert found is not None
-    key, quoted, bare = found.groups()
+    called, given, key, quoted, bare = found.groups()
+    key, quoted = (called, given) if called is not None else (key, quoted)
     end = found.end()
     if end < len(text) and not text[end].isspace():
-        raise _problem(end, 'a quotation mark begins or ends a term; inside of one write \\"')
+        raise SearchNotUnderstood(end, 'a quotation mark begins or ends a term; inside of one write \\"')
     value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
     if not value:
-        raise _problem(place, f"`{key}:` needs a value" if key else "there is nothing between the quotation marks")
+        raise SearchNotUnderstood(
+            place, f"`{key}:` needs a value" if key else "there is nothing between the quotation marks"
+        )
     if not value.isprintable():
-        raise _problem(place, "this has characters that cannot be searched for")
+        raise SearchNotUnderstood(place, "this has characters that cannot be searched for")
     try:
         return _with(query, key, value, now), end
     except ValueError as error:
-        raise _problem(place, str(error)) from None
+        raise SearchNotUnderstood(place, str(error)) from None
 
 
 def _with(query: TaskQuery, key: str | None, value: str, now: float) -> TaskQuery:
@@ -206,7 +212,3 @@ def _quoted(value: str) -> str:
     if re.search(r"[\s\"]", value) or _PLAIN.match(value):
         return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
     return value
-
-
-def _problem(place: int, text: str) -> InvalidRequest:
-    return InvalidRequest(f"The search is not understood at character {place + 1}: {text}.")

@@ -19,43 +19,41 @@ from smartdyn.ssh.keys import CertifiedKey, Identity
 class ProxyIdentity:
     """The proxy's key, read when a job needs it: an admin may replace it at any time."""
 
-    def __init__(self, reactor: Any, settings: RunnerSettings) -> None:
+    def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
-        self._settings = settings
         self._kept: tuple[tuple[Path, int], PrivateKey] | None = None
 
-    def credentials(self, job: ScriptJob) -> Credentials:
+    def credentials(self, job: ScriptJob, settings: RunnerSettings) -> Credentials:
         """What a job may log in with.
 
         @raise NoCredentials: nothing.
         """
         keys: tuple[Identity, ...] = ()
         problem = ""
-        if self._settings.identity_key is not None:
+        if settings.identity_key is not None:
             try:
-                keys = self._keys(self._settings.identity_key, job.passphrase)
+                keys = self._keys(settings.identity_key, job.passphrase, settings.agent)
             except KeyUnusable as error:
                 problem = f"\n{error}"
-        credentials = Credentials(job.password, keys, self._settings.kerberos)
+        credentials = Credentials(job.password, keys, settings.kerberos)
         if not credentials.methods():
             raise NoCredentials(f"There are no available authentication methods{problem}")
         return credentials
 
-    def _keys(self, path: Path, passphrase: Secret | None) -> tuple[Identity, ...]:
+    def _keys(self, path: Path, passphrase: Secret | None, agent: str | None) -> tuple[Identity, ...]:
         """The key, with its certificate first if it has one.
 
         @raise KeyUnusable: neither the file nor the agent has it.
         """
-        key = self._key(path, passphrase)
+        key = self._key(path, passphrase, agent)
         certificate = read_certificate(path.with_name(f"{path.name}-cert.pub"))
         return (key,) if certificate is None else (CertifiedKey(key, certificate), key)
 
-    def _key(self, path: Path, passphrase: Secret | None) -> Identity:
+    def _key(self, path: Path, passphrase: Secret | None, agent: str | None) -> Identity:
         """From the file, or else from the agent, which may have what the file hides behind a passphrase."""
         try:
             return self._load(path, passphrase)
         except KeyUnusable:
-            agent = self._settings.agent
             key = agent_key(self._reactor, agent, path) if agent and not passphrase else None
             if key is None:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 
 from smartdyn.errors import SettingsError
-from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, TYPES, Settings
+from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, LOG_LEVELS, TYPES, Settings
 from smartdyn.settings.yaml import Entry, Unreadable, read
 
 OUR_FILES = frozenset(
@@ -39,9 +40,13 @@ _TYPES: dict[str, Any] = {
     "tuple[str, ...]": tuple[str, ...],
     "tuple[str, ...] | None": tuple[str, ...] | None,
     "Mapping[str, int]": dict[str, int],
+    "Mapping[str, str]": dict[str, str],
     "Mapping[str, tuple[str, ...]]": dict[str, tuple[str, ...]],
 }
 
+
+_ADDRESSES = ("foreman_url", "core_url")
+_USER_INFO = re.compile(r"[^/]*//[^/?#]*@")
 
 _NUMBERS: tuple[Any, ...] = (int, float, int | None)
 
@@ -107,14 +112,16 @@ def read_settings(folder: Path) -> Reading:
     values: dict[str, Any] = {}
     without_effect: list[str] = []
     for entry in entries:
-        if entry.key in KNOWN_ELSEWHERE:
+        if entry.again is not None:
+            without_effect.append(f"{entry.key} ({entry.place}; {entry.again} counts)")
+        elif entry.key in KNOWN_ELSEWHERE:
             if not (entry.key == "enabled" and entry.value in _SWITCHED_ON):
                 without_effect.append(f"{entry.key} ({entry.place})")
         elif entry.key not in TYPES:
             problems.append(Problem(Kind.UNKNOWN, _unknown(entry)))
         else:
             try:
-                values.update(_checked(entry))
+                values.update(checked(entry))
             except SettingsError as error:
                 problems.extend(Problem(Kind.UNUSABLE, text) for text in error.problems)
     settings = Settings(**values, folder=folder, without_effect=tuple(without_effect), given=frozenset(values))
@@ -137,7 +144,11 @@ def _unknown(entry: Entry) -> str:
     return f"{entry.place}: there is no setting `{entry.key}`{hint}"
 
 
-def _checked(entry: Entry) -> dict[str, Any]:
+def checked(entry: Entry) -> dict[str, Any]:
+    """The setting that an entry of a known key stands for; none when nothing is written behind it.
+
+    @raise SettingsError: its value cannot be used.
+    """
     if entry.value is None:
         return {}
     value = _converted(entry)
@@ -145,7 +156,21 @@ def _checked(entry: Entry) -> dict[str, Any]:
     chosen = value if isinstance(value, dict) else (value,)
     if allowed and (wrong := [each for each in chosen if each not in allowed]):
         raise SettingsError([f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {wrong[0]}"])
+    if entry.key in _ADDRESSES and _USER_INFO.match(value):
+        raise SettingsError(
+            [f"{entry.place}: `{entry.key}` must not have a user or a password in it; our certificate says who we are"]
+        )
+    if entry.key == "log_levels":
+        value = {part: level.upper() for part, level in value.items()}
+        if wrong := [level for level in value.values() if level not in LOG_LEVELS]:
+            known = ", ".join(LOG_LEVELS)
+            raise SettingsError([f"{entry.place}: the levels in `log_levels` have to be of {known}, given {wrong[0]}"])
     return {entry.key: value}
+
+
+def _as_text(value: Any) -> Any:
+    """A number where text is meant, such as the version of TLS in a list, is the text that was written."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 def _converted(entry: Entry) -> Any:
@@ -158,8 +183,10 @@ def _converted(entry: Entry) -> Any:
         value = [value]
     if isinstance(value, dict) and wanted == dict[str, tuple[str, ...]]:
         value = {key: [names] if isinstance(names, str) else names for key, names in value.items()}
-    if wanted is str and isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if wanted is str:
+        value = _as_text(value)
+    if isinstance(value, list) and wanted in (tuple[str, ...], tuple[str, ...] | None):
+        value = [_as_text(each) for each in value]
     try:
         return msgspec.convert(value, wanted, strict=not (isinstance(value, str) and wanted in _NUMBERS))
     except msgspec.ValidationError:
@@ -170,6 +197,7 @@ def _converted(entry: Entry) -> Any:
             float: "a number of seconds",
             bool: "true or false",
             dict[str, tuple[str, ...]]: "a mapping of roles and lists of names",
+            dict[str, str]: "a mapping of parts and levels",
             str: "text",
         }
         expected = named.get(wanted, "text" if "str" in str(wanted) else "a mapping of names and numbers")

@@ -23,6 +23,8 @@ class Settings:
         port is.
     @param use_https: the core speaks TLS, and lets in only who shows C{foreman_ssl_cert} (or C{ssl_certificate}).
     @param bind_host: the addresses of the smart proxy, on C{http_port} and C{https_port}.
+    @param log_levels: levels of parts of the service, which count for them instead of C{log_level}.
+    @param log_format: C{text} for people, C{json} for programs.
     @param socket: the unix socket for the command line; beside the database by default, none at all when empty.
     @param log_buffer: lines of the log that Foreman can see; of older ones C{log_buffer_errors} errors.
     @param core_url: a core elsewhere: then the smart proxy's Dynflow routes are relayed to it.
@@ -70,6 +72,8 @@ class Settings:
     trusted_hosts: tuple[str, ...] | None = None
     log_file: str = "STDOUT"
     log_level: str = "INFO"
+    log_levels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    log_format: str = "text"
     log_buffer: int = 2000
     log_buffer_errors: int = 1000
     mode: str = "ssh"
@@ -121,6 +125,7 @@ LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
 
 CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "console_roles": ("viewer", "operator", "admin"),
+    "log_format": ("text", "json"),
     "log_level": LOG_LEVELS,
 }
 """What these may be; of a mapping, what its keys may be."""

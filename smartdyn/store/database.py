@@ -155,6 +155,7 @@ class SqliteDatabase(Database):
     def __init__(self, reactor: Any, path: Path, meters: DatabaseMeters | None = None) -> None:
         """
         @param reactor: provides time and threads.
+        @ivar trouble: why the last commit failed; None when it did not.
         """
         super().__init__()
         self._reactor = reactor
@@ -169,6 +170,7 @@ class SqliteDatabase(Database):
         self._patient: Readers | None = None
         self._writing_since: float | None = None
         self.commits = 0
+        self.trouble: str | None = None
 
     @property
     def queued(self) -> int:
@@ -265,7 +267,10 @@ class SqliteDatabase(Database):
                 results = await self._commit_batch(batch)
             except sqlite3.Error as error:
                 self._meters.errors.labels("failed").inc()
-                results = [Failure(StoreError(f"The database {self.path} cannot be written: {error}"))] * len(batch)
+                self.trouble = f"The database {self.path} cannot be written: {error}"
+                results = [Failure(StoreError(self.trouble))] * len(batch)
+            else:
+                self.trouble = None
             for unit, failure in zip(batch, results, strict=True):
                 if failure is not None and failure.check(WriteRefused):
                     self._meters.errors.labels("refused").inc()

@@ -21,6 +21,12 @@ _PENDING = """
     SELECT id, result FROM plans INDEXED BY plans_undigested
     WHERE state = 'stopped' AND digested = 0 ORDER BY ended_at LIMIT ?
 """
+_BACKLOG = """
+    SELECT count(*), min(ended_at) FROM (
+        SELECT ended_at FROM plans INDEXED BY plans_undigested
+        WHERE state = 'stopped' AND digested = 0 ORDER BY ended_at LIMIT ?
+    )
+"""
 _INSERT = """
     INSERT INTO digests (plan_id, ended_at, cause)
     SELECT id, coalesce(ended_at, created_at), :cause FROM plans WHERE id = :plan_id AND digested = 0
@@ -44,6 +50,7 @@ _CAUSES = """
     SELECT cause, count(*), max(ended_at), plan_id FROM digests
     WHERE cause IS NOT NULL AND cause <> 'cancelled' AND ended_at >= ? GROUP BY cause ORDER BY count(*) DESC, cause
 """
+_CANCELLED = "SELECT count(*) FROM digests WHERE cause = 'cancelled' AND ended_at >= ?"
 _TOKEN = re.compile(r"[^\W_]+")
 
 
@@ -93,6 +100,15 @@ def pending(tx: sqlite3.Cursor, limit: int) -> list[tuple[str, str]]:
     return list(tx.execute(_PENDING, (limit,)))
 
 
+def backlog(tx: sqlite3.Cursor, limit: int) -> tuple[int, float | None]:
+    """How many plans that have stopped were not looked at yet, and when the first of them ended.
+
+    @param limit: it is not counted any further.
+    """
+    count, oldest = tx.execute(_BACKLOG, (limit,)).fetchone()
+    return count, oldest
+
+
 def text(tx: sqlite3.Cursor, plan_id: str) -> str:
     """The output that is to be found by its words."""
     return "".join(chunk.text for chunk in _chunks(tx, plan_id))
@@ -111,6 +127,12 @@ def forget(tx: sqlite3.Cursor, ids: str) -> None:
 def causes(tx: sqlite3.Cursor, since: float) -> list[CauseCount]:
     """Why plans that ended since then failed, the most frequent causes first; that somebody cancelled is no failure."""
     return [CauseCount(*row) for row in tx.execute(_CAUSES, (since,))]
+
+
+def cancelled(tx: sqlite3.Cursor, since: float) -> int:
+    """How many plans that ended since then somebody had cancelled."""
+    found: int = tx.execute(_CANCELLED, (since,)).fetchone()[0]
+    return found
 
 
 def find(tx: sqlite3.Cursor, plan_id: str, phrase: str) -> Place | None:

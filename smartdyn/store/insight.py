@@ -9,12 +9,17 @@ from smartdyn.model.overview import CallbackBacklog, FailureGroup, ListedHost, T
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import StateCount, TaskSummary
-from smartdyn.store import callbacks, digests, listing, plans
+from smartdyn.store import callbacks, digests, listing, output, plans
 from smartdyn.store.listing import CANCELLED_ONE, SUMMARY_COLUMNS
 
 MINUTES = 60
+_ENOUGH = 4096
+"""Characters at the end of an output, in which its last line is looked for."""
+
+_LONGEST_LINE = 300
+
 MOST_COUNTED = 1000
-"""Unfinished tasks of a host; so many or more."""
+"""What is counted for people; so many mean so many or more."""
 
 _ENDED = """
     SELECT CAST((:now - ended_at) / 60 AS INTEGER), count(*) FROM plans INDEXED BY plans_by_end
@@ -115,6 +120,18 @@ def backlog(tx: sqlite3.Cursor) -> CallbackBacklog:
 
 def _groups(tx: sqlite3.Cursor, found: list[digests.CauseCount]) -> list[FailureGroup]:
     return [
-        FailureGroup(causes.by_key(each.cause), each.count, each.last_at, plans.summary(tx, each.example))
+        FailureGroup(
+            causes.by_key(each.cause),
+            each.count,
+            each.last_at,
+            plans.summary(tx, each.example),
+            _last_line(tx, each.example),
+        )
         for each in found
     ]
+
+
+def _last_line(tx: sqlite3.Cursor, plan_id: str) -> str:
+    chunks, _ = output.last(tx, plan_id, _ENOUGH)
+    lines = "".join(chunk.text for chunk in chunks).splitlines()
+    return next((line for line in reversed(lines) if line.strip()), "")[-_LONGEST_LINE:]

@@ -41,7 +41,7 @@ _STATES = "SELECT id, state, result FROM plans WHERE id IN (SELECT value FROM js
 _DIGESTS = "SELECT id, launch_digest, caller_plan_id FROM plans WHERE id IN (SELECT value FROM json_each(?))"
 _COUNT = "SELECT count(*) FROM plans"
 _COUNT_IN = """
-    SELECT count(*) FROM plans
+    SELECT count(*) FROM plans INDEXED BY plans_by_state
     WHERE state IN (SELECT value FROM json_each(:states))
         AND (state <> 'running' OR label NOT IN (SELECT value FROM json_each(:parents)))
 """

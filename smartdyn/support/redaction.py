@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from smartdyn.secret import HIDDEN
 
-_NAME = r"passw(?:or)?d|passphrase|passcode|secret|token|credential|api[_-]?key|access[_-]?key|private[_-]?key|[_-]pwd|\botp\b"
+_NAME: Final = (
+    r"passw(?:or)?d|[_-]pwd|passphrase|passcode|secret|token|credential|(?:api|access|private)[_-]?key|\botp\b"
+)
 _SECRET_NAME: Final = re.compile(_NAME, re.IGNORECASE)
 _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'{}\[\]]+)"""
 _SHORTEST: Final = 4

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
 from smartdyn.web import records
 from smartdyn.web.requests import send_json
 from smartdyn.web.route import Route

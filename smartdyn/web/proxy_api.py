@@ -48,23 +48,20 @@ class Metrics:
 
 
 class ProxyApi:
-    """C{/features}, C{/version}, C{/ssh/pubkey}, C{/health} and C{/metrics}."""
+    """C{/features}, C{/version}, C{/ssh/pubkey} and C{/metrics}."""
 
     def __init__(
         self,
         facts: ProxyFacts,
         metrics: Metrics,
-        problems: Callable[[], Awaitable[Sequence[str]]],
         operations: Callable[[], Awaitable[Sequence[str]]] | None = None,
     ) -> None:
         """
-        @param problems: why the service cannot do its work; nothing when it can.
         @param operations: what can be launched, when that has to be asked of a core elsewhere.
         """
         self._operations = operations
         self._facts = facts
         self._metrics = metrics
-        self._problems = problems
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -74,8 +71,6 @@ class ProxyApi:
             Route("GET", "/version", self.version, answer=records.Version),
             Route("GET", "/ssh/pubkey", self.public_key, media="text/html"),
             Route("GET", "/ssh/ca_pubkey", self.ca_public_key, media="text/html"),
-            Route("GET", "/health/live", self.live, answer=records.Alive),
-            Route("GET", "/health/ready", self.ready, answer=records.Ready, statuses=(200, 503)),
             Route("GET", "/metrics", self.metrics, media="text/plain"),
         ]
 
@@ -106,15 +101,6 @@ class ProxyApi:
     async def ca_public_key(self, request: IRequest) -> bytes:
         """The CA that signs our user certificates; empty when there is none."""
         return self._file(request, self._facts.ca_public_key)
-
-    async def live(self, request: IRequest) -> bytes:
-        """The process answers."""
-        return send_json(request, {"status": "alive"})
-
-    async def ready(self, request: IRequest) -> bytes:
-        """The service can do its work, or why it cannot."""
-        problems = list(await self._problems())
-        return send_json(request, {"ready": not problems, "reasons": problems}, 503 if problems else 200)
 
     async def metrics(self, request: IRequest) -> bytes:
         """Numbers for Prometheus."""

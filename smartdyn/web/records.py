@@ -129,16 +129,29 @@ class Version(msgspec.Struct, frozen=True):
 
 
 class Alive(msgspec.Struct, frozen=True):
-    """The process answers."""
+    """Whether the process moves: C{alive}, or C{stuck} for these reasons."""
 
     status: str
+    reasons: list[str]
+
+
+class Check(msgspec.Struct, frozen=True):
+    """How one thing is that the service needs.
+
+    @ivar blocks: without it the service cannot do its work.
+    """
+
+    ok: bool
+    blocks: bool
+    text: str
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """Whether the service can do its work, and if not, why."""
+    """Whether the service can do its work, and if not, why; and how everything is that it needs."""
 
     ready: bool
     reasons: list[str]
+    checks: dict[str, Check]
 
 
 class LogLine(msgspec.Struct, frozen=True):
@@ -166,6 +179,22 @@ class Logs(msgspec.Struct, frozen=True):
 
     info: LogInfo
     logs: list[LogLine]
+
+
+class LogLevels(msgspec.Struct, frozen=True):
+    """What is logged of which parts; what is overridden counts more than what is configured."""
+
+    default: str
+    configured: dict[str, str]
+    overridden: dict[str, str]
+    until: float | None
+
+
+class WantedLogLevels(msgspec.Struct, frozen=True):
+    """Levels by part; none of them for those of the settings."""
+
+    levels: dict[str, str]
+    for_seconds: float | None = None
 
 
 class Error(msgspec.Struct, frozen=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any, TypeVar
 
@@ -24,6 +25,9 @@ ROLE_HEADER = "X-Forwarded-Role"
 
 USER_HEADER = "X-Forwarded-User"
 """What a smart proxy that relays calls its own client."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+"""An id that may stand in a line of the log and in a header, without looking like anything else there."""
 
 NOT_FOUND = b"Requested url was not found"
 
@@ -70,7 +74,7 @@ def request_id(request: Any) -> str:
     known: str | None = getattr(request, "smartdyn_request_id", None)
     if known is None:
         given = header(request, "X-Request-Id") or ""
-        known = given if 0 < len(given) <= 128 and given.isprintable() else str(uuid.uuid4())
+        known = given if _REQUEST_ID.fullmatch(given) else str(uuid.uuid4())
         request.smartdyn_request_id = known
     return known
 

@@ -9,9 +9,12 @@ from typing import Any
 from smartdyn import __version__
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.api import TaskApi
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.console.views import Console
 from smartdyn.web.facade import HostKeys, TaskFacade
+from smartdyn.web.health import HealthApi
 from smartdyn.web.host_keys import HostKeyApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.openapi import OpenApi, document
@@ -30,7 +33,10 @@ class Served:
     tasks: TaskFacade
     keys: HostKeys
     proxy: ProxyApi
+    health: HealthApi
     logs: LogApi
+    levels: LogLevelApi
+    inspector: Inspector
     now: Callable[[], float]
     clock: Any
     meters: HttpMeters
@@ -61,7 +67,18 @@ def routes(served: Served, prefix: str, *, behind_proxy: bool = False) -> Routes
 def describe(prefix: str) -> dict[str, Any]:
     """The OpenAPI document of a service of this version, which does not have to run."""
     nobody: Any = _Nobody()
-    served = Served(nobody, nobody, ProxyApi(nobody, nobody, nobody), LogApi(nobody, nobody), nobody, nobody, nobody)
+    served = Served(
+        nobody,
+        nobody,
+        ProxyApi(nobody, nobody),
+        HealthApi(nobody, nobody),
+        LogApi(nobody, nobody),
+        LogLevelApi(nobody, nobody),
+        nobody,
+        nobody,
+        nobody,
+        nobody,
+    )
     return document(__version__, [("", _about(served)), (prefix, _dynflow(served, behind_proxy=False))])
 
 
@@ -69,13 +86,14 @@ def _dynflow(served: Served, behind_proxy: bool) -> list[Route]:
     tasks, keys = served.tasks, served.keys
     api = TaskApi(tasks, behind_proxy=behind_proxy)
     management = ManagementApi(tasks, served.now, served.clock, keys)
-    console = Console(tasks, served.now, served.clock, keys, served.meters)
+    console = Console(tasks, served.now, served.clock, keys, served.inspector, served.meters)
     return [*api.routes(), *management.routes(), *console.routes()]
 
 
 def _about(served: Served) -> list[Route]:
     host_keys = HostKeyApi(served.tasks.control, served.keys.forget)
-    return [*served.proxy.routes(), *served.logs.routes(), *host_keys.routes()]
+    parts = served.proxy, served.health, served.logs, served.levels, host_keys
+    return [route for part in parts for route in part.routes()]
 
 
 class _Nobody:

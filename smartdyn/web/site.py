@@ -14,8 +14,8 @@ from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
-from smartdyn.log import request_context
-from smartdyn.metrics.http import REFUSALS, HttpMeters
+from smartdyn.log.context import Subject, about
+from smartdyn.metrics.http import REFUSALS, HttpMeters, method_of
 from smartdyn.store.json import encode
 from smartdyn.web.requests import request_id
 
@@ -78,7 +78,7 @@ class LimitedRequest(Request):
         began = site.clock.seconds()
         site.in_flight += 1
         self.notifyFinish().addBoth(self._finished, site, began)
-        with request_context(request_id(self)):
+        with about(Subject(request_id=request_id(self))):
             super().process()
 
     def render(self, resrc: IResource) -> None:
@@ -89,10 +89,11 @@ class LimitedRequest(Request):
     def _finished(self, _: object, site: LimitedSite, began: float) -> None:
         seconds = site.clock.seconds() - began
         site.in_flight -= 1
-        site.meters.answered(self.method.decode("latin-1"), self.smartdyn_route, self.code, seconds)
+        method = method_of(self.method)
+        site.meters.answered(method, self.smartdyn_route, self.code, seconds)
         self._log.info(
             "{method} {path} from {peer}: {status} in {milliseconds:.0f} ms",
-            method=self.method.decode("latin-1"),
+            method=method,
             path=self.path.decode("latin-1"),
             peer=getattr(self.getClientAddress(), "host", "a unix socket"),
             status=self.code,

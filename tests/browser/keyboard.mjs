@@ -13,7 +13,9 @@ await run(async (session) => {
     await tabThrough(session, page);
   }
   await openTask(session, page);
-  await cancel(session, page);
+  await shortcuts(session, page);
+  await change(session, page, session.plan.paused, 'skip', 'h1');
+  await change(session, page, session.plan.running, 'cancel', '.badge.success, .badge.error, .badge.cancelled');
 });
 
 /** The first thing that Tab reaches leads past the navigation. */
@@ -61,14 +63,44 @@ async function openTask(session, page) {
   session.check(await page.locator('h1').isVisible(), 'Enter on a task in the list does not open it');
 }
 
-/** A running task is cancelled with Tab and Enter. */
-async function cancel(session, page) {
-  await page.goto(session.url(`/${session.plan.running}`));
-  const button = 'form[action$="/cancel"] button';
-  await tabTo(page, button);
-  await page.keyboard.press('Enter');
-  await page.waitForFunction((id) => location.pathname.includes(id), session.plan.running);
-  session.check((await answered(page, session.plan.running)) === 'stopped', 'Enter on Cancel does not cancel the task');
+/** `?` lists the keys, Escape closes the list, and single keys go where it says; all of them can be turned off. */
+async function shortcuts(session, page) {
+  await page.goto(session.url('/'));
+  const list = page.locator('dialog#shortcuts');
+  await page.keyboard.press('?');
+  session.check(await list.isVisible(), '? does not list the keys');
+  await page.keyboard.press('Escape');
+  session.check(await list.isHidden(), 'Escape does not close the list of keys');
+  for (const [key, place] of [['t', /\/tasks$/], ['f', /failed/], ['s', /\/status$/], ['h', /\/$/]]) {
+    await Promise.all([page.waitForURL(place), page.keyboard.press(key)]);
+  }
+  await page.keyboard.press('/');
+  session.check(await page.evaluate(() => document.activeElement.id === 'search'), '/ does not lead to the search');
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('?');
+  await page.locator('#use-shortcuts').press('Space');
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('t');
+  session.check(!page.url().endsWith('/tasks'), 'keys that were turned off still do something');
+  await page.keyboard.press('?');
+  await page.locator('#use-shortcuts').press('Space');
+  await page.keyboard.press('Escape');
+}
+
+/** A deed is asked for, confirmed on a page of its own, and done: with Tab and Enter. */
+async function change(session, page, id, deed, done) {
+  await page.goto(session.url(`/${id}`));
+  await press(page, `a[href*="/confirm/${deed}"]`, `**/confirm/${deed}*`);
+  await press(page, `form[action*="/${deed}"] button`, (url) => url.pathname.endsWith(id));
+  await page.locator(done).first().waitFor();
+  const told = page.locator('main').getByText(new RegExp(`${deed}.*, by `));
+  for (let reloads = 0; reloads < 20 && (await told.count()) === 0; reloads += 1) await page.reload();
+  session.check((await told.count()) > 0, `Enter on ${deed} does not do it: the task's page does not tell of it`);
+}
+
+async function press(page, selector, goal) {
+  await tabTo(page, selector);
+  await Promise.all([page.waitForURL(goal), page.keyboard.press('Enter')]);
 }
 
 async function tabTo(page, selector) {
@@ -78,15 +110,4 @@ async function tabTo(page, selector) {
     if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
   }
   throw new Error(`Tab does not reach ${selector} on ${page.url()}`);
-}
-
-/** The state of a task, when it has ended or 10 s have passed. */
-async function answered(page, id) {
-  const deadline = Date.now() + 10_000;
-  let state = '';
-  while (state !== 'stopped' && Date.now() < deadline) {
-    const answer = await page.request.get(new URL(`/tasks/${id}/status`, page.url()).href);
-    state = (await answer.json()).state;
-  }
-  return state;
 }

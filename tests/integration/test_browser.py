@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ PAGES = {
 SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
 """Tasks that are different enough that their pages are, too."""
 
+WALKED = ("home", "list", "bulk", "help", "host", "paused", "output", "a question")
+"""Pages that are gone through with Tab; the long run takes all."""
+
 JOURNEYS = {
     "unreachable host": ["connection refused", "check that sshd runs"],
     "changed host key": ["host key", "forget"],
@@ -48,7 +52,12 @@ JOURNEYS = {
 }
 """What must be read, as regular expressions: the cause, and what to do."""
 
-COUNTED = 300
+SOAK = "SMARTDYN_SOAK" in os.environ
+LIMIT = 900 if SOAK else 80
+"""Seconds for a script."""
+
+CUTS = 100 if SOAK else 6
+COUNTED = 3_000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
 i=0
 while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%s%3N)"; sleep 0.05; done
@@ -79,21 +88,24 @@ async def launch(client: Client, ssh_port: int, script: str, **input: Any) -> st
 class BrowserTestCase(TestCase):
     """Drives a browser through the pages of a service."""
 
-    timeout = 150
+    timeout = 2 * LIMIT
 
     async def drive(self, script: str, **plan: Any) -> browser.Result:
         """Run a script of tests/browser, which must find nothing wrong and must have looked at something."""
-        result = await browser.drive(reactor, script, Path(self.mktemp()), plan)
+        result = await browser.drive(reactor, script, Path(self.mktemp()), {"limit": LIMIT, **plan})
         self.assertEqual(result.findings, [], "\n".join(result.findings))
         self.assertGreater(result.checks, 0)
         return result
 
-    async def launch(self, services: SeededServices, script: str) -> str:
-        """Run a script on a host of the seeded services until it prints something, or is known to run."""
+    async def to_change(self, services: SeededServices) -> dict[str, str]:
+        """A task that runs and one that waits for a decision, made for a test that changes them."""
         client = Client(reactor, services.answering.url)
-        task = await launch(client, services.ssh_port, script, hostname="batch1.example.org")
-        await client.until(f"/tasks/{task}/status", lambda found: found["state"] == "running")
-        return task
+        running = await launch(client, services.ssh_port, "#!/bin/sh\nsleep 600\n", hostname="batch1.example.org")
+        failing = await client.request("POST", "/tasks", {"action_name": "Rig::RaiseInRun", "action_input": {}})
+        tasks = {"running": running, "paused": str(failing.json["task_id"])}
+        for state, task in tasks.items():
+            await client.until(f"/tasks/{task}/status", lambda found, state=state: found["state"] == state)
+        return tasks
 
     async def seeded(self) -> SeededServices:
         """Services with tasks, unless there is no browser for them."""
@@ -108,20 +120,21 @@ class AccessibilityTests(BrowserTestCase):
     async def test_no_violation(self) -> None:
         """axe finds nothing wrong on any page, in both themes, 320 and 1280 pixels wide."""
         seeded = (await self.seeded()).answering
-        await self.drive("axe", console=seeded.console, pages={**PAGES, **task_pages(seeded)})
+        await self.drive("axe", console=seeded.console, pages={**PAGES, **task_pages(seeded)}, thorough=SOAK)
 
     async def test_keyboard(self) -> None:
         """Everything can be reached and done with Tab and Enter, and what is reached shows it."""
         services = await self.seeded()
         seeded = services.answering
         failed = seeded.tasks["script error"]
+        pages = {**PAGES, **task_pages(seeded)}
         await self.drive(
             "keyboard",
             console=seeded.console,
-            pages=[*PAGES.values(), *task_pages(seeded).values()],
+            pages=[path for name, path in pages.items() if SOAK or name in WALKED],
             list="/tasks",
             failed=failed,
-            running=await self.launch(services, "#!/bin/sh\nsleep 600\n"),
+            **await self.to_change(services),
         )
 
     async def test_without_scripts(self) -> None:
@@ -135,8 +148,7 @@ class AccessibilityTests(BrowserTestCase):
             failed=seeded.tasks["script error"],
             host="web1.example.org",
             printed="restarting",
-            running=await self.launch(services, "#!/bin/sh\nsleep 600\n"),
-            paused=seeded.tasks["paused"],
+            **await self.to_change(services),
         )
 
 
@@ -158,7 +170,7 @@ class LiveTests(BrowserTestCase):
     """Output while it comes."""
 
     async def test_nothing_is_lost_or_doubled(self) -> None:
-        """In ten windows, over ten cuts of all connections and a restart of the service, each line appears once."""
+        """In four windows, over cuts of all connections and a restart of the service, each line appears once."""
         if reason := browser.missing() or sshd.missing():
             self.skipTest(reason)
         host = sshd.shared()
@@ -169,12 +181,12 @@ class LiveTests(BrowserTestCase):
         task = await launch(client, host.port, COUNTING, hostname="127.0.0.1")
 
         async def restart() -> None:
-            await client.until(f"/tasks/{task}/status", lambda found: "line 100 " in str(found))
+            await client.until(f"/tasks/{task}/status", lambda found: "line 60 " in str(found))
             await service.kill()
             await service.start()
 
         watching = self.drive(
-            "live", console=f"{service.url}/console", task=task, path="/output", viewers=10, cuts=10, lines=COUNTED
+            "live", console=f"{service.url}/console", task=task, path="/output", viewers=4, cuts=CUTS, lines=COUNTED
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
 
@@ -192,8 +204,13 @@ class InjectionTests(BrowserTestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         harmless, *_ = tasks
-        pages = ["/", "/tasks", "/tasks?q=state:failed", "/status", f"/{stored.PARENT}"]
+        pages = ["/", "/tasks", "/tasks?q=state:failed", "/status", "/audit", f"/{stored.PARENT}"]
         result = await self.drive(
-            "injection", console=f"{service.url}/console", tasks=tasks, harmless=harmless, pages=pages
+            "injection",
+            console=f"{service.url}/console",
+            tasks=tasks,
+            harmless=harmless,
+            pages=pages,
+            every=1 if SOAK else 20,
         )
         self.assertGreater(result.checks, len(tasks))

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from twisted.internet import reactor
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.callback import Callback, split_callback
@@ -15,6 +16,7 @@ from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.runner import GroupContext, Runner
 from smartdyn.aio import sleep
 from smartdyn.model.rules import RescueStrategy
+from smartdyn.secret import Secret
 
 
 class Noop(Action):
@@ -58,6 +60,28 @@ class RaiseInRun(Action):
     def run(self) -> None:
         """Fail."""
         raise RuntimeError("failed in run phase")
+
+
+class Careless(Action):
+    """Has a password at hand when it fails, and speaks of it."""
+
+    class_name: ClassVar[str] = "Rig::Careless"
+    _log = Logger()
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """Fail at once, or later."""
+        if input.get("fail_in") == "plan":
+            self._fail(input["secrets"]["password"])
+        self.plan_self(input)
+
+    def run(self) -> None:
+        """Log it, and fail."""
+        self._log.debug("logging in with {password}", password=self.input["secrets"]["password"])
+        self._fail(self.input["secrets"]["password"])
+
+    def _fail(self, password: Secret) -> None:
+        clear = password.reveal()
+        raise RuntimeError(f"{password} was not accepted, although it has {len(clear)} characters")
 
 
 class WaitForUpdate(Action):
@@ -115,7 +139,7 @@ class Effect(Action):
         return RescueStrategy.FAIL
 
 
-ACTIONS = (Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, Wait, WaitForUpdate)
+ACTIONS = (Careless, Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, Wait, WaitForUpdate)
 
 
 class Group(Runner):

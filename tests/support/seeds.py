@@ -56,6 +56,7 @@ class Seeds:
         self._foreman = RecordingForeman()
         self._expired = RecordingForeman()
         self._ports: list[Any] = []
+        self.silent_port = 0
         self.answering = Seeded(self._service(self._foreman.start(reactor)))
         self.unreachable = self._simulating(f"http://127.0.0.1:{free_port()}")
         self.expired = self._simulating(self._listen_expired(), foreman_ssl_ca=str(folder / "ca.pem"))
@@ -121,7 +122,8 @@ class Seeds:
         await self._launch_on(disks, "noexec directory", "build1", "noexec", "#!/bin/sh\nmake\n")
         await self._launch_on(disks, "disk full", "files1", "tiny", f"#!/bin/sh\n# {'x' * 60_000}\n")
         await self._launch("stuck callback", "mail1", "#!/bin/sh\necho 'queue is empty'\n")
-        await self._launch("slow host", "slow1", "true", ssh_port=self._listen_silently())
+        self.silent_port = self._listen_silently()
+        await self._launch("slow host", "slow1", "true", ssh_port=self.silent_port)
         await self._launch("script error", "web1", "#!/bin/sh\necho restarting\nsystemctl-typo restart httpd\n")
         await self._launch("cancelled", "batch1", "#!/bin/sh\necho begun\nsleep 600\n")
         await self._launch(

@@ -12,14 +12,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.actions.action import Action
 from smartdyn.listeners import CORE_PREFIXES
+from smartdyn.model.overview import HealthItem
 from smartdyn.rex.host_keys import HostKeys
 from smartdyn.web.api import TaskApi
 from smartdyn.web.authorization import Policy
 from smartdyn.web.console.views import Console
+from smartdyn.web.health import HealthApi
 from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from tests.support.engine import Engine
+from tests.support.inside import Inside
 
 
 class Nasty(Action):
@@ -43,6 +46,9 @@ class WebTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.engine = Engine((Nasty,))
         self.policy = Policy()
+        self.items = [HealthItem("database", True, "It answers.")]
+        self.stuck: list[str] = []
+        self.inside = Inside(self.engine.clock.seconds())
         self.folder = Path(self.mktemp())
         self.keys = HostKeys(self.folder / "known_hosts", None)
         self.make()
@@ -53,18 +59,20 @@ class WebTestCase(SynchronousTestCase):
         async def ready() -> None:
             return None
 
-        async def problems() -> list[str]:
-            return []
-
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
-        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
+        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys, self.inside)
+        health = HealthApi(self.look, lambda: self.stuck)
+        about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready)).routes(), *health.routes(), *self.more_routes()]
         management = ManagementApi(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
         dynflow = [*TaskApi(self.engine.tasks).routes(), *management.routes(), *console.routes()]
-        about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready), problems).routes(), *self.more_routes()]
         self.served = [route.key for route in (*dynflow, *about)]
         app = make_app(dynflow, about, ready, CORE_PREFIXES, self.policy)
         self.treq: Any = StubTreq(app.resource())
+
+    async def look(self) -> list[HealthItem]:
+        """How what the service needs is."""
+        return self.items
 
     def more_routes(self) -> list[Any]:
         """Further ones at the root."""

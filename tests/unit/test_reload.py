@@ -10,8 +10,8 @@ from twisted.logger import Logger, LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import SettingsError
-from smartdyn.log_buffer import LogBuffer
-from smartdyn.log_output import LogOutput
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.output import LogOutput, make_levels
 from smartdyn.reload import NEED_RESTART, Reloader, compare
 from smartdyn.settings import Settings
 from smartdyn.settings.schema import TYPES
@@ -69,8 +69,8 @@ class ReloaderTests(SynchronousTestCase):
         self.kept = LogBuffer()
         self.wanted: Settings | SettingsError = self.settings()
         notifier = Notifier(self.heard.address, lambda: 1.0)
-        output = LogOutput(self.settings(), self.kept)
-        self.log = Logger(observer=output.publisher)
+        output = LogOutput(self.settings(), self.kept, make_levels(self.settings()))
+        self.log = Logger(observer=output)
         self.patch(Reloader, "_log", self.log)
         self.reloader = Reloader(self.settings(), self.load, self.service, output, notifier)
 

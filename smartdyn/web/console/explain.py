@@ -1,23 +1,46 @@
-"""One sentence that says what happened to a task, or what it waits for."""
+"""What happened to a task, or what it waits for, and what to do next."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from smartdyn.model.causes import why_untold, why_waiting
 from smartdyn.model.states import PlanResult, PlanState
-from smartdyn.model.views import CallbackView, TaskPage
+from smartdyn.model.views import CallbackView, StateCount, TaskPage
 from smartdyn.web.console.format import duration
 
 _LONG_WAIT = 10.0
 """Seconds after which something may be wrong with what a job waits for."""
 
+_TO_DECIDE = "Then resume the task, or skip the step first."
+
 _ENDED_BY = frozenset({"cancelled", "timeout"})
 """Causes for which the exit status says nothing."""
 
 
-def explain(page: TaskPage, now: float) -> str:
-    """What an admin wants to know first."""
-    parts = [_note(page, now) or _state(page), _advice(page, now), *_callbacks(page, now)]
-    return " ".join(part for part in parts if part)
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What an admin wants to know first.
+
+    @param what: what happened, or what is awaited.
+    @param advice: what to do next; empty when nothing is to be done.
+    @param report: whether Foreman knows; empty when it is not to be told.
+    """
+
+    what: str
+    advice: str
+    report: str
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.advice, self.report) if part)
+
+
+def explain(page: TaskPage, now: float) -> Explanation:
+    """Everything that is known, in a few sentences."""
+    what = _note(page, now) or _state(page)
+    return Explanation(what, _advice(page, now), " ".join(_callbacks(page, now)))
 
 
 def _note(page: TaskPage, now: float) -> str:
@@ -39,6 +62,8 @@ def _advice(page: TaskPage, now: float) -> str:
             return "Check the host and its sshd, or cancel the task."
     else:
         cause = page.cause
+    if cause is not None and page.summary.state == PlanState.PAUSED:
+        return f"{cause.advice} {_TO_DECIDE}"
     return cause.advice if cause else ""
 
 
@@ -70,10 +95,25 @@ def _stopped(page: TaskPage, where: str) -> str:
         return f"The script{where} {verdict}: exit status {page.exit_status}."
     if page.summary.result == PlanResult.ERROR:
         return f"It failed: {_first_error(page)}"
-    launched = sum(each.count for each in page.child_counts)
-    if launched:
-        return f"It launched {launched} jobs."
+    if page.child_counts:
+        return _launched(page.child_counts)
     return f"It ended with the result {page.summary.result}."
+
+
+def _launched(states: Sequence[StateCount]) -> str:
+    """What has come of the jobs of a batch."""
+    counts: Counter[str] = Counter()
+    for each in states:
+        counts[each.result if each.is_over else "running or waiting"] += each.count
+    words = {
+        "success": "succeeded",
+        "error": "failed",
+        "warning": "ended with a warning",
+        "cancelled": "were cancelled",
+    }
+    said = ", ".join(f"{count} {words.get(name, name)}" for name, count in counts.most_common())
+    total = counts.total()
+    return f"It launched {total} {'job' if total == 1 else 'jobs'}: {said}."
 
 
 def _callbacks(page: TaskPage, now: float) -> list[str]:

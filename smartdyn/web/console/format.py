@@ -5,9 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 
-def time(seconds: float | None) -> str:
-    """A point in time, UTC."""
-    return "–" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def time(seconds: float | None, zone: str = " UTC") -> str:
+    """A point in time, UTC.
+
+    @param zone: what is said of that; nothing where it stands above already.
+    """
+    return "–" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}{zone}"
+
+
+def ago(seconds: float, now: float) -> str:
+    """How long a point in time is past, in the largest unit."""
+    past = now - seconds
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60), ("s", 1)):
+        if past >= size:
+            return f"{int(past // size)} {unit} ago"
+    return "just now"
 
 
 def iso(seconds: float) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
+from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
-from smartdyn.model.states import UNFINISHED
 from smartdyn.web.arguments import argument
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.pages import Pages
@@ -32,7 +32,6 @@ class ListViews:
             Route("GET", "/console", self.home, slash=True, media="text/html"),
             Route("GET", "/console/tasks", self.tasks, slash=True, media="text/html", query=("q", "before")),
             Route("GET", "/console/batches/<plan_id>", self.batch, media="text/html"),
-            Route("GET", "/console/status", self.status, media="text/html"),
         ]
 
     async def home(self, request: Any) -> bytes:
@@ -43,6 +42,7 @@ class ListViews:
             request,
             "home.html",
             overview=overview,
+            failed=sum(group.count for group in overview.failures),
             chart=columns(overview.throughput),
             recent=await self._tasks.recent(TaskQuery(states=(FAILED,), since=now - _DAY), limit=_ON_HOME),
         )
@@ -50,7 +50,10 @@ class ListViews:
     async def tasks(self, request: Any) -> bytes:
         """The tasks that a search finds, newest first."""
         words, before = argument(request, "q"), argument(request, "before")
-        wanted = parse(words, self._pages.now())
+        try:
+            wanted = parse(words, self._pages.now())
+        except SearchNotUnderstood as error:
+            return self._pages.page(request, "bad_search.html", 400, words=words, error=error)
         found = await self._tasks.recent(wanted, before=before or None, limit=_PAGE_SIZE)
         older = f"?{urlencode({'q': words, 'before': found.older})}" if found.older else ""
         hits = await self._tasks.search_output(wanted) if wanted.texts else []
@@ -68,11 +71,3 @@ class ListViews:
     async def batch(self, request: Any, plan_id: str) -> bytes:
         """How far the tasks are that one launched, and why some failed."""
         return self._pages.page(request, "batch.html", batch=await self._tasks.batch(plan_id))
-
-    async def status(self, request: Any) -> bytes:
-        """How this service is doing."""
-        overview = await self._tasks.overview(self._pages.now())
-        counts = {state: await self._tasks.count([state]) for state in UNFINISHED}
-        return self._pages.page(
-            request, "status.html", overview=overview, chart=columns(overview.throughput), counts=counts
-        )

@@ -33,5 +33,8 @@ def blocks(lines: Iterable[Line], *, times: bool = False, marked: range = range(
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
         yield '<div class="block">'
+        if len(marked) > 1 and marked.start in range(block[0].number, block[-1].number + 1):
+            # So that a link to a range leads there without scripts, too
+            yield f'<span id="L{marked.start}-L{marked.stop - 1}"></span>'
         yield "\n".join(element(line, times=times, marked=line.number in marked) for line in block)
         yield "</div>\n"

@@ -27,6 +27,9 @@ from smartdyn.web.route import Route
 _TAIL = 5_000
 """Lines that are shown when none are asked for: the last ones."""
 
+_ANY = 10**15
+"""More than the number of any line."""
+
 MOST_LINES = 300_000
 """Lines of one page."""
 
@@ -49,6 +52,19 @@ class Window:
     mark: Mark
     last: int
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """The end of an output.
+
+    @param rest: a last line that has begun and may go on.
+    @param mark: the place behind the last complete line.
+    """
+
+    lines: list[Line]
+    rest: Line | None
+    mark: Mark
 
 
 class OutputViews:
@@ -91,7 +107,7 @@ class OutputViews:
             raise InvalidRequest(f"Output can be had as {', '.join(_FILES)}, not as {form[:20]!r}.")
         await self._reader.task(plan_id)
         action = _action(request) or next(iter(await self._reader.actions(plan_id)), None)
-        first, last = number(request, "from", 1), number(request, "to", 10**15)
+        first, last = number(request, "from", 1), number(request, "to", _ANY)
         mark = await self._mark(plan_id, action, first)
         name = re.sub(r"[^A-Za-z0-9-]", "", plan_id)[:40]
         secure(request)
@@ -99,14 +115,15 @@ class OutputViews:
         request.setHeader(b"content-disposition", f'attachment; filename="{name}.{form}"'.encode())
         return await answer(request, _as_file(self._lines(plan_id, action, mark, last), form))
 
-    async def tail(self, plan_id: str, wanted: int) -> list[Line]:
+    async def tail(self, plan_id: str, wanted: int) -> Tail:
         """The last lines of a task's output."""
         action = next(iter(await self._reader.actions(plan_id)), None)
         if action is None:
-            return []
+            return Tail([], None, START)
         total = await self._reader.whole(plan_id, action, count_lines)
-        mark = await self._mark(plan_id, action, max(1, total - wanted + 1))
-        return [line async for line in self._lines(plan_id, action, mark, total)]
+        reader = LineReader(await self._mark(plan_id, action, max(1, total - wanted + 1)))
+        lines = [line async for some, _ in self._read(reader, plan_id, action, _ANY) for line in some]
+        return Tail(lines, reader.rest(), reader.mark)
 
     async def _live(self, request: Any, plan_id: str) -> bytes:
         mark = parse_mark(header(request, "Last-Event-ID") or argument(request, "after", str(START)))
@@ -141,7 +158,7 @@ class OutputViews:
             found=found,
             pattern=pattern,
             context=context,
-            groups=[(group[0].number, "".join(_group(group, found.hits))) for group in found.groups],
+            groups=[(group[0].number, group[-1].number, "".join(_group(group, found.hits))) for group in found.groups],
         )
 
     async def _log(self, request: Any, task: TaskSummary, actions: list[int], window: Window) -> bytes:

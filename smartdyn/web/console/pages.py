@@ -20,6 +20,7 @@ from smartdyn.store.json import encode
 from smartdyn.web.access import may
 from smartdyn.web.authorization import Forbidden
 from smartdyn.web.console import format as fmt
+from smartdyn.web.console.ansi import plain
 from smartdyn.web.console.assets import Assets
 from smartdyn.web.origin import refuse_foreign
 from smartdyn.web.requests import PREFIX, PREFIX_HEADER, base_url, header, send
@@ -62,6 +63,8 @@ class Pages:
         )
         self._templates.filters.update(
             time=fmt.time,
+            ago=fmt.ago,
+            plain=plain,
             iso=fmt.iso,
             duration=fmt.duration,
             short=fmt.short,

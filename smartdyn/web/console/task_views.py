@@ -8,6 +8,7 @@ from typing import Any
 from smartdyn.errors import InvalidRequest
 from smartdyn.model import flows
 from smartdyn.model.audit import AuditQuery
+from smartdyn.model.states import PlanState
 from smartdyn.model.views import TaskPage
 from smartdyn.web.access import may, require
 from smartdyn.web.arguments import number
@@ -74,20 +75,26 @@ class TaskViews:
             name: nested(flows.decode(page.status[key]), steps)
             for name, key in (("Run", "run_flow"), ("Finalize", "finalize_flow"))
         }
+        tail = await self._output.tail(plan_id, _OUTPUT_LINES)
+        rest = "".join(blocks([tail.rest])) if tail.rest else ""
+        live = page.summary.state == PlanState.RUNNING
         pictures = {name: draw(node) for name, node in phases.items() if len(steps) <= _SHORT_GRAPH}
         return self._pages.page(
             request,
             "task.html",
             page=page,
-            sentence=explain(page, now),
+            explained=explain(page, now),
             deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
             actions={action["id"]: action for action in page.status["actions"]},
-            phases={name: node for name, node in phases.items() if node.parts},
+            phases={name: node for name, node in phases.items() if node.parts or node.step},
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,
             audit=await self._tasks.control.ledger.find(AuditQuery(about=plan_id), limit=_MOST_AUDITED),
-            last_lines="".join(blocks(await self._output.tail(plan_id, _OUTPUT_LINES))),
+            last_lines="".join(blocks(tail.lines)) + ("" if live else rest),
+            live=live,
+            mark=str(tail.mark),
+            rest=rest,
             api=api_url(request),
         )
 

@@ -19,12 +19,14 @@ class Bar:
 
     @param real: from beginning to end.
     @param working: of that, what its action was executing; the rest it was suspended.
+    @param real_time: the same in seconds, also while it runs.
     """
 
     step: StepView
     start: int
     real: int
     working: int
+    real_time: float
     suspended_time: float
 
 
@@ -50,4 +52,4 @@ def _bar(step: StepView, offset: float, real: float, span: float) -> Bar:
     width = min(SCALE, max(_THINNEST, round(real / span * SCALE)))
     working = min(1.0, step.execution_time / real) if real > 0 else 1.0
     start = max(0, min(SCALE - width, round(offset / span * SCALE)))
-    return Bar(step, start, width, max(1, round(width * working)), max(0.0, real - step.execution_time))
+    return Bar(step, start, width, max(1, round(width * working)), real, max(0.0, real - step.execution_time))

@@ -130,7 +130,7 @@ def _task(page: TaskPage, now: float) -> records.TaskAnswer:
     ]
     return records.TaskAnswer(
         task=page.summary,
-        explanation=explain(page, now),
+        explanation=str(explain(page, now)),
         cause=page.cause.key if page.cause else None,
         exit_status=page.exit_status,
         progress=page.progress,

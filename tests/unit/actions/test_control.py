@@ -201,8 +201,22 @@ class InsightTests(SynchronousTestCase):
         self.assertEqual([(queue.name, queue.busy) for queue in found.queues], [("default", 0)])
         self.assertEqual(found.callbacks.cause, None)
         self.assertTrue(all(item.ok for item in found.health))
+        self.assertEqual(found.health[-1].text, "It knows all tasks that are over.")
         self.engine.advance(86_400)
         self.assertEqual(done(self.tasks.overview(self.engine.clock.seconds())).failures, ())
+
+    def test_what_is_still_to_be_read(self) -> None:
+        """A page waits for few tasks to be read; how many are left is said, and they are read without it."""
+        for _ in range(60):
+            run(self.engine, status=3)
+        self.engine.advance(5)
+        found = done(self.tasks.overview(self.engine.clock.seconds()))
+        self.assertEqual(found.failures[0].count, 25)
+        self.assertIn("35 tasks that are over are still to be read, from 5 s ago on", found.health[-1].text)
+        self.engine.digester.startService()
+        self.engine.advance(5)
+        self.assertEqual(done(self.tasks.overview(self.engine.clock.seconds())).failures[0].count, 60)
+        done(self.engine.digester.stopService())
 
     def test_a_host(self) -> None:
         """A host has its tasks, how many are under way, and why they failed."""

@@ -14,7 +14,7 @@ from smartdyn.actions.polling import PollingAction
 from smartdyn.actions.registry import Registry
 from smartdyn.engine.planning import PlanRequest
 from smartdyn.engine.world import World
-from smartdyn.log import line
+from smartdyn.log.lines import text_line
 from smartdyn.model import flows, rules
 from smartdyn.model.ids import random_id
 from smartdyn.model.rules import RescueStrategy
@@ -411,7 +411,7 @@ class KitTests(ActionTestCase):
         lines: list[str] = []
 
         def observe(event: Any) -> None:
-            lines.append(line(event))
+            lines.append(text_line(event))
 
         observer: Any = observe
         globalLogPublisher.addObserver(observer)

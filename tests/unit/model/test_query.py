@@ -52,6 +52,12 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(found.labels, ("Proxy::RemoteExecution::RunScript",))
         self.assertEqual(found.words, ("fe80::1", "foo::bar"))
 
+    def test_calls(self) -> None:
+        """A key may be written like a function, also with a star, a space or a quotation mark in its value."""
+        found = parse('host("web 1*") text("a \\"b\\"") state("failed") host:x', NOW)
+        self.assertEqual((found.hosts, found.texts, found.states), (("web 1*", "x"), ('a "b"',), ("failed",)))
+        self.assertEqual(parse("f(x)", NOW).words, ("f(x)",))
+
     def test_what_is_wrong_is_said(self) -> None:
         """An error names the place, and what may stand there."""
         for text, expected in (
@@ -67,6 +73,9 @@ class ParseTests(SynchronousTestCase):
             ("web\x00", r"character 1: this has characters that cannot be searched for"),
             ("ab " * 31, r"character 91: a search may have 30 terms"),
             ("x" * 1001, r"may have 1000 characters; this one has 1001"),
+            ('host("a', r"character 6: a quotation mark"),
+            ('hots("a")', r"character 1: there is no `hots:`"),
+            ('host("")', r"character 1: `host:` needs a value"),
         ):
             with self.assertRaisesRegex(InvalidRequest, expected):
                 parse(text, NOW)

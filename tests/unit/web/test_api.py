@@ -50,10 +50,6 @@ class RouteTests(WebTestCase):
         self.assertEqual(found["dynflow"]["capabilities"], ["single", "ssh"])
         self.assertEqual({module["state"] for module in found.values()}, {"running"})
 
-    def test_health(self) -> None:
-        """A service that can do its work says so."""
-        self.assertEqual(self.request("GET", "/health/ready"), (200, {"ready": True, "reasons": []}))
-
 
 class LaunchTests(WebTestCase):
     """Launching."""

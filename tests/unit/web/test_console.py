@@ -39,6 +39,14 @@ class ConsoleTests(WebTestCase):
             self.assertEqual(status, 400)
             self.assertIn("<h1>", page)
 
+    def test_a_search_that_is_none(self) -> None:
+        """Stays in its box, with the place marked and the words for it."""
+        status, page = self.request("GET", "/console/tasks?q=host:%3Cb%3E+state:bad")
+        self.assertEqual(status, 400)
+        self.assertIn("host:&lt;b&gt; <mark>state:bad</mark>", page)
+        self.assertIn("at character 10: there is no state &#39;bad&#39;", page)
+        self.assertIn('value="host:&lt;b&gt; state:bad"', page)
+
     def test_filter_and_pages(self) -> None:
         """A list shows one state, and older tasks on the next page."""
         for _ in range(51):

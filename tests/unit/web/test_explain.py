@@ -8,8 +8,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.model.causes import CANCELLED, by_key
-from smartdyn.model.views import CallbackView, JobNote, OutputChunk, TaskPage, TaskSummary
-from smartdyn.web.console.explain import explain
+from smartdyn.model.views import CallbackView, JobNote, OutputChunk, StateCount, TaskPage, TaskSummary
+from smartdyn.web.console.explain import explain as explained
 
 NOW = 1000.0
 RUNNING = TaskPage(
@@ -25,6 +25,11 @@ RUNNING = TaskPage(
     children=(),
     child_counts=(),
 )
+
+
+def explain(page: TaskPage, now: float) -> str:
+    """All sentences in one line."""
+    return str(explained(page, now))
 
 
 class ExplainTests(SynchronousTestCase):
@@ -51,7 +56,8 @@ class ExplainTests(SynchronousTestCase):
     def test_what_to_do_next(self) -> None:
         """What went wrong, what is in the way of a job, and what keeps Foreman uninformed each come with advice."""
         failed = self.ended(exit_status=3, cause=by_key("exit-3"))
-        self.assertEqual(explain(failed, NOW), "The script on web3 failed: exit status 3. Read the end of its output.")
+        said = "The script on web3 failed: exit status 3. Read the end of its output: the script itself says there why"
+        self.assertEqual(explain(failed, NOW), f"{said} it gave up.")
         waiting = replace(RUNNING, note=JobNote("ssh: connect to host web3 port 22: Connection refused.", NOW, NOW + 9))
         self.assertIn("Next try in 9.0 s. Check that sshd runs", explain(waiting, NOW))
         parked = self.ended(exit_status=0, callbacks=(CallbackView("parked", 1, "HTTP 404: no", NOW, None),))
@@ -71,3 +77,16 @@ class ExplainTests(SynchronousTestCase):
         """Of a job that was cancelled or ran out of time, the exit status is not what matters."""
         page = self.ended(exit_status=255, cause=CANCELLED)
         self.assertTrue(explain(page, NOW).startswith("It was cancelled: the job on web3 was ended."))
+
+    def test_a_decision_is_wanted(self) -> None:
+        """A paused task says what can be decided."""
+        paused = replace(RUNNING, summary=replace(RUNNING.summary, state="paused"), cause=by_key("step-error"))
+        self.assertTrue(explain(paused, NOW).endswith("Then resume the task, or skip the step first."))
+
+    def test_what_came_of_a_batch(self) -> None:
+        """A task that launched others says how they fared, as it is now."""
+        states = (("stopped", "success", 2), ("stopped", "error", 1), ("running", "pending", 1))
+        batch = self.ended(child_counts=tuple(StateCount(*each) for each in states))
+        batch = replace(batch, summary=replace(batch.summary, result="success"))
+        said = "It launched 4 jobs: 2 succeeded, 1 failed, 1 running or waiting."
+        self.assertEqual(explain(batch, NOW), said)

@@ -8,9 +8,14 @@ from twisted.logger import LogLevel
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.log import request_context
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.context import Subject, about
+from smartdyn.log.control import LevelControl
+from smartdyn.log.levels import Levels
+from smartdyn.model.audit import AuditQuery
+from smartdyn.testing.engine import done
 from smartdyn.web.host_keys import HostKeyApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from tests.support.web import WebTestCase
 
@@ -24,10 +29,9 @@ class BufferTests(SynchronousTestCase):
     """L{LogBuffer}."""
 
     def test_lines(self) -> None:
-        """Come with level, request and backtrace; what is not important enough is not kept."""
+        """Come with level, request and backtrace."""
         buffer = LogBuffer()
-        buffer(event("ignored", LogLevel.debug))
-        with request_context("0123456789"):
+        with about(Subject(request_id="0123456789")):
             buffer(event("said", at=2.5))
         buffer(event("", LogLevel.critical, log_failure=Failure(ValueError("bad"))))
         first, second = (record.to_json() for record in buffer.since(0))
@@ -75,3 +79,33 @@ class RouteTests(WebTestCase):
         """A host is forgotten; the answer is empty."""
         self.assertEqual(self.request("DELETE", "/ssh/known_hosts/host.example.org")[0], 204)
         self.assertEqual(self.forgotten, ["host.example.org"])
+
+
+class LevelRouteTests(WebTestCase):
+    """C{/logs/levels}."""
+
+    def make(self) -> None:
+        self.levels = Levels("INFO", {"web": "WARN"})
+        super().make()
+
+    def more_routes(self) -> list[Any]:
+        """Those of these tests."""
+        clock = self.engine.clock
+        return LogLevelApi(LevelControl(clock, clock.seconds, self.levels), self.engine.tasks.control).routes()
+
+    def test_setting_levels(self) -> None:
+        """They count at once and for as long as was said, and it is written down who wanted that."""
+        status, found = self.request("PUT", "/logs/levels", {"levels": {"ssh": "debug"}, "for_seconds": 600})
+        self.assertEqual((status, found["overridden"], found["configured"]), (200, {"ssh": "DEBUG"}, {"web": "WARN"}))
+        self.assertEqual(found["until"], self.engine.clock.seconds() + 600)
+        self.assertEqual(self.request("GET", "/logs/levels"), (200, found))
+        ((_, entry),) = done(self.engine.tasks.control.ledger.find(AuditQuery()))
+        self.assertEqual(
+            (entry.what, entry.subject, entry.outcome), ("set log levels", "ssh debug", "They count for 600 s.")
+        )
+
+    def test_what_cannot_be_set(self) -> None:
+        """The answer says what could be."""
+        status, found = self.request("PUT", "/logs/levels", {"levels": {"ssh": "loud"}})
+        self.assertEqual((status, self.levels.overridden), (400, {}))
+        self.assertIn("has to be one of debug, info", found["error"])

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.log_buffer import LogBuffer
+from smartdyn.log.buffer import LogBuffer
+from smartdyn.log.control import LevelControl
+from smartdyn.log.levels import Levels
 from smartdyn.web.access import ACCESS, Gate
 from smartdyn.web.authorization import Policy
 from smartdyn.web.forward import Forwarder
 from smartdyn.web.host_keys import HostKeyApi
+from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.openapi import OpenApi
 from smartdyn.web.roles import Role, roles
@@ -57,9 +60,11 @@ class AccessTests(WebTestCase):
 
     def more_routes(self) -> list[Any]:
         """All there are besides."""
+        control = self.engine.tasks.control
         return [
             *LogApi(LogBuffer(), dict).routes(),
-            *HostKeyApi(self.engine.tasks.control, lambda name: None).routes(),
+            *LogLevelApi(LevelControl(self.engine.clock, self.engine.clock.seconds, Levels("INFO")), control).routes(),
+            *HostKeyApi(control, lambda name: None).routes(),
             *OpenApi("1", []).routes(),
         ]
 

@@ -19,12 +19,26 @@ htmx.createEventSource = (url) => {
 
 // What polling finds unchanged is not swapped, nor anything that somebody is just using.
 const shown = new WeakMap();
+const inUse = (target) => target.contains(document.activeElement) || !getSelection().isCollapsed;
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target, xhr } = event.detail;
   if (!target.hasAttribute("data-polled")) return;
-  const busy = target.contains(document.activeElement) || !getSelection().isCollapsed;
-  if (busy || shown.get(document.body) === xhr.responseText) event.detail.shouldSwap = false;
+  if (inUse(target) || shown.get(document.body) === xhr.responseText) event.detail.shouldSwap = false;
   else shown.set(document.body, xhr.responseText);
+});
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  const { target } = event.detail;
+  if (inUse(target) || target.querySelector("details[open]")) event.detail.shouldSwap = false;
+});
+
+// Only what a task has come to is read out, not each second that it takes.
+const told = document.getElementById("told");
+const state = () => document.querySelector("[data-tell]")?.dataset.tell;
+let last = state();
+document.addEventListener("htmx:afterSwap", () => {
+  if (!told || state() === last) return;
+  last = state();
+  told.textContent = last;
 });
 
 // Whoever reads may want the page to stand still (WCAG 2.2, 2.2.2).
@@ -40,35 +54,55 @@ if (pause && document.querySelector("[data-polled]")) {
   });
 }
 
-// A reader at the end of the output stays there.
+// A reader at the end of the output stays there; the end on a task's page keeps to a few hundred lines.
 const log = document.getElementById("log");
-const atEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 60;
+const end = document.querySelector(".log.tail");
+const KEPT = 500;
+const scroller = end || document.documentElement;
+const atEnd = () => scroller.clientHeight + scroller.scrollTop >= scroller.scrollHeight - 60;
+const toEnd = () => { scroller.scrollTop = scroller.scrollHeight; };
 let follows = false;
-if (log) {
+if (log || end) {
   document.addEventListener("htmx:sseBeforeMessage", () => { follows = atEnd(); });
-  document.addEventListener("htmx:sseMessage", () => { if (follows) scrollTo(0, document.documentElement.scrollHeight); });
+  document.addEventListener("htmx:sseMessage", () => {
+    if (end) [...end.querySelectorAll(".l")].slice(0, -KEPT).forEach((line) => line.remove());
+    if (follows) toEnd();
+  });
 }
+if (end) toEnd();
 
-// A click on a line's number points at it, one with Shift at a range: #L10-L20.
+// A click on a line's number points at it, one with Shift at a range: #L10-L20. The address that is then shown works
+// without scripts, too.
+const RANGE = /^#L(\d+)(?:-L?(\d+))?$/;
 function mark() {
-  const range = /^#L(\d+)(?:-L?(\d+))?$/.exec(location.hash);
+  const range = RANGE.exec(location.hash);
   if (!range) return;
   for (const line of document.querySelectorAll(".l.marked")) line.classList.remove("marked");
-  const first = Number(range[1]), last = Math.min(Number(range[2] || range[1]), first + 10000);
-  for (let number = first; number <= last; number++) document.getElementById("L" + number)?.classList.add("marked");
-  const start = document.getElementById("L" + first);
+  const from = Number(range[1]), to = Math.min(Number(range[2] || range[1]), from + 10000);
+  for (let number = from; number <= to; number++) document.getElementById("L" + number)?.classList.add("marked");
+  const start = document.getElementById("L" + from);
   if (start) start.scrollIntoView({ block: "center" });
-  else if (!location.search.includes("from=")) location.search = "?from=" + Math.max(1, first - 100);
+  else if (!location.search.includes("lines=")) location.replace(address(from, to));
 }
+function address(from, to, page = location.pathname) {
+  const query = new URLSearchParams(location.search);
+  for (const name of ["from", "to", "q", "context"]) query.delete(name);
+  query.set("lines", from === to ? from : `${from}-${to}`);
+  return `${page}?${query}#L${from}${from === to ? "" : `-L${to}`}`;
+}
+document.addEventListener("click", (event) => {
+  const number = event.target.classList.contains("l") && Number(event.target.dataset.n);
+  if (!number) return;
+  const elsewhere = event.target.closest("[data-lines]")?.dataset.lines;
+  if (elsewhere) return location.assign(address(number, number, elsewhere));
+  const before = event.shiftKey && RANGE.exec(location.hash);
+  const [from, to] = [before ? Number(before[1]) : number, number].sort((one, other) => one - other);
+  history.pushState(null, "", address(from, to));
+  mark();
+});
 if (log) {
-  log.addEventListener("click", (event) => {
-    const number = event.target.classList.contains("l") && Number(event.target.dataset.n);
-    if (!number) return;
-    const before = event.shiftKey && /^#L(\d+)/.exec(location.hash);
-    const ends = [before ? Number(before[1]) : number, number].sort((one, other) => one - other);
-    location.hash = ends[0] === ends[1] ? `L${number}` : `L${ends[0]}-L${ends[1]}`;
-  });
   addEventListener("hashchange", mark);
+  addEventListener("popstate", mark);
   mark();
 }
 
@@ -109,7 +143,7 @@ palette?.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 const help = document.getElementById("shortcuts");
-const keys = { h: "home", t: "tasks", f: "failed", s: "status", o: "output", n: "next", p: "previous" };
+const keys = { h: "home", t: "tasks", f: "failed", s: "status", a: "audit", o: "output", n: "next", p: "previous" };
 addEventListener("keydown", (event) => {
   if (event.key === "k" && (event.ctrlKey || event.metaKey) && palette && !palette.open) {
     event.preventDefault();
@@ -122,7 +156,7 @@ addEventListener("keydown", (event) => {
   if (event.key === "?" && help) help.showModal();
   else if (event.key === "k" && palette) openPalette();
   else if (event.key === "/") document.getElementById("search")?.focus();
-  else if (event.key === "G" && log) scrollTo(0, document.documentElement.scrollHeight);
+  else if (event.key === "G" && log) toEnd();
   else if (event.key === "g" && log) scrollTo(0, 0);
   else if (link) link.click();
   else return;

@@ -1,0 +1,196 @@
+"""What the pages of the console cost with many tasks in the database: lists, filters, pages of them, and searches."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from itertools import cycle
+from pathlib import Path
+from urllib.parse import quote
+
+from benchmarks.scale import getter
+from tests.support.service import ServiceProcess
+
+TASKS = 100_000
+REPEAT = 60
+_HOSTS = 20_000
+_BATCH = 1_000
+_WITH_OUTPUT = 10
+"""Each so-manieth task has printed something."""
+
+_PLANS = f"""
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :tasks)
+    INSERT INTO plans (id, label, state, result, root_plan_step_id, run_flow, finalize_flow, step_ids, created_at,
+        started_at, ended_at, history, host, caller_plan_id, caller_action_id, cancel_requested_at, digested)
+    SELECT printf('%08x-0000-4000-8000-%012x', abs(random()) % 4294967296, n),
+        CASE WHEN n % 1000 = 7 THEN 'Rig::Rare' WHEN n % 4 = 0 THEN 'Rig::Noop'
+            ELSE 'Proxy::RemoteExecution::Ssh::Actions::RunScript' END,
+        CASE WHEN n <= 200 THEN 'paused' ELSE 'stopped' END,
+        CASE WHEN n <= 200 OR n % 50 = 0 THEN 'error' WHEN n % 500 = 1 THEN 'cancelled' ELSE 'success' END,
+        1, '["S"]', '["S"]', '[1]', :now - n * 3.0, :now - n * 3.0, iif(n <= 200, NULL, :now - n * 3.0 + 2.0), '[]',
+        printf('web%05d.example.org', n * 7919 % {_HOSTS}), printf('batch%d', n / {_BATCH}), 1,
+        iif(n % 50 = 0 AND n % 7 = 0, :now - n * 3.0, NULL), 1
+    FROM numbers
+"""
+_BATCHES = """
+    INSERT INTO plans (id, label, state, result, root_plan_step_id, run_flow, finalize_flow, step_ids, created_at,
+        ended_at, history, digested)
+    SELECT DISTINCT caller_plan_id, 'Proxy::Dynflow::Action::Batch', 'stopped', 'success', 1, '["S"]', '["S"]', '[]',
+        max(created_at) + 1.0, max(created_at) + 2.0, '[]', 1
+    FROM plans GROUP BY caller_plan_id
+"""
+_DIGESTS = """
+    INSERT INTO digests (plan_id, ended_at, cause)
+    SELECT id, ended_at, CASE WHEN cancel_requested_at IS NOT NULL OR result = 'cancelled' THEN 'cancelled'
+        WHEN result = 'error' THEN printf('exit-%d', abs(random()) % 20) END
+    FROM plans WHERE state = 'stopped'
+"""
+_STEPS = """
+    INSERT INTO steps (plan_id, id, kind, action_id, action_class, state)
+    SELECT id, 1, 'PLAN', 1, label, 'success' FROM plans WHERE state = 'paused'
+        OR rowid % 100 = 0
+"""
+_ACTIONS = """
+    INSERT INTO actions (plan_id, id, class_name, plan_step_id, input, output)
+    SELECT plan_id, 1, action_class, 1, '{}', '{}' FROM steps
+"""
+_OUTPUT = """
+    INSERT INTO output_chunks (plan_id, action_id, position, type, timestamp, text) VALUES (?, 1, 0, 'stdout', ?, ?)
+"""
+_AUDIT = """
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
+    INSERT INTO audit (at, who, via, what, subject, outcome)
+    SELECT :now - n * 60.0, printf('admin%d.example.org', n % 30), 'console', iif(n % 9 = 0, 'halt', 'cancel'),
+        coalesce((SELECT id FROM plans WHERE rowid = n), ''), '1 steps were told.'
+    FROM numbers
+"""
+_WORDS = ("permission", "denied", "updated", "package", "kernel", "service", "restarted", "failed", "reached", "cannot")
+
+
+def main() -> None:
+    """Print medians and 95th percentiles; the number of tasks may be given as an argument."""
+    tasks = int(sys.argv[1]) if len(sys.argv) > 1 else TASKS
+    service = ServiceProcess({"log_level": "WARN", "execution_plan_cleaner_age": 0})
+    service.start_now()
+    service.stop_now()
+    began = time.perf_counter()
+    with closing(sqlite3.connect(service.folder / "smartdyn.sqlite", isolation_level=None)) as database:
+        fill(database, tasks)
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        asked = list(requests(database))
+        print(f"{tasks:,} tasks, made in {time.perf_counter() - began:.0f} s, {sizes(database, service.folder)}")
+    service.start_now()
+    try:
+        measure(service, asked)
+    finally:
+        service.stop_now()
+
+
+def fill(database: sqlite3.Connection, tasks: int) -> None:
+    """Tasks in batches on many hosts: most have gone well, some failed, were cancelled or are paused."""
+    now = time.time()
+    database.execute("PRAGMA synchronous = OFF")
+    database.execute("BEGIN")
+    database.execute(_PLANS, {"tasks": tasks, "now": now})
+    for statement in (_BATCHES, _DIGESTS, _STEPS, _ACTIONS):
+        database.execute(statement)
+    database.execute(_AUDIT, {"now": now})
+    chosen = random.Random(7)
+    rows = database.execute(
+        "SELECT plans.id, digests.id, plans.ended_at FROM plans JOIN digests ON plan_id = plans.id"
+        " WHERE plans.rowid % ? = 0",
+        (_WITH_OUTPUT,),
+    ).fetchall()
+    for plan_id, number, at in rows:
+        text = " ".join(chosen.choices(_WORDS, k=30)) + f"\nline{number}\n"
+        database.execute(_OUTPUT, (plan_id, at, text))
+        database.execute("INSERT INTO output_words (rowid, text) VALUES (?, ?)", (number, text))
+    database.execute("COMMIT")
+
+
+def sizes(database: sqlite3.Connection, folder: Path) -> str:
+    """How large the file is, and the index of words beside the texts in it."""
+    (text,) = database.execute("SELECT sum(length(text)) FROM output_chunks").fetchone()
+    (words,) = database.execute("SELECT sum(length(block)) FROM output_words_data").fetchone()
+    size = folder.joinpath("smartdyn.sqlite").stat().st_size
+    return f"{size / 1e6:,.0f} MB, of which the words of outputs take {words / text:.0%} of their texts' size"
+
+
+def requests(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
+    """What is measured: a name, and paths that take turns."""
+
+    def some(statement: str) -> list[str]:
+        return [str(row[0]) for row in database.execute(f"{statement} ORDER BY random() LIMIT 30")]
+
+    ids, hosts = some("SELECT plan_id FROM steps"), some("SELECT host FROM plans WHERE host IS NOT NULL")
+    cursors = some("SELECT created_at || '_' || id FROM plans")
+    yield "overview", [""]
+    yield "newest tasks", ["tasks"]
+    yield "a page anywhere", [f"tasks?before={quote(cursor)}" for cursor in cursors]
+    for search in (
+        "state:failed",
+        "state:cancelled",
+        "state:paused",
+        "state:stopped result:success",
+        "result:error label:Rare",
+        "label:Rare",
+        "label:RunScript",
+        "cause:exit-3",
+        "cause:exit-3 since:24h",
+        "host:web1*",
+        "host:*99.example.org",
+        "host:nowhere*",
+        "host:nowhere* state:failed label:RunScript",
+        "state:failed host:web1* label:RunScript since:7d",
+        "state:failed host:web00001.example.org",
+        "until:2020-01-01",
+        "since:1h",
+        "web0123",
+        "nowhere at all",
+        "RunScript",
+        'text:"permission denied"',
+        'text:"permission denied" state:failed host:web1*',
+        "text:line777",
+        "text:nowhere",
+    ):
+        yield search, [f"tasks?q={quote(search)}"]
+        if search.startswith("state:") and " " not in search:
+            yield f"{search}, a page anywhere", [f"tasks?q={search}&before={quote(cursor)}" for cursor in cursors]
+    yield "parent", [f"tasks?q=parent:batch{number}" for number in range(1, 20)]
+    yield "host:, exactly", [f"tasks?q=host:{host}" for host in hosts]
+    yield "a task", ids
+    yield "a host", [f"host?name={host}" for host in hosts]
+    yield "a batch of 1,000", [f"batches/batch{number}" for number in range(1, 20)]
+    yield "status", ["status"]
+    yield "who did what", ["audit", "audit?who=admin7", "audit?what=nothing", f"audit?about={ids[0]}"]
+    yield "go to", ["go?to=web0", "go?to=nowhere", "go"]
+    yield "how many a bulk deed is for", ["bulk?what=resume&q=state:paused"]
+
+
+def measure(service: ServiceProcess, asked: list[tuple[str, list[str]]]) -> None:
+    """Ask one after another, as one visitor does."""
+    get = getter(service)
+    print(f"  {'':52}{'p50':>8}{'p95':>8}  ms")
+    worst = 0.0
+    for name, paths in asked:
+        turns = cycle(paths)
+        found = sorted(_seconds(lambda: get(f"/console/{next(turns)}")) for _ in range(REPEAT))  # noqa: B023  # at once
+        p95 = found[int(len(found) * 0.95)]
+        worst = max(worst, p95)
+        print(f"  {name:52}{statistics.median(found) * 1000:8.1f}{p95 * 1000:8.1f}", flush=True)
+    print(f"  the slowest p95: {worst * 1000:.1f} ms\n")
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What goes into the log, in which form, and for whom it is kept."""

@@ -1,0 +1,35 @@
+// The pictures of the documentation.
+
+import { run } from './harness.mjs';
+
+const DESK = { width: 1280, height: 800 };
+const TELEPHONE = { width: 390, height: 844 };
+
+await run(async (session) => {
+  const { tasks, folder } = session.plan;
+  const pictures = [
+    ['home', '/'],
+    ['tasks', '/tasks'],
+    ['failed-task', `/${tasks.failed}`],
+    ['running-task', `/${tasks.running}`],
+    ['waiting-task', `/${tasks.slow}`],
+    ['output', `/${tasks.running}/output`],
+    ['search', `/${tasks.failed}/output?q=restarting|refused`],
+    ['host', '/host?name=web1.example.org'],
+    ['batch', `/${tasks.batch}`],
+    ['status', '/status'],
+    ['audit', '/audit'],
+    ['home-dark', '/', { colorScheme: 'dark' }],
+    ['task-dark', `/${tasks['changed host key']}`, { colorScheme: 'dark' }],
+    ['task-narrow', `/${tasks.failed}`, { viewport: TELEPHONE }],
+    ...(session.plan.more ?? []),
+  ];
+  for (const [name, path, options] of pictures) {
+    const page = await session.page({ viewport: DESK, colorScheme: 'light', reducedMotion: 'reduce', ...options });
+    await page.goto(session.url(path));
+    await page.locator('main h1').waitFor();
+    await page.screenshot({ path: `${folder}/${name}.png`, fullPage: options?.fullPage ?? false });
+    session.checks += 1;
+    await page.context().close();
+  }
+});
