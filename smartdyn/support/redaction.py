@@ -20,31 +20,35 @@ _VALUE = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\s,;&"'{}\[\]]+)"""
 _SHORTEST: Final = 4
 """Characters of a value that is hidden wherever it stands: shorter ones stand everywhere."""
 
-_KEYS: Final = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
+_KEYS: Final = re.compile(
+    r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,20}PRIVATE KEY-----|\Z)", re.DOTALL
+)
 _RULES: Final = (
     # user and password in a URL
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s\"'<>/?#]*(?::[^\s\"'<>]*)?@", re.IGNORECASE), r"\1" + HIDDEN + "@"),
+    (
+        re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s\"'<>/?#]{0,300}(?::[^\s\"'<>]{0,300})?@", re.IGNORECASE),
+        rf"\1{HIDDEN}@",
+    ),
     # headers that let somebody in, to the end of their line or quotation
     (
         re.compile(
-            r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*(?:auth|key|secret|token)[\w-]*)"
+            r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{0,30}(?:auth|key|secret|token)[\w-]{0,30})"
             r"([\"']?\s*(?:=>|[:=])\s*[\"']?)[^\r\n\"']+",
             re.IGNORECASE,
         ),
-        r"\1\2" + HIDDEN,
+        rf"\1\2{HIDDEN}",
     ),
-    (re.compile(r"\b(basic|bearer|digest|negotiate)(\s+)[\w+/=.~-]{8,}", re.IGNORECASE), r"\1\2" + HIDDEN),
+    (re.compile(r"\b(basic|bearer|digest|negotiate)(\s+)[\w+/=.~-]{8,}", re.IGNORECASE), rf"\1\2{HIDDEN}"),
     # options of commands
-    (re.compile(r"(\bsshpass\s+-p\s*|\bcurl\b[^\r\n|;]*?\s(?:-u|--user)[\s=]+)" + _VALUE), r"\1" + HIDDEN),
-    (re.compile(rf"(--?[\w-]*(?:{_NAME})[\w-]*[ =])\s*{_VALUE}", re.IGNORECASE), r"\1" + HIDDEN),
+    (re.compile(r"(\bsshpass\s+-p\s*|\bcurl\b[^\r\n|;]{0,500}?\s(?:-u|--user)[\s=]+)" + _VALUE), rf"\1{HIDDEN}"),
+    (re.compile(rf"(--?[\w-]{{0,30}}(?:{_NAME})[\w-]{{0,30}}[ =])\s*{_VALUE}", re.IGNORECASE), rf"\1{HIDDEN}"),
     # tokens that can be told by how they look
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]*"), HIDDEN),
     (re.compile(r"\b(?:gh[opsu]_|github_pat_|glpat-|xox[abp]-|AKIA)[\w-]{10,}"), HIDDEN),
 )
-_PAIR: Final = re.compile(
-    rf"([\w.-]*(?:{_NAME})[\w.-]*)([\"']?\s*(?:=>|[:=])\s*)({_VALUE})",
-    re.IGNORECASE,
-)
+"""Each repetition has an end, so that a long text without blanks takes no longer than any other."""
+
+_PAIR: Final = re.compile(rf"((?:{_NAME})[\w.-]{{0,60}})([\"']?\s*(?:=>|[:=])\s*)({_VALUE})", re.IGNORECASE)
 
 
 def is_secret_name(name: str) -> bool:
