@@ -24,6 +24,13 @@ def _asked(path: str, name: str) -> Callable[[Case], Iterator[Piece]]:
     return collect
 
 
+def _queue(case: Case) -> Iterator[Piece]:
+    """Why a task is stuck may quote what it was given, so that is left out."""
+    found = json.loads(case.ask("/dynflow/api/queue"))
+    stuck = [{name: value for name, value in each.items() if name != "reason"} for each in found["stuck"]]
+    yield Piece("service/queue.json", {**found, "stuck": stuck})
+
+
 def _log(case: Case) -> Iterator[Piece]:
     """The lines that the service keeps in memory, one JSON object a line, so that they can be read like a log."""
     found = json.loads(case.ask("/logs"))
@@ -76,7 +83,7 @@ COLLECTORS: Final = (
     Collector("ready", "why the service cannot do its work, if so", _asked("/health/ready", "service/ready.json")),
     Collector("version", "the version of the running service", _asked("/version", "service/version.json")),
     Collector("features", "what it offers to Foreman", _asked("/v2/features", "service/features.json")),
-    Collector("queue", "what runs, waits and is stuck", _asked("/dynflow/api/queue", "service/queue.json")),
+    Collector("queue", "what runs, waits and is stuck", _queue),
     Collector("metrics", "its numbers", _asked("/metrics", "service/metrics.txt")),
     Collector("log", "the last lines of its log", _log),
     Collector("check", "whether the database and its key are sound", _check),
