@@ -1,7 +1,7 @@
 """Takes secrets out of texts that others have written: logs, settings, what tasks say.
 
-Nothing that is known to be secret gets this far; this is for what nobody has marked. It hides rather too much than too
-little, but no names of hosts.
+Nothing that is known to be secret gets this far; this is for what nobody has marked. It hides more than our log does
+(L{smartdyn.log.redact}), rather too much than too little, but no names of hosts.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
+from smartdyn.log.redact import redact
 from smartdyn.secret import HIDDEN
 
 _NAME: Final = (
@@ -24,20 +25,6 @@ _KEYS: Final = re.compile(
     r"-----BEGIN [A-Z ]{0,20}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,20}PRIVATE KEY-----|\Z)", re.DOTALL
 )
 _RULES: Final = (
-    # user and password in a URL
-    (
-        re.compile(r"(\b[a-z][a-z0-9+.-]{0,20}://)[^\s\"'<>/?#]{0,300}(?::[^\s\"'<>]{0,300})?@", re.IGNORECASE),
-        rf"\1{HIDDEN}@",
-    ),
-    # headers that let somebody in, to the end of their line or quotation
-    (
-        re.compile(
-            r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{0,30}(?:auth|key|secret|token)[\w-]{0,30})"
-            r"([\"']?\s*(?:=>|[:=])\s*[\"']?)[^\r\n\"']+",
-            re.IGNORECASE,
-        ),
-        rf"\1\2{HIDDEN}",
-    ),
     (re.compile(r"\b(basic|bearer|digest|negotiate)(\s+)[\w+/=.~-]{8,}", re.IGNORECASE), rf"\1\2{HIDDEN}"),
     # options of commands
     (re.compile(r"(\bsshpass\s+-p\s*|\bcurl\b[^\r\n|;]{0,500}?\s(?:-u|--user)[\s=]+)" + _VALUE), rf"\1{HIDDEN}"),
@@ -70,7 +57,7 @@ class Redactor:
         """C{text} without secrets."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
-        text = _KEYS.sub(HIDDEN, text)
+        text = redact(_KEYS.sub(HIDDEN, text))
         for pattern, replacement in _RULES:
             text = pattern.sub(replacement, text)
         return _PAIR.sub(_hide_pair, text)

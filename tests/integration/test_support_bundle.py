@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from smartdyn.aio import sleep
-from tests.support import secrets
+from tests.support import planting
 from tests.support.certificates import Authority
 from tests.support.command import Command
 from tests.support.http import Client
-from tests.support.secrets import HOSTS, Planted
+from tests.support.planting import HOSTS
+from tests.support.plants import Plants
 from tests.support.service import ServiceProcess
 
 _RUN_SCRIPT = "Proxy::RemoteExecution::Ssh::Actions::RunScript"
@@ -30,34 +32,35 @@ class BundleTests(TestCase):
 
     async def start(self) -> None:
         """Start a service that has them and logs all it can, and let it work with them."""
-        self.planted = Planted()
+        self.plants = Plants()
         settings = {
             "log_level": "DEBUG",
             "log_file": "smartdyn.log",
             "execution_plan_cleaner_age": 0,
-            "mqtt_broker": f"mqtts://bob:{self.planted.new('password in a setting')}@mqtt.example.org",
+            "mqtt_broker": f"mqtts://bob:{self.plants('password in a setting')}@mqtt.example.org",
             "ssh_identity_key_file": "id_rsa",
         }
-        self.service = ServiceProcess(settings, environment=secrets.environment(self.planted))
+        self.service = ServiceProcess(settings, environment=planting.environment(self.plants))
         self.addCleanup(lambda: Deferred.fromCoroutine(self.service.stop()))
         self.folder = self.service.folder
-        secrets.keys(self.folder, self.planted)
+        planting.keys(self.folder, self.plants)
         certificate, key = Authority(self.folder).issue("proxy.example.org")
         self.service.set("foreman_ssl_cert", str(certificate))
         self.service.set("foreman_ssl_key", str(key))
-        self.tasks = secrets.fill(self.folder / "smartdyn.sqlite", self.planted)
+        self.shown = planting.fill(self.folder / "smartdyn.sqlite", self.plants)
+        self.tasks = list(self.shown)
         await self.service.start()
         client = Client(reactor, self.service.url)
         for _ in range(2):
             await self.run_job(client)
-        query = f"/tasks/count?state=all&access_token={self.planted.new('query')}"
-        await client.request("GET", query, headers=secrets.headers(self.planted))
+        query = f"/tasks/count?state=all&access_token={self.plants('query')}"
+        await client.request("GET", query, headers=planting.headers(self.plants))
 
     async def run_job(self, client: Client) -> None:
         """Run a job that fails."""
         given = {
             "action_class": "Proxy::RemoteExecution::Ssh::Actions::RunScript",
-            "action_input": secrets.job(self.planted),
+            "action_input": planting.job(self.plants),
         }
         body = {"operation": "single", "input": given}
         task = (await client.request("POST", "/tasks/launch", body)).json["task_id"]
@@ -79,21 +82,25 @@ class BundleTests(TestCase):
                 for entry in archive.getmembers()
             }
 
+    def found(self, files: Mapping[str, str]) -> list[tuple[str, str]]:
+        """Which secrets are where."""
+        return self.plants.found({name: text.encode() for name, text in files.items()}, shown_with_tasks=())
+
     def assert_clean(self, files: dict[str, str]) -> None:
         """None of the secrets is in any of these; what is no secret is there."""
-        self.assertGreaterEqual(len(self.planted.secrets), 60)
-        leaks = {name: found for name, text in files.items() if (found := self.planted.found_in(text))}
-        self.assertEqual(leaks, {})
+        self.assertGreaterEqual(len(self.plants.all), 60)
+        self.assertEqual(self.found(files), [])
         for host in HOSTS:
             self.assertIn(host, files["tasks/failed.json"])
 
     async def test_with_the_service(self) -> None:
         """Everything a case needs is there, and no secret; nor is there any in the log, whatever the level."""
         await self.start()
-        self.assertEqual(self.planted.found_in((self.folder / "smartdyn.log").read_text()), {})
-        self.assertIn("/tasks/count", (self.folder / "smartdyn.log").read_text())
+        written = (self.folder / "smartdyn.log").read_text()
+        self.assertEqual(self.found({"log": written}), [])
+        self.assertIn("/tasks/count", written)
         with (self.folder / "smartdyn.log").open("a") as log:
-            log.write(secrets.log_lines(self.planted))
+            log.write(planting.log_lines(self.plants))
         files = await self.bundle("up.tar.gz", "--task", self.tasks[0][:12])
         self.assert_clean(files)
         self.assertEqual(json.loads(files["service/live.json"])["status"], "alive")
@@ -125,9 +132,9 @@ class BundleTests(TestCase):
         files = await self.bundle("task.tar.gz", "--task", task, "--with-output", "--task", "no-such-task")
         self.assertIn("There is no task no-such-task", files["MANIFEST"])
         self.assertIn("There is no task no-such-task", self.errors)
-        for secret in self.planted.asked_for[task]:
+        for secret in self.shown[task]:
             self.assertIn(secret, "".join(files.values()))
-            del self.planted.secrets[secret]
+        self.plants.all = [plant for plant in self.plants.all if plant.value not in self.shown[task]]
         self.assert_clean(files)
 
     async def test_without_the_service(self) -> None:
@@ -135,7 +142,7 @@ class BundleTests(TestCase):
         await self.start()
         await self.service.stop()
         path = Path(self.folder / "settings.yml")
-        path.write_text(path.read_text() + secrets.unusable_settings(self.planted))
+        path.write_text(path.read_text() + planting.unusable_settings(self.plants))
         files = await self.bundle("down.tar.gz")
         self.assert_clean(files)
         self.assert_tells_of_failures(files)
