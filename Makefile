@@ -79,29 +79,33 @@ lint: venv
 bench: venv system
 	@$(BIN)/python -m benchmarks
 
-# Two builds of one commit are the same, byte by byte.
+# Two builds of one commit make the same packages and the same one file, byte by byte.
 dist deb rpm deb-check rpm-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 
 dist: venv
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --editable ".[dist]" --config-settings editable_mode=compat
-	@rm -rf dist build
+	@rm -rf build dist/smartdyn-*.whl dist/smartdyn-*.tar.gz dist/smartdyn.pyz
 	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@packaging/libraries $(BIN)/python dist/smartdyn-*.whl build/libraries
-	@$(BIN)/shiv --compressed --reproducible --console-script smartdyn --site-packages build/libraries \
-	  --python '/usr/bin/env python3' --output-file dist/smartdyn.pyz
+	@cp -a build/libraries build/everywhere
+	@packaging/other-pythons $(BIN)/python build/everywhere 3.12 3.13 3.14
+	@$(BIN)/shiv --compressed --reproducible --console-script smartdyn --site-packages build/everywhere \
+	  --preamble packaging/preamble.py --python '/usr/bin/env python3' --output-file dist/smartdyn.pyz
 	@SHIV_ROOT=$$(mktemp -d) $(BIN)/python dist/smartdyn.pyz --version
 	@ls -l dist
 
 # The packages hold the same libraries; each needs its distribution's own tool.
 deb: dist
 	@tools/need dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian
+	@rm -f dist/*.deb
 	@packaging/deb/build $(BIN)/python build/libraries
 	@lintian --fail-on error,warning dist/*.deb
 	@ls -l dist/*.deb
 
 rpm: dist
 	@tools/need rpmbuild:rpm rpmlint:rpmlint
+	@rm -f dist/*.rpm
 	@packaging/rpm/build $(BIN)/python build/libraries
 	@rpmlint --config packaging/rpm/rpmlint.toml dist/*.rpm
 	@ls -l dist/*.rpm
@@ -112,7 +116,7 @@ deb-check: deb
 	@time packaging/check/deb dist/smartdyn_*.deb dist/smartdyn.pyz
 
 rpm-check: rpm
-	@tools/need rpm2cpio:rpm2cpio cpio:cpio debootstrap:debootstrap
+	@tools/need debootstrap:debootstrap
 	@time packaging/check/rpm "$$PWD"/dist/smartdyn-*.rpm
 
 clean:
