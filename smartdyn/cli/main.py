@@ -10,12 +10,38 @@ from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, tasks
+from smartdyn.cli import (
+    completion,
+    config,
+    database,
+    demo,
+    doctor,
+    drain,
+    hosts,
+    openapi,
+    queue,
+    serve,
+    support_bundle,
+    tasks,
+)
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
 from smartdyn.cli.show import complain
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
+_SUBCOMMANDS: Final = (
+    serve,
+    demo,
+    tasks,
+    hosts,
+    queue,
+    drain,
+    config,
+    database,
+    doctor,
+    support_bundle,
+    openapi,
+    completion,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

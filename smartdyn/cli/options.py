@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = "/etc/smartdyn"
 
-_USUAL_SOCKETS: Final = (Path("/run/smartdyn/smartdyn.sock"), Path("/var/lib/smartdyn/smartdyn.sock"))
+USUAL_SOCKETS: Final = (Path("/run/smartdyn/smartdyn.sock"), Path("/var/lib/smartdyn/smartdyn.sock"))
 _NOT_GIVEN: Final = argparse.SUPPRESS
 """A command with commands below it has the same options as these, and keeps what it was given."""
 
@@ -113,7 +113,7 @@ def service_of(options: argparse.Namespace) -> Service:
         return Service(UrlWay(url, ca=ca, cert=cert, key=key))
     named = named or known.get("SMARTDYN_SOCKET")
     behind_sudo = known.get("SUDO_USER") if os.geteuid() == 0 else None
-    return Service(UnixWay([Path(named)] if named else _USUAL_SOCKETS), behind_sudo)
+    return Service(UnixWay([Path(named)] if named else USUAL_SOCKETS), behind_sudo)
 
 
 def _socket_in(folder: Path) -> Path:

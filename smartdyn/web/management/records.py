@@ -121,11 +121,13 @@ class PruneState(msgspec.Struct, frozen=True):
     """How far that has come.
 
     @ivar deleted: tasks that are gone; null when that was in an earlier life of the service.
+    @ivar failed: it did not come to its end, or nobody knows.
     """
 
     key: str
     deleted: int | None
     over: bool
+    failed: bool
     outcome: str
 
 
