@@ -28,6 +28,9 @@ PAGES = {
     "status": "/status",
     "audit": "/audit",
     "help": "/help",
+    "saved searches": "/searches",
+    "go to": "/go?to=ta",
+    "all coroutines": "/status/coroutines",
     "host": "/host?name=db1.example.org",
     "forget the host key": "/forget-key?name=db1.example.org",
     "unknown": "/nothing",
@@ -63,8 +66,8 @@ CUTS = 100 if SOAK else 6
 COUNTED = 3_000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
 i=0
-until [ -e '%s' ]; do sleep 0.1; done
-while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%%s%%3N)"; sleep 0.05; done
+until [ -e BEGIN ]; do sleep 0.1; done
+while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%s%3N)"; sleep 0.05; done
 """
 
 
@@ -193,7 +196,7 @@ class LiveTests(BrowserTestCase):
         await service.start()
         client = Client(reactor, service.url)
         begin = service.folder / "begin"
-        task = await launch(client, host.port, COUNTING % begin, hostname="127.0.0.1")
+        task = await launch(client, host.port, COUNTING.replace("BEGIN", str(begin)), hostname="127.0.0.1")
 
         async def restart() -> None:
             await client.until(f"/tasks/{task}/status", lambda found: "line 60 " in str(found), LIMIT)
