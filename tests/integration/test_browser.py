@@ -216,6 +216,16 @@ class LiveTests(BrowserTestCase):
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
 
 
+    async def test_pages_follow(self) -> None:
+        """A list and a task's page show what happens without being reloaded; who reads can make them stand still."""
+        services = await self.seeded()
+        client = Client(reactor, services.answering.url)
+        script = "#!/bin/sh\nwhile :; do date; sleep 0.5; done\n"
+        host = "batch1.example.org"
+        task = await launch(client, services.ssh_port, script, hostname=host)
+        await self.drive("updates", console=services.answering.console, task=task, host=host)
+
+
 class LongOutputTests(BrowserTestCase):
     """Output of more lines than anybody reads."""
 
