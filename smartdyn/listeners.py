@@ -99,33 +99,24 @@ def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
             found.append(Listener(interface, settings.http_port, policy, PROXY_PREFIXES))
         if settings.https_port is not None:
             found.append(Listener(interface, settings.https_port, policy, PROXY_PREFIXES, _tls(settings, "https_port")))
-    path = socket_path(settings)
+    path = _socket_path(settings)
     if path is not None:
         found.append(Listener("", 0, Policy(accounts=our_accounts()), CORE_PREFIXES, path=path))
     return found
 
 
-def socket_path(settings: Settings) -> Path | None:
+def _socket_path(settings: Settings) -> Path | None:
     """Where the unix socket of the command line is; None when there is none.
 
     @raise SettingsError: nothing can be there.
     """
-    if settings.socket == "":
-        return None
+    path = settings.socket_path
+    if path is None or len(os.fsencode(path)) <= LONGEST_SOCKET_PATH:
+        return path
     if settings.socket is None:
-        beside = settings.path(settings.database).with_name("smartdyn.sock")
-        return beside if _fits(beside) else None
-    path = settings.path(settings.socket)
-    if not _fits(path):
-        problem = (
-            f"`socket`: {path} is longer than {LONGEST_SOCKET_PATH} bytes, which no socket can be. Choose another."
-        )
-        raise SettingsError([problem])
-    return path
-
-
-def _fits(path: Path) -> bool:
-    return len(os.fsencode(path)) <= LONGEST_SOCKET_PATH
+        return None
+    problem = f"`socket`: {path} is longer than {LONGEST_SOCKET_PATH} bytes, which no socket can be. Choose another."
+    raise SettingsError([problem])
 
 
 def _core(settings: Settings, name_of: NameOf) -> Listener:

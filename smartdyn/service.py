@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -134,13 +133,12 @@ class Smartdyn(Service):
         """
         settings, around = self._settings, self._around
         path = settings.path(settings.database)
-        key_file = settings.path(settings.secrets_key_file) if settings.secrets_key_file else Path(f"{path}.key")
         foreman_policy = ForemanPolicy(parts.foreman_certificates(settings))
         self.meters = around.meters
         self.meters.process.build.info(parts.versions())
         self.database = SqliteDatabase(around.reactor, path, self.meters.database)
         self.database.open()
-        self.vault = Vault.open(key_file)
+        self.vault = Vault.open(settings.key_file)
         self.registry = Registry(ACTIONS)
         queues = Queues(settings.queue_sizes)
         self.threads = Threads(around.reactor, sum(settings.queue_sizes.values()))
@@ -316,6 +314,7 @@ class Smartdyn(Service):
             self.dispatcher.notes,
             self.digester,
             self.readiness.look,
+            self.cleaner,
         )
         around = self._around
         self.front = Front(

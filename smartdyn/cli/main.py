@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import config, database, demo, serve
-from smartdyn.errors import SettingsError, SmartdynError
+from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, tasks
+from smartdyn.cli.failures import CommandFailed, Status
+from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, config, database)
+_SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command.
 
-    @return: the exit status: 0 when all went well, 1 when it did not, 2 when the command line was wrong.
+    @return: the exit status: one of L{Status}, or a script's.
     """
     options = parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
+    except CommandFailed as error:
+        print(f"smartdyn: {error}", file=sys.stderr)
+        return error.status
     except SettingsError as error:
         for problem in error.problems:
             print(f"smartdyn: {problem}", file=sys.stderr)
-        return 1
+        return Status.FAILED
+    except InvalidRequest as error:
+        print(f"smartdyn: {error}", file=sys.stderr)
+        return Status.USAGE
     except SmartdynError as error:
         print(f"smartdyn: {error}", file=sys.stderr)
-        return 1
+        return Status.FAILED
+    except KeyboardInterrupt:
+        return Status.INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads the rest; Python would complain of it once more when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.FAILED
     return status
 
 

@@ -108,6 +108,18 @@ class Settings:
         """A path in a setting: C{~} is the home directory, a relative one begins at the configuration directory."""
         return self.folder / Path(value).expanduser()
 
+    @property
+    def key_file(self) -> Path:
+        """The key that secrets in the database are encrypted with."""
+        return self.path(self.secrets_key_file or f"{self.database}.key")
+
+    @property
+    def socket_path(self) -> Path | None:
+        """Where the unix socket of the command line is wanted; None when it is not."""
+        if self.socket is None:
+            return self.path(self.database).with_name("smartdyn.sock")
+        return self.path(self.socket) if self.socket else None
+
 
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
 

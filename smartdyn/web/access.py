@@ -75,6 +75,8 @@ ACCESS: Final[Mapping[str, Gate | Role]] = {
     "POST /api/tasks/<plan_id>/halt": ADMIN,
     "POST /api/bulk": OPERATOR,
     "GET /api/bulk/<key>": VIEWER,
+    "POST /api/prune": ADMIN,
+    "GET /api/prune/<key>": VIEWER,
     "GET /api/hosts": VIEWER,
     "GET /api/host": VIEWER,
     "POST /api/host/forget-key": ADMIN,

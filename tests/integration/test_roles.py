@@ -129,6 +129,16 @@ class RelayTests(RoleTestCase):
         self.assertEqual((await self.ask("GET", "/console", self.nobody))[0], 403)
         status, text = await self.ask("POST", halt, self.operator)
         self.assertEqual((status, "This needs the role admin" in text), (403, True))
+        for path, certificate, expected in (
+            ("/api/tasks/nope/halt", self.operator, 403),
+            ("/api/tasks/nope/halt", self.admin, 404),
+            ("/api/run", self.admin, 403),
+        ):
+            self.assertEqual((await self.ask("POST", path, certificate))[0], expected, path)
+        status, text = await self.ask("GET", "/api/tasks", self.viewer)
+        self.assertEqual(status, 200)
+        self.assertIn(TASK, [task["id"] for task in json.loads(text)["tasks"]])
+        self.assertEqual((await self.ask("GET", "/api/tasks", self.nobody))[0], 403)
         self.assertEqual((await self.ask("POST", halt, self.admin))[0], 303)
         status, text = await self.ask("GET", "/console/audit", self.viewer)
         self.assertIn("<td>root.example.org through 127.0.0.1</td>", text)

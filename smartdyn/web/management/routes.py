@@ -9,6 +9,7 @@ from typing import Any
 
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.management.bulk import BulkRoutes
+from smartdyn.web.management.prune import PruneRoutes
 from smartdyn.web.management.service import ServiceRoutes
 from smartdyn.web.management.tasks import TaskRoutes
 from smartdyn.web.origin import refuse_foreign
@@ -24,7 +25,12 @@ class ManagementApi:
         @param clock: paces output.
         @param keys: of hosts.
         """
-        self._parts = (TaskRoutes(tasks, now, clock), BulkRoutes(tasks, now), ServiceRoutes(tasks, now, keys))
+        self._parts = (
+            TaskRoutes(tasks, now, clock),
+            BulkRoutes(tasks, now),
+            PruneRoutes(tasks, now),
+            ServiceRoutes(tasks, now, keys),
+        )
 
     def routes(self) -> list[Route]:
         """All of them."""

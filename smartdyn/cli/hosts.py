@@ -1,0 +1,75 @@
+"""C{smartdyn hosts}: the hosts that jobs ran on, and their keys."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, Final
+
+from smartdyn.cli.options import add_form, add_service, form_of, service_of
+from smartdyn.cli.show import Column, document, facts, optional, show, time
+from smartdyn.cli.task_list import COLUMNS, state
+
+_HOSTS: Final = (
+    Column("HOST", lambda host: host["name"], least=10),
+    Column("RUNNING", lambda host: host["running"]),
+    Column("LAST", lambda host: host["last"] and state(host["last"]), optional, coloured=True),
+    Column("WHEN", lambda host: host["last"] and host["last"]["created_at"], time),
+    Column("TASK", lambda host: host["last"] and host["last"]["id"], optional, least=9),
+)
+_KEYS: Final = (
+    Column("KEY", lambda key: key["type"]),
+    Column("FINGERPRINT", lambda key: key["fingerprint"]),
+    Column("MARKED", lambda key: key["marker"], lambda marker: marker or "-"),
+    Column("IN", lambda key: key["place"], least=12),
+)
+_CAUSES: Final = (
+    Column("FAILED", lambda failure: failure["count"]),
+    Column("BECAUSE", lambda failure: failure["title"]),
+    Column("DO", lambda failure: failure["advice"], least=20),
+)
+
+
+def add(commands: Any) -> None:
+    """Add it to the command line."""
+    hosts = commands.add_parser("hosts", help="the hosts that jobs ran on, and their keys")
+    add_form(hosts)
+    add_service(hosts)
+    hosts.set_defaults(run=_list, part="")
+    what = hosts.add_subparsers(metavar="WHAT")
+    find = what.add_parser("list", help="hosts by name, with what they do (100 at most)")
+    find.add_argument("part", nargs="?", default="", help="a part of their names")
+    look = what.add_parser("show", help="the tasks of a host, why they failed, and its keys")
+    forget = what.add_parser("forget-key", help="have the next job learn the key of a host anew")
+    for parser, run in ((find, _list), (look, _show), (forget, _forget)):
+        if parser is not find:
+            parser.add_argument("name")
+        if parser is not forget:
+            add_form(parser)
+        add_service(parser)
+        parser.set_defaults(run=run)
+
+
+def _list(options: argparse.Namespace) -> int:
+    show(service_of(options).get("hosts", q=options.part)["hosts"], _HOSTS, form_of(options))
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    found = service_of(options).get("host", name=options.name)
+    if form_of(options) == "csv":
+        show(found["tasks"], COLUMNS, "csv")
+    elif form_of(options) != "table":
+        document(found, form_of(options))
+    else:
+        facts([("Host", found["name"]), ("Running", str(found["running"]))])
+        for rows, columns in ((found["keys"], _KEYS), (found["failures"], _CAUSES), (found["tasks"], COLUMNS)):
+            if rows:
+                print()
+                show(rows, columns, "table")
+    return 0
+
+
+def _forget(options: argparse.Namespace) -> int:
+    service_of(options).post("host", "forget-key", body={"name": options.name})
+    print(f"The next job on {options.name} learns its key anew.")
+    return 0
