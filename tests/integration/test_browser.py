@@ -215,7 +215,6 @@ class LiveTests(BrowserTestCase):
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
 
-
     async def test_pages_follow(self) -> None:
         """A list and a task's page show what happens without being reloaded; who reads can make them stand still."""
         services = await self.seeded()
