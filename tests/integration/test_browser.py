@@ -38,6 +38,9 @@ PAGES = {
 SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
 """Tasks that are different enough that their pages are, too."""
 
+LEFT_OUT = {"a search", "go to", "all coroutines", "unknown", "forget the host key", "output with times", "success"}
+"""Pages like others, which axe looks at in the long run only."""
+
 WALKED = ("home", "a search", "bulk", "help", "host", "paused", "output", "a question")
 """Pages that are gone through with Tab; the long run takes all."""
 
@@ -137,7 +140,9 @@ class AccessibilityTests(BrowserTestCase):
     async def test_no_violation(self) -> None:
         """axe finds nothing wrong on any page, in both themes, 320 and 1280 pixels wide."""
         seeded = (await self.seeded()).answering
-        await self.drive("axe", console=seeded.console, pages={**PAGES, **task_pages(seeded)}, thorough=SOAK)
+        pages = {**PAGES, **task_pages(seeded)}
+        chosen = {name: path for name, path in pages.items() if SOAK or name not in LEFT_OUT}
+        await self.drive("axe", console=seeded.console, pages=chosen, thorough=SOAK)
 
     async def test_keyboard(self) -> None:
         """Everything can be reached and done with Tab and Enter, and what is reached shows it."""
@@ -149,7 +154,7 @@ class AccessibilityTests(BrowserTestCase):
             "keyboard",
             console=seeded.console,
             pages=[path for name, path in pages.items() if SOAK or name in WALKED],
-            list="/tasks",
+            list="/tasks?q=host:web1.example.org",
             failed=failed,
             **await self.to_change(services),
         )
