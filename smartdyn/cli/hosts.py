@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     hosts = add_command(
         commands, "hosts", "show the hosts that jobs ran on, and their keys", "hosts show web1.example.org"
     )
-    add_form(hosts)
+    add_form(hosts, ids=True)
     add_service(hosts)
     hosts.set_defaults(run=_list, part="")
     what = hosts.add_subparsers(metavar="WHAT")
@@ -48,7 +48,7 @@ def add(commands: Any) -> None:
         if parser is not find:
             parser.add_argument("name")
         if parser is not forget:
-            add_form(parser)
+            add_form(parser, ids=parser is find)
         add_service(parser)
         parser.set_defaults(run=run)
 

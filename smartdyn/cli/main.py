@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import config, database, demo, drain, hosts, queue, serve, tasks
+from smartdyn.cli import config, database, demo, drain, hosts, queue, serve, status, tasks
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
 from smartdyn.errors import SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database)
+_SUBCOMMANDS: Final = (serve, demo, status, tasks, hosts, queue, drain, config, database)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        status: int = options.run(options)
+        ended: int = options.run(options)
         sys.stdout.flush()
     except CommandFailed as error:
         print(f"smartdyn: {error}", file=sys.stderr)
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads the rest; Python would complain of it once more when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.FAILED
-    return status
+    return ended
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,7 +14,7 @@ _QUEUES: Final = (
     Column("BUSY", lambda queue: queue["busy"]),
     Column("WAITING", lambda queue: queue["waiting"]),
 )
-_STUCK: Final = (
+STUCK: Final = (
     Column("STUCK", lambda stuck: stuck["task"]["id"], least=9),
     Column("HOST", lambda stuck: stuck["task"]["host"], optional, least=8),
     Column("SINCE", lambda stuck: stuck["since"], time, least=11),
@@ -51,5 +51,5 @@ def _queue(options: argparse.Namespace) -> int:
         show(found["queues"], _QUEUES, "table")
         if found["stuck"]:
             print()
-            show(found["stuck"], _STUCK, "table")
+            show(found["stuck"], STUCK, "table")
     return 0

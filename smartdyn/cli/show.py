@@ -19,6 +19,8 @@ _COLOURS: Final = {
     "paused": "33",
     "warning": "33",
     "error": "31",
+    "trouble": "31",
+    "fine": "32",
     "cancelled": "35",
 }
 
@@ -48,6 +50,9 @@ def show(rows: Iterable[Any], columns: Sequence[Column], form: str, out: TextIO 
     if form == "jsonl":
         for row in rows:
             out.write(f"{json.dumps(row)}\n")
+    elif form == "id":
+        for row in rows:
+            out.write(f"{columns[0].of(row)}\n")
     elif form == "csv":
         _csv(rows, columns, out)
     elif form == "table":

@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
     look = add_command(commands, "show", "show what happened to a task, or what it waits for", "tasks show 0d5a1f9e")
     look.add_argument("id", help="its id, or the beginning of that")
     for parser, run in ((find, _list), (look, _show)):
-        add_form(parser)
+        add_form(parser, ids=parser is find)
         add_service(parser)
         parser.set_defaults(run=run)
 
