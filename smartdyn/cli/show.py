@@ -31,6 +31,7 @@ class Column:
     @param of: the value, as programs get it.
     @param shown: the value as people see it.
     @param least: characters that it can be cut to when the terminal is narrow; None when it is never cut.
+    @param first: it is cut before all others.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Column:
     shown: Callable[[Any], str] = str
     least: int | None = None
     coloured: bool = False
+    first: bool = False
 
 
 def show(rows: Iterable[Any], columns: Sequence[Column], form: str, out: TextIO | None = None) -> None:
@@ -78,6 +80,15 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in known), default=0) + 1
     for name, value in known:
         print(f"{name + ':':<{width}} {clean(value)}")
+
+
+def sentences(title: str, things: Iterable[tuple[str, str]]) -> None:
+    """Tell people of some things: what there is of each, and what to do about it."""
+    known = list(things)
+    if known:
+        print(f"\n{title}:")
+    for what, advice in known:
+        print(f"  {clean(what)}\n    {clean(advice)}")
 
 
 def has_colours(out: TextIO) -> bool:
@@ -126,7 +137,8 @@ def _table(rows: Sequence[Any], columns: Sequence[Column], out: TextIO) -> None:
         for index, column in enumerate(columns)
     ]
     if out.isatty():
-        widths = fitted(widths, [column.least for column in columns], shutil.get_terminal_size().columns)
+        first = [index for index, column in enumerate(columns) if column.first]
+        widths = fitted(widths, [column.least for column in columns], shutil.get_terminal_size().columns, first)
     colours = has_colours(out)
     for number, line in enumerate([[column.title for column in columns], *cells]):
         parts = []
@@ -138,14 +150,17 @@ def _table(rows: Sequence[Any], columns: Sequence[Column], out: TextIO) -> None:
         out.write(f"{_GAP.join(parts).rstrip()}\n")
 
 
-def fitted(widths: Sequence[int], least: Sequence[int | None], room: int) -> list[int]:
-    """Widths of columns that fit: the widest of those that can be cut gives first."""
+def fitted(widths: Sequence[int], least: Sequence[int | None], room: int, first: Sequence[int] = ()) -> list[int]:
+    """Widths of columns that fit: the widest of those that can be cut gives first.
+
+    @param first: those that give before all others.
+    """
     found = list(widths)
     while sum(found) + len(_GAP) * (len(found) - 1) > room:
         can = [index for index, limit in enumerate(least) if limit is not None and found[index] > limit]
         if not can:
             break
-        found[max(can, key=lambda index: found[index])] -= 1
+        found[max(can, key=lambda index: (index in first, found[index]))] -= 1
     return found
 
 

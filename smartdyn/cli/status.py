@@ -7,21 +7,21 @@ from typing import Any, Final
 
 from smartdyn.cli.failures import Status
 from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
-from smartdyn.cli.queue import STUCK
-from smartdyn.cli.show import Column, document, facts, optional, show
+from smartdyn.cli.queue import stuck
+from smartdyn.cli.show import Column, document, facts, sentences, show
 
 _HEALTH: Final = (
     Column("NEEDS", lambda item: item["name"]),
     Column("STATE", lambda item: "fine" if item["ok"] else "trouble", coloured=True),
     Column("HOW", lambda item: item["text"], least=20),
 )
-_FAILURES: Final = (
-    Column("FAILED", lambda failure: failure["count"]),
-    Column("BECAUSE", lambda failure: failure["title"], least=16),
-    Column("DO", lambda failure: failure["advice"], least=20),
-    Column("LAST ON", lambda failure: failure["example"]["host"], optional, least=8),
-    Column("TASK", lambda failure: failure["example"]["id"], least=9),
-)
+
+
+def failure(each: Any) -> tuple[str, str]:
+    """A cause for which tasks failed, and what to do about it."""
+    last = each["example"]
+    host = f"{last['host']}, " if last["host"] else ""
+    return f"{each['count']} x {each['title']} (the last: {host}task {last['id'][:8]})", each["advice"]
 
 
 def add(commands: Any) -> None:
@@ -49,8 +49,8 @@ def _status(options: argparse.Namespace) -> int:
                 ("Callbacks", f"{callbacks['pending']} wait, {callbacks['parked']} are not taken by Foreman"),
             ]
         )
-        for rows, columns in ((found["health"], _HEALTH), (found["failures"], _FAILURES), (found["stuck"], STUCK)):
-            if rows:
-                print()
-                show(rows, columns, "table")
+        print()
+        show(found["health"], _HEALTH, "table")
+        sentences("Failed since yesterday", map(failure, found["failures"]))
+        sentences("Stuck", map(stuck, found["stuck"]))
     return Status.FINE if all(item["ok"] for item in found["health"]) else Status.FAILED

@@ -30,11 +30,11 @@ def _took(task: Any) -> float | None:
 
 
 COLUMNS: Final = (
-    Column("ID", lambda task: task["id"], least=9),
+    Column("ID", lambda task: task["id"], least=9, first=True),
     Column("STATE", state, coloured=True),
     Column("HOST", lambda task: task["host"], optional, least=8),
     Column("LABEL", lambda task: task["label"], _label, least=8),
-    Column("CREATED", lambda task: task["created_at"], time, least=11),
+    Column("CREATED", lambda task: task["created_at"], time),
     Column("TOOK", _took, duration),
 )
 
