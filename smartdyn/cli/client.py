@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from smartdyn.cli.failures import CommandFailed, Status, Unreachable
+from smartdyn.cli.failures import BrokenOff, CommandFailed, Status, Unreachable
 
 _DEADLINE: Final = 60.0
 """Seconds that an answer, or a part of one, may take; output has a sign of life every 15 s."""
@@ -55,7 +55,10 @@ class Service:
         return self._ask("GET", path, query, None)
 
     def post(self, *path: str, body: Any = None) -> Any:
-        """What comes of doing something."""
+        """What comes of doing something.
+
+        @raise BrokenOff: it may have been done.
+        """
         return self._ask("POST", path, {}, body)
 
     def lines(self, *path: str, **query: str | int) -> Iterator[Any]:
@@ -83,7 +86,7 @@ class Service:
         try:
             return json.loads(self._send(connection, method, path, query, body).read())
         except (OSError, HTTPException, ValueError) as error:
-            raise self._way.explain(error) from error
+            raise BrokenOff(str(self._way.explain(error))) from error
         finally:
             connection.close()
 
@@ -148,13 +151,14 @@ class UrlWay:
         """
         @raise CommandFailed: this is no URL, or a file cannot be used.
         """
-        parts = urlsplit(url if "://" in url else f"https://{url}")
         try:
+            parts = urlsplit(url if "://" in url else f"https://{url}")
             self._host, self._port = parts.hostname or "", parts.port
+            if parts.scheme not in {"http", "https"} or not self._host:
+                raise ValueError(url)
         except ValueError:
-            self._host = ""
-        if parts.scheme not in {"http", "https"} or not self._host:
-            raise CommandFailed(Status.USAGE, f"--url {url} is no URL such as https://proxy.example.org:9090.")
+            text = f"--url {url} is no URL such as https://proxy.example.org:9090."
+            raise CommandFailed(Status.USAGE, text) from None
         self._url = f"{parts.scheme}://{parts.netloc}"
         self._context = _context(ca, cert, key) if parts.scheme == "https" else None
 

@@ -98,7 +98,8 @@ def has_colours(out: TextIO) -> bool:
 
 def clean(text: str) -> str:
     """Text of others, which must not control the terminal."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+    line = text.replace("\n", " ")
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
 
 
 def time(seconds: float | None) -> str:

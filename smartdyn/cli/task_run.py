@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import re
 import shlex
 import signal
@@ -15,7 +16,7 @@ from types import FrameType
 from typing import Any, Final
 
 from smartdyn.cli.client import Service
-from smartdyn.cli.failures import CommandFailed, Status
+from smartdyn.cli.failures import BrokenOff, CommandFailed, Status, Unreachable
 from smartdyn.cli.following import follow
 from smartdyn.cli.options import add_command, add_service, service_of
 from smartdyn.cli.script_output import ScriptOutput
@@ -51,7 +52,11 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     service = service_of(options)
     script = with_environment(_read(options.script), options.env)
-    task_id = service.post("run", body={**_order(options), "script": script})["task_id"]
+    try:
+        task_id = service.post("run", body={**_order(options), "script": script})["task_id"]
+    except BrokenOff as error:
+        look = f"look with `smartdyn tasks list host:{options.host} since:5m` before you run it again"
+        raise Unreachable(f"{error} Whether the script was started is not known: {look}.") from error
     if options.detach:
         print(task_id)
         return Status.FINE
@@ -135,9 +140,9 @@ class _Interrupt:
             self._since = time.monotonic()
             answer = self._cancel()
             self._told = True
-            print(f"smartdyn: {answer}", file=sys.stderr)
+            _say(answer)
         elif self._told or time.monotonic() - self._since > _PATIENCE:
-            print(f"smartdyn: see what becomes of it with `smartdyn tasks show {self._task_id}`.", file=sys.stderr)
+            _say(f"see what becomes of it with `smartdyn tasks show {self._task_id}`.")
             raise KeyboardInterrupt
 
     def _cancel(self) -> str:
@@ -147,3 +152,8 @@ class _Interrupt:
         except CommandFailed as error:
             return f"it could not be cancelled: {error}"
         return "it is asked to end; Ctrl-C again leaves it alone."
+
+
+def _say(text: str) -> None:
+    """Past Python's buffers: a signal may have come while something was being written to them."""
+    os.write(2, f"smartdyn: {text}\n".encode())
