@@ -5,7 +5,7 @@ STAMP := .venv/.stamp
 
 BROWSER := tests/browser/node_modules/.stamp
 
-.PHONY: help venv demo test unit integration browser screenshots soak kerberos lint bench dist deb rpm clean system
+.PHONY: help venv demo test unit integration browser screenshots soak kerberos lint bench dist deb rpm deb-check rpm-check clean system
 
 help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
@@ -16,7 +16,8 @@ help:
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       the numbers of the README"
 	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
-	@echo "make deb, rpm    packages of that file with a systemd unit"
+	@echo "make deb, rpm    packages for this architecture and version of Python, with systemd units"
+	@echo "make deb-check   the .deb in a Debian of its own with systemd; rpm-check looks into the .rpm and runs it"
 
 venv: $(STAMP)
 
@@ -33,19 +34,8 @@ demo: venv
 
 # The tests need a real sshd and several accounts on this machine.
 system:
-	@missing=""; \
-	for pair in /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
-	    ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish chromium:chromium; do \
-	  command -v "$${pair%%:*}" >/dev/null 2>&1 || missing="$$missing $${pair##*:}"; \
-	done; \
-	if [ -n "$$missing" ]; then \
-	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then \
-	    echo "Installing$$missing ..."; \
-	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing >/dev/null; \
-	  else \
-	    echo "The tests need these packages:$$missing. Install them, or run make test as root on Debian."; exit 1; \
-	  fi; \
-	fi
+	@tools/need /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
+	  ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish zsh:zsh chromium:chromium openssl:openssl
 
 test: unit integration
 
@@ -89,24 +79,41 @@ lint: venv
 bench: venv system
 	@$(BIN)/python -m benchmarks
 
+# Two builds of one commit are the same, byte by byte.
+dist deb rpm deb-check rpm-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+
 dist: venv
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --editable ".[dist]" --config-settings editable_mode=compat
 	@rm -rf dist build
 	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
-	@$(BIN)/shiv --quiet --compressed --console-script smartdyn --output-file dist/smartdyn.pyz dist/smartdyn-*.whl
+	@packaging/libraries $(BIN)/python dist/smartdyn-*.whl build/libraries
+	@$(BIN)/shiv --compressed --reproducible --console-script smartdyn --site-packages build/libraries \
+	  --python '/usr/bin/env python3' --output-file dist/smartdyn.pyz
 	@SHIV_ROOT=$$(mktemp -d) $(BIN)/python dist/smartdyn.pyz --version
 	@ls -l dist
 
-# The packages hold the one-file program; each needs its distribution's own tool.
+# The packages hold the same libraries; each needs its distribution's own tool.
 deb: dist
-	@packaging/deb/build "$$($(BIN)/python -c 'import smartdyn; print(smartdyn.__version__)')"
+	@tools/need dpkg-buildpackage:dpkg-dev dh:debhelper lintian:lintian
+	@packaging/deb/build $(BIN)/python build/libraries
+	@lintian --fail-on error,warning dist/*.deb
 	@ls -l dist/*.deb
 
 rpm: dist
-	@command -v rpmbuild >/dev/null || { echo "rpmbuild is missing (apt-get install rpm, or dnf install rpm-build)"; exit 1; }
-	@packaging/rpm/build "$$($(BIN)/python -c 'import smartdyn; print(smartdyn.__version__)')"
+	@tools/need rpmbuild:rpm rpmlint:rpmlint
+	@packaging/rpm/build $(BIN)/python build/libraries
+	@rpmlint --config packaging/rpm/rpmlint.toml dist/*.rpm
 	@ls -l dist/*.rpm
+
+# Packages are tried for real; as root, since systems are made for them.
+deb-check: deb
+	@tools/need debootstrap:debootstrap systemd-nspawn:systemd-container
+	@time packaging/check/deb dist/smartdyn_*.deb dist/smartdyn.pyz
+
+rpm-check: rpm
+	@tools/need rpm2cpio:rpm2cpio cpio:cpio debootstrap:debootstrap
+	@time packaging/check/rpm "$$PWD"/dist/smartdyn-*.rpm
 
 clean:
 	@rm -rf .venv tests/browser/node_modules build dist *.egg-info _trial_temp* .mypy_cache .ruff_cache .hypothesis

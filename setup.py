@@ -21,6 +21,7 @@ setup(
     package_data={
         "smartdyn.store": ["schema/*.sql"],
         "smartdyn.rex": ["*.sh"],
+        "smartdyn.doctor": ["*.sh"],
         "smartdyn.web.console": ["templates/*.html", "static/*"],
     },
     install_requires=[
@@ -34,12 +35,13 @@ setup(
         "prometheus_client>=0.26",
         "pyyaml>=6.0.3",
         "regex>=2026.1.15",
+        "shtab>=1.13",
     ],
     extras_require={
         "kerberos": ["gssapi>=1.9"],
         "test": ["hypothesis>=6.170", "schemathesis>=4.32"],
         "lint": ["mypy>=2.4", "mypy-zope>=1.0.17", "ruff>=0.17.6", "types-PyYAML>=6.0.12", "types-regex>=2025.1"],
-        "dist": ["build>=1.2", "shiv>=1.0.8", "setuptools>=77", "wheel>=0.45"],
+        "dist": ["argparse-manpage>=4.8", "build>=1.2", "shiv>=1.0.8", "setuptools>=77", "wheel>=0.45"],
     },
     entry_points={"console_scripts": ["smartdyn = smartdyn.cli.main:main"]},
     zip_safe=False,

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -81,6 +82,22 @@ class Spawner:
     def _failed(self, failure: Failure, name: str) -> None:
         if not failure.check(CancelledError):
             self._log.failure("background work failed: {name}", failure=failure, name=name)
+
+
+_COROUTINES: WeakKeyDictionary[Deferred[Any], Coroutine[Any, Any, Any]] = WeakKeyDictionary()
+
+
+def begin(work: Coroutine[Any, Any, T]) -> Deferred[T]:
+    """Begin a coroutine that somebody will wait for, so that it can be seen behind the wait: see L{coroutine_of}."""
+    begun: Deferred[T] = Deferred.fromCoroutine(work)
+    if not begun.called:
+        _COROUTINES[begun] = work
+    return begun
+
+
+def coroutine_of(deferred: Deferred[Any]) -> Coroutine[Any, Any, Any] | None:
+    """The coroutine whose end a Deferred of L{begin} tells."""
+    return _COROUTINES.get(deferred)
 
 
 def _settle(outer: Deferred[T], result: Any) -> None:

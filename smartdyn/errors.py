@@ -7,6 +7,7 @@ has to parse a sentence. How an error is answered over HTTP stands in one table,
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 
 class SmartdynError(Exception):
@@ -144,6 +145,15 @@ class DatabaseInUse(StoreError):
         )
         self.path = path
         self.owner = owner
+
+
+class CannotWrite(SmartdynError):
+    """A file that somebody asked for cannot be written."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path} {problem}.")
+        self.path = path
+        self.problem = problem
 
 
 class DeadlineExceeded(SmartdynError):

@@ -27,18 +27,15 @@ from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
 from smartdyn.unix_socket import open_socket
-from smartdyn.web.api import TaskApi
-from smartdyn.web.console.views import Console
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.forward import Forwarder
 from smartdyn.web.health import HealthApi
-from smartdyn.web.host_keys import HostKeyApi
 from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
-from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.names import HostNames
-from smartdyn.web.openapi import OpenApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
+from smartdyn.web.routes import Served, routes
 from smartdyn.web.site import LimitedSite
 from smartdyn.web.tls import ReloadingContextFactory, server_context
 
@@ -58,6 +55,7 @@ class Offer:
     tasks: Tasks
     metrics: Metrics
     levels: LevelControl
+    inspector: Inspector
     health: Callable[[], Awaitable[Sequence[HealthItem]]]
     standing_still: Callable[[], Sequence[str]]
     until_ready: Callable[[], Awaitable[None]]
@@ -163,23 +161,24 @@ class Front:
     def _pages(self, settings: Settings, listener: Listener, facts: ProxyFacts) -> IResource:
         """Everything that a listener serves."""
         offer, policy = self._offer, listener.policy
-        forwarder, keys = self._forwarder(settings, listener), parts.host_keys(settings)
-        console = Console(offer.tasks, self._now, self._reactor, keys, self._meters)
-        api = TaskApi(offer.tasks, behind_proxy=listener.is_core)
-        operations = forwarder.operations if forwarder else None
-        proxy = ProxyApi(facts, offer.metrics, operations)
-        health = HealthApi(offer.health, offer.standing_still)
-        logs = LogApi(self._logs, lambda: facts.failed)
-        host_keys = HostKeyApi(offer.tasks.control, keys.forget)
-        levels = LogLevelApi(offer.levels, offer.tasks.control)
-        about = [*proxy.routes(), *health.routes(), *logs.routes(), *levels.routes(), *host_keys.routes()]
-        management = ManagementApi(offer.tasks, self._now, self._reactor, keys, self._meters)
-        dynflow = [*api.routes(), *management.routes(), *console.routes()]
-        about.extend(OpenApi(__version__, [("", about), (listener.prefixes[0], dynflow)]).routes())
+        forwarder = self._forwarder(settings, listener)
+        served = Served(
+            offer.tasks,
+            parts.host_keys(settings),
+            ProxyApi(facts, offer.metrics, forwarder.operations if forwarder else None),
+            HealthApi(offer.health, offer.standing_still),
+            LogApi(self._logs, lambda: facts.failed),
+            LogLevelApi(offer.levels, offer.tasks.control),
+            offer.inspector,
+            self._now,
+            self._reactor,
+            self._meters,
+        )
+        found = routes(served, listener.prefixes[0], behind_proxy=listener.is_core)
         if forwarder is None:
-            app = make_app(dynflow, about, offer.until_ready, listener.prefixes, policy)
+            app = make_app(found.dynflow, found.about, offer.until_ready, listener.prefixes, policy)
         else:
-            app = make_app(forwarder.routes(), about, offer.until_ready, ("",), policy)
+            app = make_app(forwarder.routes(), found.about, offer.until_ready, ("",), policy)
         pages: IResource = app.resource()
         return pages
 

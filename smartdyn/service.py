@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from twisted.application.service import Service
@@ -41,15 +40,17 @@ from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front import Front, Offer
-from smartdyn.gauges import Gauges, Parts
 from smartdyn.health.moving import standing_still
 from smartdyn.health.readiness import Readiness
-from smartdyn.lag import LagWatch
 from smartdyn.log.buffer import LogBuffer
 from smartdyn.log.control import LevelControl
 from smartdyn.log.levels import Levels
 from smartdyn.metrics.meters import Meters
 from smartdyn.model.ids import random_id
+from smartdyn.observing.gauges import Gauges
+from smartdyn.observing.internals import Inspector
+from smartdyn.observing.lag import LagWatch
+from smartdyn.observing.parts import Parts
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
@@ -132,13 +133,12 @@ class Smartdyn(Service):
         """
         settings, around = self._settings, self._around
         path = settings.path(settings.database)
-        key_file = settings.path(settings.secrets_key_file) if settings.secrets_key_file else Path(f"{path}.key")
         foreman_policy = ForemanPolicy(parts.foreman_certificates(settings))
         self.meters = around.meters
         self.meters.process.build.info(parts.versions())
         self.database = SqliteDatabase(around.reactor, path, self.meters.database)
         self.database.open()
-        self.vault = Vault.open(key_file)
+        self.vault = Vault.open(settings.key_file)
         self.registry = Registry(ACTIONS)
         queues = Queues(settings.queue_sizes)
         self.threads = Threads(around.reactor, sum(settings.queue_sizes.values()))
@@ -314,19 +314,25 @@ class Smartdyn(Service):
             self.dispatcher.notes,
             self.digester,
             self.readiness.look,
+            self.cleaner,
         )
         around = self._around
         self.front = Front(
             self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, self.meters.http
         )
-        gauges = Gauges(self.meters, self._parts())
+        looked_at = self._parts()
+        gauges = Gauges(self.meters, looked_at)
+        inspector = Inspector(looked_at, around.hostname, around.pid)
         metrics = Metrics(self.meters.registry, gauges.refresh)
-        self.front.open(Offer(tasks, metrics, self.levels, self.readiness.look, self.standing_still, self.until_ready))
+        self.front.open(
+            Offer(tasks, metrics, self.levels, inspector, self.readiness.look, self.standing_still, self.until_ready)
+        )
 
     def _parts(self) -> Parts:
         threads = {"actions": self.threads.pool, "tickets": self.ticket_threads.pool}
         return Parts(
             reactor=self._around.reactor,
+            settings=lambda: self._settings,
             database=self.database,
             world=self.world,
             dispatcher=self.dispatcher,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import faulthandler
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
@@ -30,3 +32,14 @@ class Signals(Service):
 
     def _came(self, number: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._wanted[signal.Signals(number)])
+
+
+def show_stacks() -> None:
+    """Have the stacks of all threads written to standard error when they are of interest.
+
+    That is when the process crashes, when a watchdog ends it (C{SIGABRT}), and when somebody asks (C{SIGTTIN}, as with
+    the smart proxy).
+    """
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)
+        faulthandler.register(signal.SIGTTIN, sys.__stderr__)

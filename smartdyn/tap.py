@@ -26,7 +26,7 @@ from smartdyn.metrics.meters import Meters
 from smartdyn.reload import Reloader
 from smartdyn.service import Smartdyn, Surroundings
 from smartdyn.settings import Settings, load_settings
-from smartdyn.signals import Signals
+from smartdyn.signals import Signals, show_stacks
 from smartdyn.systemd.activation import HandedSockets, handed_sockets, original_environment
 from smartdyn.systemd.notify import Notifier
 from smartdyn.systemd.unit import Unit
@@ -100,6 +100,7 @@ class Application(MultiService):
             print(f"smartdyn cannot start: {error}", file=sys.stderr, flush=True)
             # Threads of a half-opened database must not keep the process from ending
             os._exit(1)
+        show_stacks()
         service.setServiceParent(self)
         self._unit(service).setServiceParent(self)
         self._signals(service).setServiceParent(self)

@@ -16,8 +16,10 @@ from smartdyn.actions.insight import Health, Insight, Notes
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.phases import Phase
+from smartdyn.actions.pruning import Pruning
 from smartdyn.actions.registry import Registry
 from smartdyn.actions.saved import SavedSearches
+from smartdyn.engine.cleaner import Cleaner
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound, SmartdynError
@@ -58,11 +60,13 @@ class Tasks:
         notes: Notes,
         digester: Digester,
         health: Health,
+        cleaner: Cleaner,
     ) -> None:
         """
         @param notes: what jobs are waiting for just now, by task.
         @param digester: looks at tasks that are over.
         @param health: how what the service needs is.
+        @param cleaner: deletes tasks that are over.
         """
         self._world = world
         self._launchers = launchers
@@ -72,6 +76,7 @@ class Tasks:
         self._insight = Insight(world, digester, notes, health)
         self._control = Control(world)
         self._saved = SavedSearches(world, self._control.ledger)
+        self._pruning = Pruning(world, self._control.ledger, cleaner)
         self.output = OutputReader(world.database)
 
     def operations(self) -> list[str]:
@@ -123,6 +128,11 @@ class Tasks:
     def saved(self) -> SavedSearches:
         """Searches with a name."""
         return self._saved
+
+    @property
+    def pruning(self) -> Pruning:
+        """Deleting tasks that are over."""
+        return self._pruning
 
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.

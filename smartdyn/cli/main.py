@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import config, database, demo, drain, hosts, queue, serve, status, tasks
+from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, status, tasks
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
-from smartdyn.errors import SettingsError, SmartdynError
+from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, status, tasks, hosts, queue, drain, config, database)
+_SUBCOMMANDS: Final = (serve, demo, status, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,6 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for problem in error.problems:
             print(f"smartdyn: {problem}", file=sys.stderr)
         return Status.FAILED
+    except InvalidRequest as error:
+        print(f"smartdyn: {error}", file=sys.stderr)
+        return Status.USAGE
     except SmartdynError as error:
         print(f"smartdyn: {error}", file=sys.stderr)
         return Status.FAILED

@@ -11,6 +11,7 @@ from smartdyn.cli.failures import CommandFailed, Status
 
 if TYPE_CHECKING:
     from smartdyn.cli.client import Service
+    from smartdyn.settings import Settings
 
 DEFAULT_FOLDER = "/etc/smartdyn"
 
@@ -36,8 +37,32 @@ def add_command(commands: Any, name: str, does: str, example: str, **more: Any) 
 def add_folder(parser: argparse.ArgumentParser) -> None:
     """C{--config-dir}."""
     parser.add_argument(
-        "-c", "--config-dir", type=Path, default=Path(DEFAULT_FOLDER), help="directory with settings.yml (%(default)s)"
+        "-c",
+        "--config-dir",
+        type=Path,
+        default=Path(DEFAULT_FOLDER),
+        metavar="DIR",
+        help="directory with settings.yml (%(default)s)",
     )
+
+
+def add_query(parser: argparse.ArgumentParser) -> None:
+    """C{QUERY}, which finds tasks."""
+    parser.add_argument(
+        "query",
+        nargs="?",
+        default="",
+        metavar="QUERY",
+        help="a search as in the console, such as 'state:failed host:web* since:7d'; without one, all tasks",
+    )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings in C{--config-dir}.
+
+    @raise smartdyn.errors.SettingsError: they cannot be used.
+    """
+    return _load(options.config_dir)
 
 
 def add_service(parser: argparse.ArgumentParser) -> None:
@@ -88,9 +113,13 @@ def service_of(options: argparse.Namespace) -> Service:
 
 def _socket_in(folder: Path) -> Path:
     """The socket that settings name."""
-    from smartdyn.settings import load_settings  # noqa: PLC0415  # slow, and only needed when it is elsewhere
-
-    found = load_settings(folder.absolute()).socket_path
+    found = _load(folder).socket_path
     if found is None:
         raise CommandFailed(Status.USAGE, f"The settings in {folder} want no socket. Say where it is with --url.")
     return found
+
+
+def _load(folder: Path) -> Settings:
+    from smartdyn.settings import load_settings  # noqa: PLC0415  # brings YAML with it
+
+    return load_settings(folder.absolute())

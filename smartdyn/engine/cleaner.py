@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,7 +12,8 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smartdyn.aio import Spawner, sleep
-from smartdyn.store import archive, audit, cleaning
+from smartdyn.model.query import TaskQuery
+from smartdyn.store import archive, audit, cleaning, pruning
 from smartdyn.store.audit import ForgetAudit
 from smartdyn.store.cleaning import DeletePlans
 from smartdyn.store.database import Database
@@ -87,6 +87,23 @@ class Cleaner(Service):
             self._log.info("{count} tasks that were over have been deleted", count=deleted)
         return deleted
 
+    async def prune(self, wanted: TaskQuery, cutoff: float, deleted: Callable[[int], object]) -> None:
+        """Delete the tasks that a search finds, as far as they were over at C{cutoff} and nobody needs them.
+
+        @param deleted: told how many are gone, again and again.
+        """
+        start: tuple[float, str] | None = None
+        while True:
+            found = await self._database.query(
+                lambda tx, start=start: pruning.page(tx, wanted, cutoff, start),  # type: ignore[misc]
+                patient=True,
+            )
+            await self._discard(found.plan_ids)
+            deleted(len(found.plan_ids))
+            if found.following is None:
+                return
+            start = found.following
+
     async def _run(self) -> None:
         while True:
             pause = min(_LONGEST_PAUSE, max(self.retention.age or _LONGEST_PAUSE, 1.0))
@@ -106,13 +123,13 @@ class Cleaner(Service):
 
     async def _delete(self, cutoff: float) -> int:
         found = await self._database.query(lambda tx: cleaning.over(tx, cutoff, _BATCH), patient=True)
-        if found and self.retention.archive is not None:
-            folder, now = self.retention.archive, self._now()
-            await self._database.query(lambda tx: _archive(tx, folder, found, now), patient=True)
-        if found:
-            await self._database.commit(DeletePlans(found))
+        await self._discard(found)
         return len(found)
 
-
-def _archive(tx: Any, folder: Path, plan_ids: Sequence[str], now: float) -> None:
-    archive.append(folder, (archive.record(tx, plan_id) for plan_id in plan_ids), now)
+    async def _discard(self, found: Sequence[str]) -> None:
+        """Delete these, which have to be in the archive first, if one is wanted."""
+        if found and self.retention.archive is not None:
+            folder, now = self.retention.archive, self._now()
+            await self._database.query(lambda tx: archive.append(folder, archive.lines(tx, found), now), patient=True)
+        if found:
+            await self._database.commit(DeletePlans(found))

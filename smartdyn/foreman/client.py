@@ -9,7 +9,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from smartdyn.aio import deadline
+from smartdyn.aio import begin, deadline
 from smartdyn.foreman.retry import Answer
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.reasons import explain
@@ -59,7 +59,7 @@ class ForemanClient:
         """Post a callback and say what came of it; nothing that can happen on the way is raised."""
         try:
             limit = _LONG_LIMIT if is_long(body) else _ANSWER_LIMIT
-            posting = Deferred.fromCoroutine(self._post(body, request_id))
+            posting = begin(self._post(body, request_id))
             return await deadline(self._reactor, limit, "the callback", posting)
         except CancelledError:
             raise

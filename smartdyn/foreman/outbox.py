@@ -107,6 +107,8 @@ class Outbox(Service):
         """Seconds for which the longest of what is under way has been so, 0 when nothing is."""
         return max((self._clock.seconds() - begun for begun in self._begun.values()), default=0.0)
 
+    at_once = _AT_ONCE
+
     @property
     def under_way(self) -> int:
         """How many requests to Foreman are."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
@@ -12,18 +12,21 @@ from twisted.logger import Logger
 
 from smartdyn.aio import Spawner, sleep
 from smartdyn.fairness import Turn, Turns
+from smartdyn.log.context import current
 from smartdyn.metrics.ssh import SshMeters
+from smartdyn.model.internals import HostConnectionView
 from smartdyn.pace import Pace
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, NoCredentials, no_connection
 from smartdyn.rex.identity import ProxyIdentity
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.settings import RunnerSettings
+from smartdyn.secret import Secret
 from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, Target, connect
 from smartdyn.ssh.config import Route, SshConfig
 from smartdyn.ssh.errors import ConnectFailed, ConnectionLost, HandshakeFailed, SSHError
 from smartdyn.ssh.jump import connect_by_way
-from smartdyn.ssh.pool import ConnectionPool, PooledConnection
+from smartdyn.ssh.pool import ConnectionPool, PooledConnection, PoolEntry
 
 UNREACHABLE = (ConnectFailed, ConnectionLost, HandshakeFailed)
 """Errors that say nothing about the job on the host: it is worth trying again."""
@@ -63,6 +66,15 @@ class HostsLoad:
     starting: int
     starting_limit: int
     starting_waiting: int
+
+
+class Account(NamedTuple):
+    """Connections with the same of all these are as good as each other."""
+
+    route: Route
+    host_public_key: str | None
+    password: Secret | None
+    keys: tuple[bytes, ...]
 
 
 Connector = Callable[..., Awaitable[PooledConnection]]
@@ -124,8 +136,13 @@ class Hosts:
         """
         credentials = self._identity.credentials(job, self.settings)
         keys = tuple(key.blob for key in credentials.keys)
-        account = (self._route(job), job.host_public_key, job.password, keys)
-        return await self._pool.lease(account, lambda: self._open(job, credentials))
+        account = Account(self._route(job), job.host_public_key, job.password, keys)
+        return await self._pool.lease(account, lambda: self._open(job, credentials), current().task_id)
+
+    def connections(self) -> list[HostConnectionView]:
+        """The connections that are open or being opened, the oldest first."""
+        now = self.reactor.seconds()
+        return [_view(entry, now) for entry in sorted(self._pool.connections(), key=lambda entry: entry.since)]
 
     @property
     def spawner(self) -> Spawner:
@@ -135,12 +152,12 @@ class Hosts:
     def load(self) -> HostsLoad:
         """How much is going on."""
         found = self._pool.connections()
-        opened = [connection for connection in found if connection is not None]
+        opened = [entry for entry in found if entry.is_open]
         starting = self._starting_anywhere
         return HostsLoad(
             connections_open=len(opened),
             connections_opening=len(found) - len(opened),
-            sessions=sum(connection.sessions for connection in opened),
+            sessions=sum(entry.sessions for entry in opened),
             starting=starting.taken(),
             starting_limit=starting.limit,
             starting_waiting=starting.waiting() + sum(turns.waiting() for turns in self._starting.values()),
@@ -208,3 +225,14 @@ class Hosts:
 
     def _trust(self, job: ScriptJob) -> HostTrust:
         return PinnedKey(job.host_public_key) if job.host_public_key else self._trusted
+
+
+def _view(entry: PoolEntry, now: float) -> HostConnectionView:
+    account = entry.account
+    assert isinstance(account, Account)
+    target = account.route.target
+    state = "idle" if entry.is_open and not entry.holders else "open" if entry.is_open else "opening"
+    tasks = tuple(holder for holder in entry.holders if holder is not None)
+    return HostConnectionView(
+        f"{target.user}@{target.host}:{target.port}", state, now - entry.since, entry.sessions, tasks
+    )

@@ -12,7 +12,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from smartdyn.actions.runner import RunnerContext
-from smartdyn.aio import deadline
+from smartdyn.aio import begin, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.rex.dialogue import Channel, ConversationEnded, Markers
 from smartdyn.rex.failures import JobFailed, remote_error, silent_host
@@ -275,7 +275,7 @@ class RemoteScript:
 
     async def _within(self, seconds: float, what: str, work: Any) -> Any:
         try:
-            return await deadline(self._clock, seconds, what, Deferred.fromCoroutine(work))
+            return await deadline(self._clock, seconds, what, begin(work))
         except DeadlineExceeded as error:
             raise ConnectionLost(self.job.target.host, str(error)) from error
 

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from smartdyn.actions.runner import EXCEPTION, Runner, RunnerContext
-from smartdyn.aio import deadline, sleep
+from smartdyn.aio import begin, deadline, sleep
 from smartdyn.errors import DeadlineExceeded, InvalidRequest
 from smartdyn.rex.failures import PROXY, JobFailed, no_status
 from smartdyn.rex.hosts import UNREACHABLE, HostConnection, Hosts
@@ -53,7 +53,7 @@ class ScriptRunner(Runner):
 
     async def run(self, context: RunnerContext, *, resumed: bool) -> None:
         self._may_have_started = resumed
-        self._work = Deferred.fromCoroutine(self._until_ended(context))
+        self._work = begin(self._until_ended(context))
         try:
             status = await self._work
         except CancelledError:
@@ -236,7 +236,7 @@ class ScriptRunner(Runner):
         @return: False when that cannot be said.
         """
         limit = self._hosts.settings.kill_limit
-        withdrawing = Deferred.fromCoroutine(self._withdraw(prepared))
+        withdrawing = begin(self._withdraw(prepared))
         try:
             await deadline(self._hosts.reactor, limit, "stopping the script", withdrawing)
         except (SSHError, JobFailed, DeadlineExceeded) as error:

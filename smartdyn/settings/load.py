@@ -112,14 +112,16 @@ def read_settings(folder: Path) -> Reading:
     values: dict[str, Any] = {}
     without_effect: list[str] = []
     for entry in entries:
-        if entry.key in KNOWN_ELSEWHERE:
+        if entry.again is not None:
+            without_effect.append(f"{entry.key} ({entry.place}; {entry.again} counts)")
+        elif entry.key in KNOWN_ELSEWHERE:
             if not (entry.key == "enabled" and entry.value in _SWITCHED_ON):
                 without_effect.append(f"{entry.key} ({entry.place})")
         elif entry.key not in TYPES:
             problems.append(Problem(Kind.UNKNOWN, _unknown(entry)))
         else:
             try:
-                values.update(_checked(entry))
+                values.update(checked(entry))
             except SettingsError as error:
                 problems.extend(Problem(Kind.UNUSABLE, text) for text in error.problems)
     settings = Settings(**values, folder=folder, without_effect=tuple(without_effect), given=frozenset(values))
@@ -142,7 +144,11 @@ def _unknown(entry: Entry) -> str:
     return f"{entry.place}: there is no setting `{entry.key}`{hint}"
 
 
-def _checked(entry: Entry) -> dict[str, Any]:
+def checked(entry: Entry) -> dict[str, Any]:
+    """The setting that an entry of a known key stands for; none when nothing is written behind it.
+
+    @raise SettingsError: its value cannot be used.
+    """
     if entry.value is None:
         return {}
     value = _converted(entry)
@@ -162,6 +168,11 @@ def _checked(entry: Entry) -> dict[str, Any]:
     return {entry.key: value}
 
 
+def _as_text(value: Any) -> Any:
+    """A number where text is meant, such as the version of TLS in a list, is the text that was written."""
+    return str(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
 def _converted(entry: Entry) -> Any:
     """The value as its type; numbers may be written as text, as the installer sometimes does."""
     wanted = _TYPES[TYPES[entry.key]]
@@ -172,8 +183,10 @@ def _converted(entry: Entry) -> Any:
         value = [value]
     if isinstance(value, dict) and wanted == dict[str, tuple[str, ...]]:
         value = {key: [names] if isinstance(names, str) else names for key, names in value.items()}
-    if wanted is str and isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
+    if wanted is str:
+        value = _as_text(value)
+    if isinstance(value, list) and wanted in (tuple[str, ...], tuple[str, ...] | None):
+        value = [_as_text(each) for each in value]
     try:
         return msgspec.convert(value, wanted, strict=not (isinstance(value, str) and wanted in _NUMBERS))
     except msgspec.ValidationError:

@@ -109,6 +109,11 @@ class Settings:
         return self.folder / Path(value).expanduser()
 
     @property
+    def key_file(self) -> Path:
+        """The key that secrets in the database are encrypted with."""
+        return self.path(self.secrets_key_file or f"{self.database}.key")
+
+    @property
     def socket_path(self) -> Path | None:
         """Where the unix socket of the command line is wanted; None when it is not."""
         if self.socket is None:

@@ -14,16 +14,22 @@ def script_problem(settings: Settings) -> str | None:
 
     It keeps Foreman from using the proxy for scripts, and nothing else from working.
     """
+    return (
+        mode_problem(settings)
+        or _key_problem(settings)
+        or _certificate_problem(settings)
+        or level_problem(settings)
+        or (kerberos_problem() if settings.kerberos_auth else None)
+    )
+
+
+def mode_problem(settings: Settings) -> str | None:
+    """What is wrong with the way in which scripts get to hosts."""
     if settings.mode not in _MODES:
         return f"Mode has to be one of {', '.join(_MODES)}, given {settings.mode}"
     if settings.mode != "ssh":
         return f"Mode {settings.mode} is not available in this version; set `mode` to ssh"
-    return (
-        _key_problem(settings)
-        or _certificate_problem(settings)
-        or _level_problem(settings)
-        or (kerberos_problem() if settings.kerberos_auth else None)
-    )
+    return None
 
 
 def _key_problem(settings: Settings) -> str | None:
@@ -49,7 +55,8 @@ def _certificate_problem(settings: Settings) -> str | None:
     return None if certificate.exists() else f"SSH certificate file '{certificate}' doesn't exist"
 
 
-def _level_problem(settings: Settings) -> str | None:
+def level_problem(settings: Settings) -> str | None:
+    """What is wrong with C{ssh_log_level}."""
     level, regular = settings.ssh_log_level, settings.log_level.lower()
     if level not in _LEVELS:
         return f"Wrong value '{level}' for ssh_log_level, must be one of {', '.join(_LEVELS)}"

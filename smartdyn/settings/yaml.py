@@ -1,4 +1,4 @@
-"""YAML as Foreman's installer writes it, with the place of every value."""
+"""The settings in a file, as Foreman's installer writes them, with the place of every value."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from smartdyn.errors import SettingsError
+from smartdyn.settings.document import Malformed, Pair, parse
+from smartdyn.settings.scalars import Symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +16,13 @@ class Entry:
     """One setting in a file.
 
     @param place: file and line.
+    @param again: where the file has the key once more; that one counts.
     """
 
     key: str
     value: Any
     place: str
+    again: str | None = None
 
 
 class Unreadable(SettingsError):
@@ -28,7 +30,9 @@ class Unreadable(SettingsError):
 
 
 def read(path: Path) -> list[Entry]:
-    """The settings in a file, keys without Ruby's colon.
+    """The settings in a file, in the order in which they count, keys without Ruby's colon.
+
+    A key that stands there several times is in the list as often; the last one counts, as in Ruby.
 
     @raise SettingsError: it cannot be read, is no YAML, or no mapping.
     """
@@ -37,51 +41,36 @@ def read(path: Path) -> list[Entry]:
     except (OSError, UnicodeDecodeError) as error:
         raise Unreadable([f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"]) from error
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        place = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
-        raise SettingsError([f"{place}: this is not valid YAML: {error.problem}"]) from error
-    except yaml.YAMLError as error:
-        raise SettingsError([f"{path}: this is not valid YAML: {error}"]) from error
-    if node is None or node.tag == "tag:yaml.org,2002:null":
+        document = parse(text)
+    except Malformed as error:
+        raise SettingsError([f"{path}:{error.line}:{error.column}: {error}"]) from error
+    if document.value is None:
         return []
-    if not isinstance(node, yaml.MappingNode):
-        raise SettingsError([f"{path}:{node.start_mark.line + 1}: settings are expected, each as `key: value`"])
-    return _entries(path, node)
-
-
-def _entries(path: Path, node: yaml.MappingNode) -> list[Entry]:
-    found: dict[str, Entry] = {}
-    problems = []
-    for key_node, value_node in node.value:
-        place = f"{path}:{key_node.start_mark.line + 1}"
-        key = _plain(_construct(key_node))
-        if not isinstance(key, str):
-            problems.append(f"{place}: {key!r} is no name of a setting")
-        elif key in found:
-            problems.append(f"{place}: `{key}` stands here a second time; the first is at {found[key].place}")
-        else:
-            found[key] = Entry(key, _plain(_construct(value_node)), place)
+    if document.pairs is None:
+        raise SettingsError([f"{path}:{document.line}: settings are expected, each as `key: value`"])
+    problems = [
+        f"{path}:{pair.line}: {pair.key!r} is no name of a setting"
+        for pair in document.pairs
+        if not isinstance(pair.key, str)
+    ]
     if problems:
         raise SettingsError(problems)
-    return list(found.values())
+    last = {str(pair.key): pair for pair in document.pairs}
+    return [_entry(path, pair, last[str(pair.key)]) for pair in document.pairs]
 
 
-def _construct(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    try:
-        return loader.construct_object(node, deep=True)
-    except yaml.constructor.ConstructorError:
-        return getattr(node, "value", None)
-    finally:
-        loader.dispose()
+def _entry(path: Path, pair: Pair, last: Pair) -> Entry:
+    again = None if pair is last or pair.merged else f"{path}:{last.line}"
+    return Entry(str(pair.key), _plain(pair.value), f"{path}:{pair.line}", again)
 
 
 def _plain(value: Any) -> Any:
-    """Ruby writes symbols, as keys and as values, with a colon in front."""
-    if isinstance(value, str) and len(value) > 1 and value.startswith(":") and value[1:2].isalpha():
-        return value[1:]
+    """A value without Ruby's symbols: they stand for their names, as keys and as values.
+
+    What only looks like a symbol to Ruby, such as the address C{::1}, is what was written.
+    """
+    if isinstance(value, Symbol):
+        return str(value) if value[:1].isalpha() or value[:1] == "_" else f":{value}"
     if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, dict):

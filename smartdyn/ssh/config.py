@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from smartdyn.ssh.client import Target
 
 _KNOWN = frozenset({"hostname", "port", "user", "proxyjump"})
-_UNSUPPORTED = {
+UNSUPPORTED = {
     "match": "Match blocks are passed over",
     "proxycommand": "ProxyCommand is not supported; use ProxyJump",
 }
@@ -94,7 +94,7 @@ class SshConfig:
         found: dict[str, str] = {}
         for option in self._options:
             if option.applies_to(host):
-                if option.keyword in _UNSUPPORTED and option.value.lower() != "none":
+                if option.keyword in UNSUPPORTED and option.value.lower() != "none":
                     self._warn(option.keyword)
                 found.setdefault(option.keyword, option.value)
         return found
@@ -112,7 +112,7 @@ class SshConfig:
     def _warn(self, keyword: str) -> None:
         if keyword not in self._warned:
             self._warned.add(keyword)
-            self._log.warn("{path}: {text}", path=str(self._path), text=_UNSUPPORTED[keyword])
+            self._log.warn("{path}: {text}", path=str(self._path), text=UNSUPPORTED[keyword])
 
 
 def read(path: Path, patterns: Sequence[str] = ("*",), depth: int = _DEEPEST) -> Iterator[Option]:
@@ -131,7 +131,7 @@ def read(path: Path, patterns: Sequence[str] = ("*",), depth: int = _DEEPEST) ->
             for word in words:
                 for name in sorted(glob(str(path.parent / Path(word).expanduser()))):
                     yield from read(Path(name), patterns, depth - 1)
-        elif words and (keyword in _KNOWN or keyword in _UNSUPPORTED):
+        elif words and (keyword in _KNOWN or keyword in UNSUPPORTED):
             yield Option(tuple(patterns), keyword, " ".join(words))
 
 

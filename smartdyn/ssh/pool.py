@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from twisted.internet.defer import Deferred
@@ -43,6 +45,21 @@ class PooledConnection(Protocol):
         """Cut it."""
 
 
+@dataclass(frozen=True, slots=True)
+class PoolEntry:
+    """A connection, for those who look at the pool.
+
+    @param since: when it was begun to be opened, by the pool's clock.
+    @param holders: for whom places on it are, or are waited for.
+    """
+
+    account: Hashable
+    is_open: bool
+    since: float
+    sessions: int
+    holders: tuple[str | None, ...]
+
+
 Opener = Callable[[], Awaitable[PooledConnection]]
 
 
@@ -66,17 +83,18 @@ class ConnectionPool:
         self.spawner = Spawner(clock)
         self._stopping = False
 
-    async def lease(self, account: Hashable, open: Opener) -> Lease:
+    async def lease(self, account: Hashable, open: Opener, holder: str | None = None) -> Lease:
         """A place on a connection; it is opened if none has one.
 
         @param account: which connections are as good as one that C{open} opens.
+        @param holder: for whom it is, for those who look at the pool.
         @raise smartdyn.ssh.errors.SSHError: it cannot be opened; all that waited for it are told.
         """
-        return Lease(self, account, open, await self.seat(account, open))
+        return Lease(self, account, open, await self.seat(account, open, holder), holder)
 
-    def connections(self) -> list[PooledConnection | None]:
-        """Those that are open, and for each that is being opened None."""
-        return [each.connection for shared in self._shared.values() for each in shared]
+    def connections(self) -> list[PoolEntry]:
+        """Those that are open or being opened."""
+        return [each.entry() for shared in self._shared.values() for each in shared]
 
     def stop(self) -> Deferred[None]:
         """Cut all connections; what runs on the hosts goes on there."""
@@ -94,16 +112,16 @@ class ConnectionPool:
         while len(self._allowed) > _SERVERS_REMEMBERED:
             self._allowed.popitem(last=False)
 
-    async def seat(self, account: Hashable, open: Opener) -> _Shared:
+    async def seat(self, account: Hashable, open: Opener, holder: str | None) -> _Shared:
         """A place on a connection that is open."""
         room = self._allowed.get(account, self._sessions)
         shared = next((each for each in self._shared.get(account, ()) if each.has_room(room)), None)
         self._meters.leases.labels("new" if shared is None else "shared").inc()
         if shared is None:
-            shared = _Shared(self, account)
+            shared = _Shared(self, account, self._clock.seconds())
             self._shared.setdefault(account, []).append(shared)
             shared.begin(open)
-        await shared.take_seat()
+        await shared.take_seat(holder)
         return shared
 
     def emptied(self, shared: _Shared) -> None:
@@ -127,10 +145,13 @@ class ConnectionPool:
 class Lease:
     """One user's place on a connection; it looks like a connection of its own."""
 
-    def __init__(self, pool: ConnectionPool, account: Hashable, open: Opener, shared: _Shared) -> None:
+    def __init__(
+        self, pool: ConnectionPool, account: Hashable, open: Opener, shared: _Shared, holder: str | None
+    ) -> None:
         self._pool = pool
         self._account = account
         self._open = open
+        self._holder = holder
         self._seats = [shared]
         self._channels: list[Session] = []
 
@@ -148,7 +169,7 @@ class Lease:
                 if not connection.sessions:
                     raise
                 self._pool.learn(self._account, connection.sessions)
-                self._seats.append(await self._pool.seat(self._account, self._open))
+                self._seats.append(await self._pool.seat(self._account, self._open, self._holder))
                 continue
             self._channels.append(channel)
             return channel
@@ -169,7 +190,7 @@ class Lease:
         for channel in channels:
             channel.close()
         for seat in seats:
-            seat.leave()
+            seat.leave(self._holder)
 
 
 class _Shared:
@@ -178,13 +199,14 @@ class _Shared:
     @ivar retired: nobody new may use it.
     """
 
-    def __init__(self, pool: ConnectionPool, account: Hashable) -> None:
+    def __init__(self, pool: ConnectionPool, account: Hashable, now: float) -> None:
         self.account = account
+        self._begun = now
         self.connection: PooledConnection | None = None
         self.retired = False
         self.timer: IDelayedCall | None = None
         self._pool = pool
-        self._users = 0
+        self._holders: list[str | None] = []
         self._waiting: list[Deferred[None]] = []
         self._opening: Deferred[PooledConnection] | None = None
         self._failure: Failure | None = None
@@ -196,7 +218,7 @@ class _Shared:
 
     def has_room(self, room: int) -> bool:
         """Is there a place left?"""
-        return self.is_usable and self._users < room
+        return self.is_usable and len(self._holders) < room
 
     def opened(self) -> PooledConnection:
         """The connection, which those who have a place know to be open or gone."""
@@ -208,21 +230,26 @@ class _Shared:
         self._opening = Deferred.fromCoroutine(_awaited(open))
         self._opening.addCallbacks(self._succeeded, self._failed)
 
-    def take_seat(self) -> Deferred[None]:
+    def entry(self) -> PoolEntry:
+        """How it is now."""
+        sessions = self.connection.sessions if self.connection is not None else 0
+        return PoolEntry(self.account, self.connection is not None, self._begun, sessions, tuple(self._holders))
+
+    def take_seat(self, holder: str | None) -> Deferred[None]:
         """Fires when the connection is open; cancelling it gives the place back."""
-        self._users += 1
+        self._holders.append(holder)
         if self.timer is not None and self.timer.active():
             self.timer.cancel()
-        waiting: Deferred[None] = Deferred(self._give_up)
+        waiting: Deferred[None] = Deferred(partial(self._give_up, holder))
         self._waiting.append(waiting)
         if self._opening is None:
             self._tell(self._failure)
         return waiting
 
-    def leave(self) -> None:
+    def leave(self, holder: str | None) -> None:
         """Give a place back."""
-        self._users -= 1
-        if not self._users:
+        self._holders.remove(holder)
+        if not self._holders:
             self._pool.emptied(self)
 
     def abort(self, reason: str) -> None:
@@ -235,10 +262,10 @@ class _Shared:
         elif self._opening is not None:
             self._opening.cancel()
 
-    def _give_up(self, waiting: Deferred[None]) -> None:
+    def _give_up(self, holder: str | None, waiting: Deferred[None]) -> None:
         self._waiting.remove(waiting)
-        self._users -= 1
-        if not self._users and self._opening is not None:
+        self._holders.remove(holder)
+        if not self._holders and self._opening is not None:
             self.retired = True
             self._opening.cancel()
 

@@ -1,10 +1,13 @@
-"""What is kept elsewhere of plans before they are deleted: a line of JSON for each, in a file for each day."""
+"""Tasks as they are kept elsewhere: a line of JSON for each, without their secrets.
+
+The cleaner writes what it is about to delete to a file for each day; L{smartdyn.store.export} writes what is asked for.
+"""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,28 +19,28 @@ from smartdyn.store import callbacks, output, plans
 from smartdyn.store.json import dumps
 
 
-def record(tx: sqlite3.Cursor, plan_id: str) -> dict[str, Any]:
-    """Everything about a plan, without its secrets.
+def line(tx: sqlite3.Cursor, plan_id: str) -> Iterator[str]:
+    """Everything about a plan in a line, in pieces: its output may be larger than the memory.
 
     @raise smartdyn.errors.PlanNotFound: there is none.
     """
-    whole = plans.load_whole(tx, plan_id)
-    return {
-        **wire.status_hash(whole.plan, whole.steps.values(), whole.actions, {}),
-        "host": whole.plan.host,
-        "request_id": whole.plan.request_id,
-        "created_at": wire.format_time(whole.plan.created_at),
-        "steps": [_step(step) for step in whole.steps.values()],
-        "output_chunks": {
-            str(action_id): [chunk.to_json() for chunk in chunks]
-            for action_id, chunks in output.of_plan(tx, plan_id).items()
-        },
-        "callbacks": [asdict(callback) for callback in callbacks.of_plan(tx, plan_id)],
-    }
+    yield dumps(_record(tx, plan_id))[:-1] + ',"output_chunks":{'
+    for number, action_id in enumerate(output.with_output(tx, plan_id)):
+        yield f'{"," if number else ""}"{action_id}":['
+        for position, chunk in enumerate(output.of_action(tx, plan_id, action_id)):
+            yield ("," if position else "") + dumps(chunk.to_json())
+        yield "]"
+    yield "}}\n"
 
 
-def append(folder: Path, records: Iterable[dict[str, Any]], now: float) -> Path:
-    """Add records to the file of the day; they are on the disk when this returns.
+def lines(tx: sqlite3.Cursor, plan_ids: Iterable[str]) -> Iterator[str]:
+    """The lines of several plans, in pieces."""
+    for plan_id in plan_ids:
+        yield from line(tx, plan_id)
+
+
+def append(folder: Path, pieces: Iterable[str], now: float) -> Path:
+    """Add lines to the file of the day; they are on the disk when this returns.
 
     @raise OSError: they cannot be written.
     """
@@ -45,11 +48,22 @@ def append(folder: Path, records: Iterable[dict[str, Any]], now: float) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
-        for each in records:
-            file.write(dumps(each) + "\n")
+        file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
     return path
+
+
+def _record(tx: sqlite3.Cursor, plan_id: str) -> dict[str, Any]:
+    whole = plans.load_whole(tx, plan_id)
+    return {
+        **wire.status_hash(whole.plan, whole.steps.values(), whole.actions, {}),
+        "host": whole.plan.host,
+        "request_id": whole.plan.request_id,
+        "created_at": wire.format_time(whole.plan.created_at),
+        "steps": [_step(step) for step in whole.steps.values()],
+        "callbacks": [asdict(callback) for callback in callbacks.of_plan(tx, plan_id)],
+    }
 
 
 def _step(step: Step) -> dict[str, Any]:

@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from smartdyn.errors import StoreError
+from smartdyn.files import fresh
 
 _PAGES = 2_000
-"""Pages copied at a time: between two times the service can write."""
+"""Pages copied at a time: between two times it can be interrupted."""
+
+_LOOK = "SELECT count(*) FROM sqlite_master"
 
 
 def backup(source: Path, target: Path) -> None:
     """Copy a database to a new file. The copy is what the database was at one moment, and it is sound.
 
-    @raise StoreError: there is no such database, or the copy cannot be made; then there is no file either.
+    @raise StoreError: there is no such database, or it cannot be copied; then there is no copy.
+    @raise smartdyn.errors.CannotWrite: the copy cannot be made.
     """
     if not source.exists():
         raise StoreError(f"There is no database {source}.")
     try:
-        descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError:
-        raise StoreError(f"{target} exists already. Name a file that does not.") from None
-    except OSError as error:
-        raise StoreError(f"{target} cannot be written: {error.strerror}.") from error
-    os.close(descriptor)
-    try:
-        _copy(source, target)
-        if problems := check(target):
-            raise StoreError(f"The copy of {source} is damaged: {problems[0]}. Check the database itself.")
-    except BaseException as error:
-        target.unlink(missing_ok=True)
-        if isinstance(error, (sqlite3.Error, OSError)):
-            raise StoreError(f"{source} cannot be copied: {error}.") from error
-        raise
+        with fresh(target):
+            _copy(source, target)
+            if problems := check(target):
+                raise StoreError(f"The copy of {source} is damaged: {problems[0]}. Check the database itself.")
+    except sqlite3.Error as error:
+        raise StoreError(f"{source} cannot be copied: {error}.") from error
 
 
 def check(path: Path, *, most: int = 10) -> list[str]:
@@ -56,10 +50,11 @@ def check(path: Path, *, most: int = 10) -> list[str]:
 
 def _copy(source: Path, target: Path) -> None:
     with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as reader,
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader,
         closing(sqlite3.connect(target)) as writer,
     ):
-        reader.backup(writer, pages=_PAGES, sleep=0.01)
+        # SQLite begins the copy anew whenever somebody else has written, unless it reads one view of the source
+        reader.execute("BEGIN")
+        reader.execute(_LOOK).fetchone()
+        reader.backup(writer, pages=_PAGES)
         writer.execute("PRAGMA journal_mode=DELETE")
-    with target.open("rb") as copied:
-        os.fsync(copied.fileno())

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from smartdyn.store import digests
 from smartdyn.store.json import dumps
 
-_OVER = """
-    SELECT id FROM plans AS plan
-    WHERE state = 'stopped' AND ended_at <= :cutoff
+_IS_OVER = """
+    state = 'stopped' AND ended_at <= :cutoff
         AND NOT EXISTS (
             SELECT 1 FROM callbacks
             WHERE callbacks.plan_id = plan.id AND (callbacks.state = 'pending' OR callbacks.delivered_at > :cutoff)
@@ -33,8 +32,9 @@ _OVER = """
             SELECT 1 FROM plan_dependencies JOIN plans AS waiting ON waiting.id = plan_dependencies.plan_id
             WHERE plan_dependencies.blocked_by = plan.id AND waiting.state = 'scheduled'
         )
-    ORDER BY ended_at LIMIT :limit
 """
+_OVER = f"SELECT id FROM plans AS plan WHERE {_IS_OVER} ORDER BY ended_at LIMIT :limit"
+_OVER_AMONG = f"SELECT id FROM plans AS plan WHERE id IN (SELECT value FROM json_each(:ids)) AND {_IS_OVER}"
 _DELETE = "DELETE FROM plans WHERE id IN (SELECT value FROM json_each(?)) AND state = 'stopped'"
 _DELETE_EVENTS = "DELETE FROM planned_events WHERE plan_id IN (SELECT value FROM json_each(?))"
 _SIZE = """
@@ -60,6 +60,11 @@ class DeletePlans:
 def over(tx: sqlite3.Cursor, cutoff: float, limit: int) -> list[str]:
     """The plans that ended at C{cutoff} at the latest and that nobody needs any more, the oldest first."""
     return [row[0] for row in tx.execute(_OVER, {"cutoff": cutoff, "limit": limit})]
+
+
+def over_among(tx: sqlite3.Cursor, cutoff: float, plan_ids: Sequence[str]) -> list[str]:
+    """Those of some plans that L{over} would find."""
+    return [row[0] for row in tx.execute(_OVER_AMONG, {"cutoff": cutoff, "ids": dumps(list(plan_ids))})]
 
 
 def size(tx: sqlite3.Cursor) -> int:

@@ -50,6 +50,11 @@ def migrate(path: Path) -> int:
         ) from error
     connection = sqlite3.connect(path, isolation_level=None)
     try:
+        if is_foreign(connection):
+            raise StoreError(
+                f"{path} is the database of another program, such as Ruby's Dynflow. "
+                "Set `database` to a file of its own."
+            )
         connection.execute("PRAGMA journal_mode=WAL")
         _keep_former(connection, path)
         return apply(connection, migrations(), str(path))
@@ -79,6 +84,12 @@ def apply(connection: sqlite3.Connection, steps: Sequence[Migration], path: str)
                     connection.execute("ROLLBACK")
                 raise
     return newest
+
+
+def is_foreign(connection: sqlite3.Connection) -> bool:
+    """Are there tables, and no number of a schema of ours?"""
+    number = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    return number == 0 and connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is not None
 
 
 def _keep_former(connection: sqlite3.Connection, path: Path) -> None:

@@ -25,6 +25,7 @@ _NONCE_SIZE: Final = 12
 _SEAL = "INSERT OR REPLACE INTO sealed_secrets (plan_id, action_id, sealed) VALUES (?, ?, ?)"
 _WIPE = "DELETE FROM sealed_secrets WHERE plan_id = ?"
 _OF_PLAN = "SELECT action_id, sealed FROM sealed_secrets WHERE plan_id = ?"
+_ANY = "SELECT plan_id, action_id, sealed FROM sealed_secrets LIMIT 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class WipeSecrets:
 def sealed(tx: sqlite3.Cursor, plan_id: str) -> dict[int, bytes]:
     """The sealed secrets of a plan, by action id."""
     return dict(tx.execute(_OF_PLAN, (plan_id,)))
+
+
+def any_sealed(tx: sqlite3.Cursor) -> SealSecrets | None:
+    """Some sealed secrets, to try a key with; None when there are none."""
+    row = tx.execute(_ANY).fetchone()
+    return SealSecrets(*row) if row else None
 
 
 class Vault:
@@ -121,6 +128,14 @@ class Vault:
         for path, secret in self._open(plan_id, number, blob):
             value = _put(value, path, Secret(secret))
         return value
+
+    def opens(self, sealed: SealSecrets) -> bool:
+        """Were these sealed with our key?"""
+        try:
+            self._open(sealed.plan_id, sealed.action_id, sealed.sealed)
+        except StoreError:
+            return False
+        return True
 
     def _open(self, plan_id: str, number: int, blob: bytes) -> list[tuple[list[str | int], str]]:
         try:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any, Protocol
 
 from smartdyn.actions.control import Control
+from smartdyn.actions.pruning import Pruning
 from smartdyn.actions.saved import SavedSearches
 from smartdyn.model.overview import BatchPage, HostKey, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import TaskQuery
@@ -38,6 +39,9 @@ class TaskFacade(Protocol):
 
     @property
     def control(self) -> Control: ...
+
+    @property
+    def pruning(self) -> Pruning: ...
 
     @property
     def saved(self) -> SavedSearches: ...

@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from smartdyn.errors import DatabaseInUse, StoreError
+from smartdyn.errors import CannotWrite, DatabaseInUse, StoreError
 from smartdyn.store.backup import backup, check
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.migrate import apply, migrations
@@ -212,7 +212,7 @@ class BackupTests(TestCase):
 
     def test_nothing_is_overwritten(self) -> None:
         """And a database that is not there is no empty copy."""
-        with self.assertRaisesRegex(StoreError, "exists already"):
+        with self.assertRaisesRegex(CannotWrite, "exists already"):
             backup(self.path, self.path)
         with self.assertRaisesRegex(StoreError, "no database"):
             backup(self.path.with_name("nobody"), self.path.with_name("copy"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import socket
 import subprocess
@@ -9,12 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
 from tests.support.http import Client
+from tests.support.in_process import smartdyn
 from tests.support.service import ServiceProcess
 
 
@@ -49,6 +52,16 @@ class DocumentTests(ServiceTestCase):
         operations = [each for found in document["paths"].values() for each in found.values()]
         self.assertEqual([each for each in operations if not each["summary"]], [])
         self.assertEqual(len({each["operationId"] for each in operations}), len(operations))
+
+    async def test_without_the_service(self) -> None:
+        """The command line has the same document, as JSON and as YAML."""
+        client = await self.start()
+        document = (await client.request("GET", "/openapi.json")).json
+        self.assertEqual(json.loads(smartdyn("openapi").output), document)
+        self.assertEqual(yaml.safe_load(smartdyn("openapi", "-o", "yaml").output), document)
+        below = json.loads(smartdyn("openapi", "--prefix", "/dynflow").output)["paths"]
+        self.assertIn("/dynflow/tasks/launch", below)
+        self.assertIn("/logs", below)
 
     async def test_schemathesis(self) -> None:
         """Finds no failure: no 5xx, and answers that are as the document says."""

@@ -88,6 +88,14 @@ class LifeTests(SystemdTestCase):
         self.assertEqual(await self.service.stop(), -signal.SIGTERM)
         await self.until_heard("STOPPING=1")
 
+    async def test_stacks(self) -> None:
+        """They are in the log when somebody asks for them, and when a watchdog has enough of us."""
+        await self.start()
+        self.service.signal(signal.SIGTTIN)
+        await self.until_logged("Thread 0x")
+        self.service.signal(signal.SIGABRT)
+        await self.until_logged("Fatal Python error: Aborted")
+
 
 class ReloadTests(SystemdTestCase):
     """C{SIGHUP} and C{SIGUSR1}."""

@@ -39,20 +39,23 @@ class Authority:
         alternative: str | None = None,
         valid: Validity = "now",
         usage: x509.ObjectIdentifier | None = None,
-        rsa_key: bool = False,
+        rsa_key: bool | int = False,
         file: str = "",
+        lifetime: timedelta = timedelta(days=1),
     ) -> tuple[Path, Path]:
         """A certificate for a host name.
 
         @param subject: the whole subject, when it is more or less than the name.
         @param alternative: the name in the subject alternative name, when that is another one.
         @param usage: the only purpose it is for (extended key usage); any by default.
+        @param rsa_key: an RSA key, of 2048 bits unless a number says otherwise.
         @param file: the name of its file, when it is not the host's.
         @return: its file and its key's.
         """
-        key: Any = rsa.generate_private_key(65537, 2048) if rsa_key else ec.generate_private_key(ec.SECP256R1())
+        bits = 2048 if rsa_key is True else rsa_key
+        key: Any = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(alternative or name)])
-        builder = _builder(subject or common_name(name), self._name, key.public_key(), valid)
+        builder = _builder(subject or common_name(name), self._name, key.public_key(), valid, lifetime)
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         certificate = builder.add_extension(names, critical=False).sign(self._key, hashes.SHA256())
@@ -75,11 +78,13 @@ def common_name(text: str, **more: str) -> x509.Name:
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: Any, valid: Validity = "now") -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: Any, valid: Validity = "now", lifetime: timedelta = timedelta(days=1)
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC) + timedelta(days={"expired": -2, "now": 0, "future": 2}[valid])
     builder = x509.CertificateBuilder().subject_name(subject).issuer_name(issuer).public_key(key)
     return (
         builder.serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_after(now + lifetime)
     )

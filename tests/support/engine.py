@@ -12,6 +12,7 @@ from smartdyn.actions.launchers import BatchLauncher, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.rejected import Rejected
 from smartdyn.actions.tasks import Tasks
+from smartdyn.engine.cleaner import Cleaner, Retention
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.planning import Planned
 from smartdyn.model.overview import HealthItem
@@ -39,8 +40,16 @@ class Engine(BareEngine):
         self.launchers.register("single", single)
         self.launchers.register("ssh", BatchLauncher(self.world, self.vault))
         self.digester = Digester(self.clock, self.database)
+        self.cleaner = Cleaner(self.clock, self.clock.seconds, self.database, Retention())
         self.tasks = Tasks(
-            self.world, self.launchers, single, self.passwords, self.dispatcher.notes, self.digester, _healthy
+            self.world,
+            self.launchers,
+            single,
+            self.passwords,
+            self.dispatcher.notes,
+            self.digester,
+            _healthy,
+            self.cleaner,
         )
 
     def load(self, plan_id: str) -> WholePlan:

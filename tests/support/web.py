@@ -22,6 +22,7 @@ from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from tests.support.engine import Engine
+from tests.support.inside import Inside
 
 
 class Nasty(Action):
@@ -47,6 +48,7 @@ class WebTestCase(SynchronousTestCase):
         self.policy = Policy()
         self.items = [HealthItem("database", True, "It answers.")]
         self.stuck: list[str] = []
+        self.inside = Inside(self.engine.clock.seconds())
         self.folder = Path(self.mktemp())
         self.keys = HostKeys(self.folder / "known_hosts", None)
         self.make()
@@ -59,7 +61,7 @@ class WebTestCase(SynchronousTestCase):
 
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
-        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
+        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys, self.inside)
         health = HealthApi(self.look, lambda: self.stuck)
         about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready)).routes(), *health.routes(), *self.more_routes()]
         management = ManagementApi(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)

@@ -32,6 +32,7 @@ FORBIDDEN = {
     "engine": {"web", "ssh", "rex", "foreman", "cli", "settings", "service", "tap"},
     "store": {"engine", "actions", "web", "ssh", "rex", "foreman", "cli", "settings", "service", "tap"},
     "actions": {"web", "ssh", "rex", "foreman", "cli", "settings", "service", "tap"},
+    "doctor": {"engine", "actions", "web", "cli", "service", "tap"},
     "web": {"ssh", "rex", "foreman", "engine", "cli", "settings", "service", "tap"},
 }
 SQL = re.compile(r"\b(SELECT .+ FROM|INSERT (OR \w+ )?INTO|DELETE FROM|UPDATE \w+ SET|CREATE TABLE)\b", re.DOTALL)

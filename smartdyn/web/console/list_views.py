@@ -8,7 +8,6 @@ from urllib.parse import urlencode
 from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
-from smartdyn.model.states import UNFINISHED
 from smartdyn.web.arguments import argument
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.pages import Pages
@@ -33,7 +32,6 @@ class ListViews:
             Route("GET", "/console", self.home, slash=True, media="text/html"),
             Route("GET", "/console/tasks", self.tasks, slash=True, media="text/html", query=("q", "before")),
             Route("GET", "/console/batches/<plan_id>", self.batch, media="text/html"),
-            Route("GET", "/console/status", self.status, media="text/html"),
         ]
 
     async def home(self, request: Any) -> bytes:
@@ -73,11 +71,3 @@ class ListViews:
     async def batch(self, request: Any, plan_id: str) -> bytes:
         """How far the tasks are that one launched, and why some failed."""
         return self._pages.page(request, "batch.html", batch=await self._tasks.batch(plan_id))
-
-    async def status(self, request: Any) -> bytes:
-        """How this service is doing."""
-        overview = await self._tasks.overview(self._pages.now())
-        counts = {state: await self._tasks.count([state]) for state in UNFINISHED}
-        return self._pages.page(
-            request, "status.html", overview=overview, chart=columns(overview.throughput), counts=counts
-        )

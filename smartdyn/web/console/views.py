@@ -14,6 +14,7 @@ from smartdyn.web.console.list_views import ListViews
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import THEMES, Pages, mount, secure
 from smartdyn.web.console.saved_views import SavedViews
+from smartdyn.web.console.status_views import Inspector, StatusViews
 from smartdyn.web.console.task_views import TaskViews
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.requests import send
@@ -31,17 +32,20 @@ class Console:
         now: Callable[[], float],
         clock: Any,
         keys: HostKeys,
+        inspector: Inspector,
         meters: HttpMeters | None = None,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces what is sent as it comes.
         @param keys: of hosts.
+        @param inspector: looks inside the service.
         """
         self._pages = Pages(now)
         output = OutputViews(tasks.output, self._pages, clock, meters or HttpMeters())
         self._views = (
             ListViews(tasks, self._pages),
+            StatusViews(tasks, self._pages, inspector),
             AuditViews(tasks, self._pages),
             DeedViews(tasks, self._pages),
             HostViews(tasks, self._pages, keys),

@@ -107,6 +107,28 @@ class BulkState(msgspec.Struct, frozen=True):
     problems: list[Problem]
 
 
+class PruneOrder(msgspec.Struct, frozen=True):
+    """What is to be deleted.
+
+    @ivar over_at: tasks have to have been over at this time.
+    """
+
+    over_at: float
+    query: str = ""
+
+
+class PruneState(msgspec.Struct, frozen=True):
+    """How far that has come.
+
+    @ivar deleted: tasks that are gone; null when that was in an earlier life of the service.
+    """
+
+    key: str
+    deleted: int | None
+    over: bool
+    outcome: str
+
+
 class FailureAnswer(msgspec.Struct, frozen=True):
     """Why tasks failed.
 

@@ -10,6 +10,7 @@ from typing import Any
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.management.bulk import BulkRoutes
+from smartdyn.web.management.prune import PruneRoutes
 from smartdyn.web.management.service import ServiceRoutes
 from smartdyn.web.management.tasks import TaskRoutes
 from smartdyn.web.origin import refuse_foreign
@@ -35,6 +36,7 @@ class ManagementApi:
         self._parts = (
             TaskRoutes(tasks, now, clock, meters or HttpMeters()),
             BulkRoutes(tasks, now),
+            PruneRoutes(tasks, now),
             ServiceRoutes(tasks, now, keys),
         )
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import io
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.cli.main import main, parser
-from smartdyn.store.backup import check
-from smartdyn.store.migrate import migrate
+from smartdyn.cli.main import parser
+from tests.support.in_process import smartdyn
 
 
 def _subcommands(command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
@@ -29,43 +26,34 @@ def _subcommands(command: argparse.ArgumentParser) -> Iterator[tuple[str, argpar
 
 
 class CommandTests(SynchronousTestCase):
-    """L{main}."""
-
-    def run_command(self, *arguments: str) -> tuple[int, str, str]:
-        """Status, output and errors."""
-        out, err = io.StringIO(), io.StringIO()
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                status = main(arguments)
-            except SystemExit as ending:
-                status = int(ending.code or 0)
-        return status, out.getvalue(), err.getvalue()
+    """C{smartdyn}."""
 
     def test_version(self) -> None:
         """Shows the version."""
-        self.assertEqual(self.run_command("--version")[:2], (0, "smartdyn 0.1.0\n"))
+        did = smartdyn("--version")
+        self.assertEqual((did.status, did.output), (0, "smartdyn 0.1.0\n"))
 
     def test_a_wrong_command(self) -> None:
         """Ends with 2 and shows the usage."""
-        status, _, errors = self.run_command("dance")
-        self.assertEqual(status, 2)
-        self.assertIn("usage:", errors)
+        did = smartdyn("dance")
+        self.assertEqual(did.status, 2)
+        self.assertIn("usage:", did.errors)
 
     def test_config_check(self) -> None:
         """0 when all is well; 1 and a line per problem when not."""
         folder = Path(self.mktemp())
         folder.mkdir()
-        self.assertEqual(self.run_command("config", "check", "-c", str(folder))[0], 0)
+        self.assertEqual(smartdyn("config", "check", "-c", str(folder)).status, 0)
         folder.joinpath("settings.yml").write_text(":prot: 1\n")
-        status, _, errors = self.run_command("config", "check", "-c", str(folder))
-        self.assertEqual((status, errors.count("\n")), (1, 1))
-        self.assertIn("did you mean `port`?", errors)
+        did = smartdyn("config", "check", "-c", str(folder))
+        self.assertEqual((did.status, did.errors.count("\n")), (1, 1))
+        self.assertIn("did you mean `port`?", did.errors)
 
     def test_config_show(self) -> None:
         """Shows what is in force."""
         folder = Path(self.mktemp())
         folder.mkdir()
-        self.assertIn("port: 8008  # default", self.run_command("config", "show", "-c", str(folder))[1])
+        self.assertIn("port: 8008  # default", smartdyn("config", "show", "-c", str(folder)).output)
 
     def test_the_documentation(self) -> None:
         """Has each command that asks the service, and none that is not understood; nor has the help."""
@@ -81,23 +69,6 @@ class CommandTests(SynchronousTestCase):
                 parser().parse_args(shlex.split(described.epilog.partition("For example: ")[2])[1:])
                 self.assertTrue(any(command.startswith(name) for command in commands), name)
         self.assertGreater(len(examples), 15)
-
-    def test_database(self) -> None:
-        """Can be copied and checked; what cannot be done ends with 1 and says why."""
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        folder.joinpath("settings.yml").write_text(":database: data.sqlite\n")
-        options = ("-c", str(folder))
-        migrate(folder / "data.sqlite")
-        self.assertEqual(self.run_command("database", "check", *options)[0], 0)
-        status, output, _ = self.run_command("database", "backup", str(folder / "copy"), *options)
-        self.assertEqual(status, 0)
-        self.assertIn("key file", output)
-        self.assertEqual(check(folder / "copy"), [])
-        status, _, errors = self.run_command("database", "backup", str(folder / "copy"), *options)
-        self.assertEqual((status, "exists already" in errors), (1, True))
-        folder.joinpath("data.sqlite").write_bytes(b"no database at all" * 100)
-        self.assertEqual(self.run_command("database", "check", *options)[0], 1)
 
     def test_starting_is_quick(self) -> None:
         """Nothing heavy is loaded to ask the service for something."""

@@ -12,10 +12,10 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
-from smartdyn.lag import LagWatch
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.metrics.jobs import JobMeters
 from smartdyn.metrics.ssh import CONNECT, SshMeters
+from smartdyn.observing.lag import LagWatch
 from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, HandshakeFailed, HostKeyRejected
 from smartdyn.ssh.phases import Phases, reason
 from smartdyn.web.site import LimitedSite, Limits

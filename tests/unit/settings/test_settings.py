@@ -46,6 +46,27 @@ class SettingsTests(SynchronousTestCase):
         """As the installer sometimes does."""
         self.assertEqual(self.load(':port: "9000"\n:kill_grace: 5\n').kill_grace, 5.0)
 
+    def test_a_key_that_stands_twice(self) -> None:
+        """The last one counts, as in Ruby; that the first does not is told."""
+        found = self.load(":port: 1\nlisten: 127.0.0.2\nport: 2\n")
+        self.assertEqual(found.port, 2)
+        self.assertEqual(len(found.without_effect), 1)
+        self.assertIn("port (", found.without_effect[0])
+        self.assertTrue(found.without_effect[0].endswith("settings.yml:3 counts)"))
+
+    def test_settings_that_are_shared(self) -> None:
+        """Anchors and merged keys, which are there to be replaced."""
+        found = self.load("<<: {port: 1, listen: 127.0.0.2}\nport: 2\n")
+        self.assertEqual((found.port, found.listen, found.without_effect), (2, "127.0.0.2", ()))
+
+    def test_addresses_are_no_symbols(self) -> None:
+        """C{::1} is a symbol to Ruby, and an address to everybody else."""
+        self.assertEqual(self.load("listen: ::1\nmode: :ssh\n").listen, "::1")
+
+    def test_text_may_be_written_as_numbers(self) -> None:
+        """The version of TLS is one, for Ruby too."""
+        self.assertEqual(self.load("tls_disabled_versions: [1.2]\n").tls_disabled_versions, ("1.2",))
+
     def test_files_of_settings_d(self) -> None:
         """Later files win; files of other plugins are theirs; keys of the Ruby services are known."""
         found = self.load(
@@ -75,10 +96,10 @@ class SettingsTests(SynchronousTestCase):
         )
 
     def test_what_is_no_settings_file(self) -> None:
-        """Broken YAML, a list, a key that stands twice, a directory that is not there."""
+        """Broken YAML, a list, an object of Ruby's, a directory that is not there."""
+        self.assertIn("settings.yml:1:7: the tag !ruby/object:Foo", self.problems("port: !ruby/object:Foo {}\n")[0])
         self.assertIn("settings.yml:2:1: this is not valid YAML", self.problems(":port: [1\n")[0])
         self.assertIn("`key: value`", self.problems("- a\n")[0])
-        self.assertIn("a second time", self.problems(":port: 1\nport: 2\n")[0])
         error = self.assertRaises(SettingsError, load_settings, self.folder / "nowhere")
         self.assertIn("--config-dir", str(error))
 

@@ -67,9 +67,9 @@ class PoolTests(SynchronousTestCase):
         self.attempts.append(attempt)
         return await attempt
 
-    def lease(self, account: str = "a") -> Deferred[Lease]:
+    def lease(self, account: str = "a", holder: str | None = None) -> Deferred[Lease]:
         """Ask for a place."""
-        return Deferred.fromCoroutine(self.pool.lease(account, self.open))
+        return Deferred.fromCoroutine(self.pool.lease(account, self.open, holder))
 
     def succeed(self, number: int, allowed: int = 10) -> PlayedConnection:
         """An attempt succeeds."""
@@ -128,6 +128,19 @@ class PoolTests(SynchronousTestCase):
         self.clock.advance(5)
         self.assertFalse(connection.is_open)
         self.assertEqual(self.pool.connections(), [])
+
+    def test_what_can_be_seen(self) -> None:
+        """Each connection with its age, its sessions and those whom it is for, also while they wait for it."""
+        self.clock.advance(7)
+        first, second = self.lease(holder="one"), self.lease(holder="two")
+        (entry,) = self.pool.connections()
+        self.assertEqual((entry.is_open, entry.since, entry.holders), (False, 7.0, ("one", "two")))
+        self.succeed(0)
+        self.successResultOf(self.execute(self.successResultOf(first)))
+        (entry,) = self.pool.connections()
+        self.assertEqual((entry.is_open, entry.account, entry.sessions), (True, "a", 1))
+        self.successResultOf(Deferred.fromCoroutine(self.successResultOf(second).close()))
+        self.assertEqual(self.pool.connections()[0].holders, ("one",))
 
     def test_a_server_that_allows_fewer(self) -> None:
         """Its refusal costs nobody anything: the session is opened on another connection, and that is remembered."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -11,7 +13,7 @@ from smartdyn.engine.recovery import recover
 from smartdyn.errors import StoreError
 from smartdyn.store.database import configure
 from smartdyn.store.memory import MemoryDatabase
-from smartdyn.store.migrate import apply, migrations
+from smartdyn.store.migrate import apply, migrate, migrations
 from smartdyn.testing import done
 from tests.support.engine import Engine
 
@@ -74,3 +76,13 @@ class MigrationTests(SynchronousTestCase):
         connection.execute("PRAGMA user_version = 999")
         with self.assertRaisesRegex(StoreError, "newer version"):
             apply(connection, migrations(), "x")
+
+    def test_the_database_of_another_program(self) -> None:
+        """Is left as it is, to the last byte: settings of the Ruby service name Dynflow's."""
+        path = Path(self.mktemp())
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE dynflow_execution_plans (uuid TEXT)")
+        before = path.read_bytes()
+        with self.assertRaisesRegex(StoreError, "another program, such as Ruby's Dynflow"):
+            migrate(path)
+        self.assertEqual(path.read_bytes(), before)

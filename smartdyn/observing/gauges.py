@@ -5,48 +5,18 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from prometheus_client import Gauge
 
-from smartdyn.actions.dispatcher import RunnerDispatcher
-from smartdyn.aio import Spawner
-from smartdyn.engine.world import World
 from smartdyn.errors import StoreError
-from smartdyn.foreman.outbox import Backlog, Outbox
-from smartdyn.front import Front
-from smartdyn.health.readiness import Readiness
+from smartdyn.foreman.outbox import Backlog
 from smartdyn.metrics.meters import Meters
 from smartdyn.model.states import PlanState
-from smartdyn.rex.hosts import Hosts
+from smartdyn.observing.parts import Parts
 from smartdyn.store import plans
-from smartdyn.store.database import SqliteDatabase
-from smartdyn.web.expiry import CertificateWatch
 
 _CALLBACK_STATES = ("pending", "delivered", "parked")
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What is looked at.
-
-    @param threads: pools of threads, by name.
-    @param spawners: what works in the background, by part.
-    """
-
-    reactor: Any
-    database: SqliteDatabase
-    world: World
-    dispatcher: RunnerDispatcher
-    hosts: Hosts
-    outbox: Outbox
-    watch: CertificateWatch
-    front: Front
-    readiness: Readiness
-    threads: Mapping[str, Any]
-    spawners: Mapping[str, Spawner]
 
 
 class Gauges:

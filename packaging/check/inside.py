@@ -1,0 +1,422 @@
+"""What is tried inside the Debian of packaging/check/deb: an admin's life with the package, with the system's tools.
+
+Only Python's own library is there.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import pwd
+import re
+import subprocess
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+UNIT = "smartdyn.service"
+KEY = "/var/lib/foreman-proxy/ssh/id_rsa_foreman_proxy"
+SETTINGS = Path("/etc/smartdyn/settings.yml")
+DROP_IN = Path("/etc/systemd/system/smartdyn.service.d/check.conf")
+HIGHEST_EXPOSURE = 1.5
+
+
+def run(*command: str, check: bool = True, **options: Any) -> str:
+    """What a command prints, on both streams.
+
+    @raise RuntimeError: it failed.
+    """
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300, **options
+    )
+    if check and done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}")
+    return done.stdout
+
+
+def fact(name: str) -> str:
+    """A property of the unit."""
+    return run("systemctl", "show", "--value", f"--property={name}", UNIT).strip()
+
+
+def claim(true: object, otherwise: str) -> None:
+    """
+    @raise RuntimeError: it is not so.
+    """
+    if not true:
+        raise RuntimeError(otherwise)
+
+
+def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> float:
+    """Wait, and say for how long.
+
+    @raise RuntimeError: in vain.
+    """
+    began = time.monotonic()
+    while not true():
+        claim(time.monotonic() - began < seconds, f"{what} did not happen in {seconds} s")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+def request(method: str, path: str, body: Any = None, connection: http.client.HTTPConnection | None = None) -> Any:
+    """The answer of the service, as JSON.
+
+    @raise RuntimeError: it is no success.
+    """
+    used = connection or http.client.HTTPConnection("127.0.0.1", 8008, timeout=60)
+    try:
+        used.request(method, path, None if body is None else json.dumps(body))
+        answer = used.getresponse()
+        content = answer.read()
+        claim(answer.status == 200, f"{method} {path}: {answer.status} {content[:300]!r}")
+        return json.loads(content)
+    finally:
+        if connection is None:
+            used.close()
+
+
+class Foreman(BaseHTTPRequestHandler):
+    """Takes callbacks."""
+
+    protocol_version = "HTTP/1.1"
+    told: list[str]
+
+    def do_POST(self) -> None:
+        """Remember of which tasks."""
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.told.extend(each["callback"]["task_id"] for each in body.get("callbacks", [body]))
+        self.send_response(200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+class Check:
+    """The steps, in order."""
+
+    def __init__(self) -> None:
+        self.before = paths()
+        Foreman.told = []
+        self.foreman = ThreadingHTTPServer(("127.0.0.1", 3000), Foreman)
+        threading.Thread(target=self.foreman.serve_forever, daemon=True).start()
+
+    def one_file(self) -> str:
+        """The one-file program runs its demonstration and serves, with nothing but the system's Python."""
+        for command in (["demo"], ["config", "check", "-c", "/check/etc"]):
+            Path("/check/etc").mkdir(exist_ok=True)
+            run("env", "-i", "/usr/bin/python3", "/check/smartdyn.pyz", *command)
+        Path("/check/etc/settings.yml").write_text(":port: 8010\n:database: smartdyn.sqlite\n")
+        with subprocess.Popen(
+            ["env", "-i", "/usr/bin/python3", "/check/smartdyn.pyz", "serve", "-c", "/check/etc"],
+            stdout=subprocess.DEVNULL,
+        ) as serving:
+            connection = http.client.HTTPConnection("127.0.0.1", 8010, timeout=10)
+            until(lambda: answers(connection), "an answer of the one-file program")
+            serving.terminate()
+        return "demo and serve"
+
+    def install(self) -> str:
+        """C{dpkg -i} installs, and starts nothing; commands are there and the settings are nobody else's business."""
+        run("dpkg", "-i", "/check/smartdyn.deb")
+        claim(fact("ActiveState") == "inactive", "it was started")
+        run("smartdyn", "--version")
+        run("smartdyn", "config", "check")
+        status = SETTINGS.stat()
+        claim((status.st_mode & 0o777, status.st_gid) == (0o640, account().pw_gid), f"settings.yml: {status}")
+        return run("dpkg-query", "-f", "${Version}, ${Installed-Size} kB", "-W", "smartdyn")
+
+    def unit(self) -> str:
+        """C{systemd-analyze} has nothing to say against the units, and finds them closed enough."""
+        said = run("systemd-analyze", "verify", "--man=no", UNIT, "smartdyn.socket")
+        claim(not said, f"systemd-analyze verify: {said}")
+        exposure = float(re.findall(r"exposure level for smartdyn.service: ([\d.]+)", security())[0])
+        claim(exposure <= HIGHEST_EXPOSURE, f"exposure {exposure}")
+        return f"exposure {exposure}"
+
+    def start(self) -> str:
+        """C{systemctl start} makes it active within 5 seconds; the journal complains of the missing key alone."""
+        began = time.monotonic()
+        run("systemctl", "start", UNIT)
+        took = time.monotonic() - began
+        claim(fact("ActiveState") == "active" and took < 5, f"{fact('ActiveState')} after {took:.1f} s")
+        claim("is ready on" in journal() and "Unable to write" not in journal(), "the journal tells otherwise")
+        complaints = [line for line in journal("--priority=warning").splitlines() if "SSH private key" not in line]
+        claim(not [line for line in complaints if "generate one with" not in line], "\n".join(complaints))
+        until(lambda: "0 jobs" in fact("StatusText"), "a status")
+        return f"{took:.1f} s, status: {fact('StatusText')}"
+
+    def job(self) -> str:
+        """With a key, a script runs on a host over the API."""
+        run("runuser", "-u", "foreman-proxy", "--", "ssh-keygen", "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", KEY)
+        Path("/root/.ssh").mkdir(mode=0o700, exist_ok=True)
+        Path("/root/.ssh/authorized_keys").write_text(Path(f"{KEY}.pub").read_text())
+        SETTINGS.write_text(
+            SETTINGS.read_text() + ":foreman_url: http://127.0.0.1:3000\n:execution_plan_cleaner_age: 0\n"
+        )
+        run("systemctl", "reload", UNIT)
+        until(lambda: "changed: foreman_url" in journal(), "the reload")
+        began = time.monotonic()
+        (task,) = launch("id --user; cat /etc/hostname")
+        wait_for([task])
+        return f"{time.monotonic() - began:.2f} s from the request to its end"
+
+    def agent(self) -> str:
+        """A key that only an agent has works as well, in the sandbox."""
+        folder = Path("/run/agent")
+        folder.mkdir()
+        os.chown(folder, account().pw_uid, account().pw_gid)
+        run("systemd-run", "--unit=agent", "--uid=foreman-proxy", "ssh-agent", "-D", "-a", "/run/agent/socket")
+        until((folder / "socket").exists, "the agent")
+        as_user = ("runuser", "-u", "foreman-proxy", "--", "env", "SSH_AUTH_SOCK=/run/agent/socket")
+        run(*as_user, "ssh-add", "-q", KEY)
+        run(*as_user, "ssh-keygen", "-q", "-p", "-P", "", "-N", "a passphrase", "-f", KEY)
+        with drop_in("Environment=SSH_AUTH_SOCK=/run/agent/socket"):
+            wait_for(launch("true"))
+        run(*as_user, "ssh-keygen", "-q", "-p", "-P", "a passphrase", "-N", "", "-f", KEY)
+        return "a key with a passphrase"
+
+    def reload(self) -> str:
+        """Of 1,000 requests while it is reloaded again and again, none fails."""
+        failures: list[str] = []
+        left = threading.Semaphore(1000)
+        over = threading.Event()
+
+        def ask(kept: bool) -> None:
+            connection = http.client.HTTPConnection("127.0.0.1", 8008, timeout=60) if kept else None
+            while left.acquire(blocking=False):
+                try:
+                    request("GET", "/tasks/count", connection=connection)
+                except Exception as error:
+                    failures.append(repr(error))
+            over.set()
+
+        asking = [threading.Thread(target=ask, args=(number % 2 == 0,)) for number in range(8)]
+        for each in asking:
+            each.start()
+        reloads = 0
+        while not over.is_set():
+            run("systemctl", "reload", UNIT)
+            reloads += 1
+        for each in asking:
+            each.join()
+        claim(not failures, f"{len(failures)} failed: {failures[:3]}")
+        return f"{reloads} reloads"
+
+    def restart(self) -> str:
+        """Of 20 jobs in the middle of which it is restarted, none is lost, run twice or not reported."""
+        script = "echo begun >> /root/effects; sleep 4; echo done"
+        tasks = launch(*[script] * 20)
+        effects = Path("/root/effects")
+        until(lambda: effects.exists() and effects.read_text().count("begun") >= 10, "the beginning of ten jobs")
+        began = time.monotonic()
+        run("systemctl", "stop", UNIT)
+        stopped = time.monotonic() - began
+        run("systemctl", "start", UNIT)
+        took = time.monotonic() - began
+        wait_for(tasks)
+        claim(effects.read_text().count("begun") == len(tasks), "a job has run twice or not at all")
+        return f"stopped in {stopped:.1f} s, back after {took:.1f} s"
+
+    def watchdog(self) -> str:
+        """A process that is stopped is noticed, and replaced, and its stacks are in the journal."""
+        run("kill", "-STOP", fact("MainPID"))
+        took = until(lambda: fact("NRestarts") == "1" and fact("ActiveState") == "active", "a restart", 180)
+        for text in ("Watchdog timeout", "Fatal Python error: Aborted"):
+            claim(text in journal(), f"the journal has no {text!r}")
+        wait_for(launch("true"))
+        return f"back after {took:.0f} s"
+
+    def sockets(self) -> str:
+        """With its socket held by systemd, nobody is refused while it is restarted."""
+        run("systemctl", "stop", UNIT)
+        run("systemctl", "start", "smartdyn.socket")
+        over = threading.Event()
+        failures: list[str] = []
+        answered = 0
+
+        def ask() -> None:
+            nonlocal answered
+            while not over.is_set():
+                connection = http.client.HTTPConnection("127.0.0.1", 8008, timeout=60)
+                try:
+                    connection.connect()
+                except OSError as error:
+                    failures.append(repr(error))
+                    continue
+                # A request that was sent may be cut short by the end; one that was not even taken may not be
+                try:
+                    request("GET", "/tasks/count", connection=connection)
+                    answered += 1
+                except (OSError, http.client.HTTPException):
+                    pass
+                connection.close()
+
+        asking = threading.Thread(target=ask)
+        asking.start()
+        until(lambda: answered, "the first answer")
+        for _ in range(3):
+            run("systemctl", "restart", UNIT)
+        over.set()
+        asking.join()
+        run("systemctl", "stop", "smartdyn.socket", UNIT)
+        run("systemctl", "start", UNIT)
+        claim(not failures, f"{len(failures)} refused: {failures[:3]}")
+        return f"3 restarts, {answered} answers"
+
+    def upgrade(self) -> str:
+        """Installing a version over another keeps settings and tasks, and goes on with what runs."""
+        tasks, settings = request("GET", "/tasks/count")["count"], SETTINGS.read_text()
+        running = launch("sleep 5")
+        pid = fact("MainPID")
+        run("dpkg", "-i", "--force-confold", "/check/smartdyn.deb")
+        claim(fact("ActiveState") == "active" and fact("MainPID") != pid, "it was not restarted")
+        wait_for(running)
+        claim(request("GET", "/tasks/count")["count"] > tasks, "tasks are lost")
+        claim(SETTINGS.read_text() == settings, "settings are lost")
+        return f"{tasks} tasks kept"
+
+    def remove(self) -> str:
+        """Removal keeps data and settings; purging leaves the account and its keys, and nothing else."""
+        run("apt-get", "-y", "-qq", "remove", "smartdyn", env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        claim(Path("/var/lib/smartdyn/smartdyn.sqlite").exists() and SETTINGS.exists(), "data or settings are gone")
+        claim(not Path("/usr/lib/smartdyn").exists(), "the program is still there")
+        run("apt-get", "-y", "-qq", "purge", "smartdyn", env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+        left = {path for path in paths() - self.before if not path.startswith(EXPECTED)}
+        claim(not left, f"these were left: {sorted(left)}")
+        return "the account and its keys stay"
+
+
+EXPECTED = (
+    "/check/",
+    "/etc/group-",
+    "/etc/gshadow-",
+    "/etc/passwd-",
+    "/etc/shadow-",
+    "/etc/subgid-",
+    "/etc/subuid-",
+    "/root",
+    "/var/lib/apt",
+    "/var/lib/dpkg",
+    "/var/lib/foreman-proxy",
+    "/var/lib/systemd",
+    "/var/log/",
+    "/var/cache/apt",
+    "/var/tmp/foreman-proxy",
+    "/var/tmp/systemd-private",
+)
+"""Beginnings of paths that stay: the account's, and those of the system and of what was tried here."""
+
+
+def answers(connection: http.client.HTTPConnection) -> bool:
+    """Does it answer?"""
+    try:
+        connection.request("GET", "/version")
+        return connection.getresponse().read() != b""
+    except OSError:
+        connection.close()
+        return False
+
+
+def paths() -> set[str]:
+    """All files of the system."""
+    found = run("find", "/", "-xdev", "-not", "-path", "/proc*", "-not", "-path", "/sys*", "-not", "-path", "/run*")
+    return {path for path in found.splitlines() if "/__pycache__" not in path or "smartdyn" in path}
+
+
+def account() -> pwd.struct_passwd:
+    """The service's."""
+    return pwd.getpwnam("foreman-proxy")
+
+
+def journal(*options: str) -> str:
+    """What the unit has said."""
+    return run("journalctl", "--no-pager", "--output=cat", f"--unit={UNIT}", *options)
+
+
+def security() -> str:
+    """How closed the unit is."""
+    return run("systemd-analyze", "security", "--no-pager", UNIT, check=False)
+
+
+@contextmanager
+def drop_in(*lines: str) -> Iterator[None]:
+    """The unit with more settings."""
+    DROP_IN.parent.mkdir(exist_ok=True)
+    DROP_IN.write_text("\n".join(["[Service]", *lines, ""]))
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", UNIT)
+    yield
+    DROP_IN.unlink()
+    DROP_IN.parent.rmdir()
+    run("systemctl", "daemon-reload")
+    run("systemctl", "restart", UNIT)
+
+
+def launch(*scripts: str) -> list[str]:
+    """Start scripts on this machine's sshd, as Foreman does."""
+    jobs = {}
+    for script in scripts:
+        task = str(uuid.uuid4())
+        action_input = {
+            "hostname": "127.0.0.1",
+            "ssh_user": "root",
+            "script": f"#!/bin/sh\n{script}\n",
+            "callback": {"task_id": task, "step_id": 3},
+        }
+        jobs[task] = {"action_class": "Proxy::RemoteExecution::Ssh::Actions::RunScript", "action_input": action_input}
+    request("POST", "/tasks/launch", {"operation": "ssh", "input": jobs})
+    return list(jobs)
+
+
+def wait_for(tasks: list[str]) -> None:
+    """Until they have ended well, and Foreman knows it.
+
+    @raise RuntimeError: one has not.
+    """
+    for task in tasks:
+        until(lambda: request("GET", f"/tasks/{task}/status")["state"] == "stopped", f"the end of {task}")  # noqa: B023
+        status = request("GET", f"/tasks/{task}/status")
+        claim(status["result"] == "success", f"{json.dumps(status)[:2000]}")
+    until(lambda: set(tasks) <= set(Foreman.told), "the callbacks")
+
+
+def main() -> int:
+    """Take all steps, and say how each went; the first that fails ends it."""
+    check = Check()
+    steps = [
+        check.one_file,
+        check.install,
+        check.unit,
+        check.start,
+        check.job,
+        check.agent,
+        check.reload,
+        check.restart,
+        check.watchdog,
+        check.sockets,
+        check.upgrade,
+        check.remove,
+    ]
+    for step in steps:
+        began = time.monotonic()
+        try:
+            said = step()
+        except Exception as error:
+            print(f"FAIL  {step.__name__}: {error}")
+            print(journal("--lines=60"))
+            return 1
+        print(f"ok    {step.__name__}: {said} ({time.monotonic() - began:.1f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
