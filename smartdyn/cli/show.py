@@ -8,9 +8,8 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, TextIO
+from typing import Any, Final, NamedTuple, TextIO
 
 _GAP: Final = "  "
 _COLOURS: Final = {
@@ -25,9 +24,9 @@ _COLOURS: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """
+class Column(NamedTuple):
+    """A column of a table. No data class: importing these would take a tenth of the time in which the command starts.
+
     @param of: the value, as programs get it.
     @param shown: the value as people see it.
     @param least: characters that it can be cut to when the terminal is narrow; None when it is never cut.
