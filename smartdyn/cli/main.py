@@ -10,11 +10,39 @@ from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, status, tasks
+from smartdyn.cli import (
+    completion,
+    config,
+    database,
+    demo,
+    doctor,
+    drain,
+    hosts,
+    log_level,
+    openapi,
+    queue,
+    serve,
+    status,
+    tasks,
+)
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, status, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
+_SUBCOMMANDS: Final = (
+    serve,
+    demo,
+    status,
+    tasks,
+    hosts,
+    queue,
+    drain,
+    log_level,
+    config,
+    database,
+    doctor,
+    openapi,
+    completion,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

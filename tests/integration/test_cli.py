@@ -124,6 +124,17 @@ class LookingTests(CliTestCase):
         status, output, _ = await smartdyn.run("status", "-o", "csv")
         self.assertEqual((status, "root is draining" in output), (Status.FAILED, True), output)
 
+    async def test_levels_of_the_log(self) -> None:
+        """Are set for a while and taken back; a level that is none is refused, with those that there are."""
+        smartdyn = await self.start()
+        status, output, _ = await smartdyn.run("log-level", "ssh=debug", "--for", "600")
+        self.assertEqual(status, 0)
+        self.assertRegex(output, r"ssh +DEBUG +hand\n(.*\n)*Until: ")
+        self.assertEqual(json.loads((await smartdyn.run("log-level", "-o", "json"))[1])["overridden"], {"ssh": "DEBUG"})
+        self.assertNotIn("hand", (await smartdyn.run("log-level", "--reset"))[1])
+        for wrong in (("ssh=loud",), ("ssh",), ("--for", "1"), ("ssh=debug", "--reset")):
+            self.assertEqual((await smartdyn.run("log-level", *wrong))[0], Status.USAGE)
+
     async def test_queue_and_hosts(self) -> None:
         """Say what runs and where, and forget the key of a host."""
         smartdyn = await self.start()
