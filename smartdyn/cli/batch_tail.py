@@ -95,7 +95,7 @@ class BatchTail:
         while True:
             task_id = self._next.get()
             try:
-                for record in follow(self._service, task_id, lines=self._lines, wait=self._wait):
+                for record in follow(self._service, task_id, lines=self._lines, wait=self._wait, decided=True):
                     self._come.put((task_id, record))
             except CommandFailed as error:
                 self._come.put((task_id, error))

@@ -163,6 +163,9 @@ class UrlWay:
         """
         try:
             parts = urlsplit(url if "://" in url else f"https://{url}")
+            if "@" in parts.netloc:
+                text = "A name or a password in --url has no meaning here. Log in with a certificate: --cert and --key."
+                raise CommandFailed(Status.USAGE, text)
             self._host, self._port = parts.hostname or "", parts.port
             if parts.scheme not in {"http", "https"} or not self._host:
                 raise ValueError(url)

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import Status
-from smartdyn.cli.options import add_command, add_service, service_of
+from smartdyn.cli.options import add_command, add_service, seconds, service_of
 
 _PAUSE: Final = 0.5
 
@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     way.add_argument("--off", action="store_true", help="take new jobs again; so does a restart of the service")
     way.add_argument("--status", action="store_true", help="only say how it is")
     way.add_argument("--no-wait", action="store_true", help="do not wait")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="wait no longer than that")
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="wait no longer than that")
     add_service(parser)
     parser.set_defaults(run=_drain)
 

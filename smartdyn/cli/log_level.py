@@ -6,7 +6,7 @@ import argparse
 from typing import Any, Final
 
 from smartdyn.cli.failures import CommandFailed, Status
-from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
+from smartdyn.cli.options import add_command, add_form, add_service, form_of, seconds, service_of
 from smartdyn.cli.show import Column, document, facts, show, time
 
 _WHERE: Final = "/logs/levels"
@@ -25,7 +25,7 @@ def add(commands: Any) -> None:
         "level", nargs="*", metavar="PART=LEVEL", help="such as ssh=debug; these count instead of others"
     )
     parser.add_argument(
-        "--for", type=float, dest="seconds", metavar="SECONDS", help="then as before; else until a restart"
+        "--for", type=seconds, dest="seconds", metavar="SECONDS", help="then as before; else until a restart"
     )
     parser.add_argument("--reset", action="store_true", help="those of the settings again")
     add_form(parser)

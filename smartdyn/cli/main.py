@@ -26,6 +26,7 @@ from smartdyn.cli import (
     tasks,
 )
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
+from smartdyn.cli.show import complain
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
 _SUBCOMMANDS: Final = (
@@ -58,17 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ended: int = options.run(options)
         sys.stdout.flush()
     except CommandFailed as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return error.status
     except SettingsError as error:
         for problem in error.problems:
-            print(f"smartdyn: {problem}", file=sys.stderr)
+            complain(problem)
         return Status.FAILED
     except InvalidRequest as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.USAGE
     except SmartdynError as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.FAILED
     except KeyboardInterrupt:
         return Status.INTERRUPTED

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -84,6 +85,14 @@ def add_form(parser: argparse.ArgumentParser, *, ids: bool = False) -> None:
     """
     forms = (*FORMS, "id") if ids else FORMS
     parser.add_argument("-o", "--output", choices=forms, default=_NOT_GIVEN, help="how to show it (table)")
+
+
+def seconds(text: str) -> float:
+    """A length of time, for argparse."""
+    found = float(text)
+    if not 0 <= found < math.inf:
+        raise ValueError
+    return found
 
 
 def form_of(options: argparse.Namespace) -> str:

@@ -78,7 +78,7 @@ def facts(pairs: Iterable[tuple[str, str]]) -> None:
     known = [(name, value) for name, value in pairs if value]
     width = max((len(name) for name, _ in known), default=0) + 1
     for name, value in known:
-        print(f"{name + ':':<{width}} {clean(value)}")
+        print(f"{name + ':':<{width}} {sentence(value)}")
 
 
 def sentences(title: str, things: Iterable[tuple[str, str]]) -> None:
@@ -87,7 +87,7 @@ def sentences(title: str, things: Iterable[tuple[str, str]]) -> None:
     if known:
         print(f"\n{title}:")
     for what, advice in known:
-        print(f"  {clean(what)}\n    {clean(advice)}")
+        print(f"  {sentence(what)}\n    {sentence(advice)}")
 
 
 def has_colours(out: TextIO) -> bool:
@@ -97,8 +97,17 @@ def has_colours(out: TextIO) -> bool:
 
 def clean(text: str) -> str:
     """Text of others, which must not control the terminal."""
-    line = text.replace("\n", " ")
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in line)
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def sentence(text: str) -> str:
+    """Text of others in one line that does not control the terminal."""
+    return clean(" ".join(text.split()))
+
+
+def complain(text: str) -> None:
+    """Say on standard error what is wrong."""
+    print(f"smartdyn: {sentence(text)}", file=sys.stderr)
 
 
 def time(seconds: float | None) -> str:
@@ -131,7 +140,7 @@ def _csv(rows: Iterable[Any], columns: Sequence[Column], out: TextIO) -> None:
 
 
 def _table(rows: Sequence[Any], columns: Sequence[Column], out: TextIO) -> None:
-    cells = [[clean(column.shown(column.of(row))) for column in columns] for row in rows]
+    cells = [[sentence(column.shown(column.of(row))) for column in columns] for row in rows]
     widths = [
         max(len(column.title), *(_width(line[index]) for line in cells)) if cells else len(column.title)
         for index, column in enumerate(columns)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed, Status
 from smartdyn.cli.options import add_command, add_service, service_of
-from smartdyn.cli.show import clean
+from smartdyn.cli.show import complain, sentence
 from smartdyn.cli.task_ids import whole
 
 _PAUSE: Final = 0.3
@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
         except CommandFailed as error:
             if len(options.id) == 1 or error.status is Status.UNREACHABLE:
                 raise
-            print(f"smartdyn: {error}", file=sys.stderr)
+            complain(str(error))
             status = status or error.status
     return status
 
@@ -115,5 +115,5 @@ def _watch(service: Service, key: str) -> int:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     print(found["outcome"])
     for problem in found["problems"]:
-        print(f"{problem['task_id']}: {clean(problem['reason'])}", file=sys.stderr)
+        print(f"{problem['task_id']}: {sentence(problem['reason'])}", file=sys.stderr)
     return Status.FAILED if found["refused"] or found["reached"] < found["matched"] else Status.FINE

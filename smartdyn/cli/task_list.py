@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from smartdyn.cli.client import Service
 from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
-from smartdyn.cli.show import Column, document, duration, facts, optional, show, time
+from smartdyn.cli.show import Column, document, duration, facts, optional, sentence, show, time
 from smartdyn.cli.task_ids import whole
 
 _PAGE: Final = 200
@@ -115,6 +115,6 @@ def _show(options: argparse.Namespace) -> int:
                 ("Foreman", ", ".join(each["state"] for each in details["callbacks"])),
             ]
         )
-        print(f"\n{details['explanation']}\n")
+        print(f"\n{sentence(details['explanation'])}\n")
         show(details["steps"], _STEPS, "table")
     return 0

@@ -18,8 +18,9 @@ from typing import Any, Final
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import BrokenOff, CommandFailed, Status, Unreachable
 from smartdyn.cli.following import follow
-from smartdyn.cli.options import add_command, add_service, service_of
+from smartdyn.cli.options import add_command, add_service, seconds, service_of
 from smartdyn.cli.script_output import ScriptOutput
+from smartdyn.cli.show import complain, sentence
 from smartdyn.cli.task_tail import add_looks, output_of
 
 _PATIENCE: Final = 5.0
@@ -40,7 +41,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--effective-user", metavar="USER", help="as whom it runs")
     parser.add_argument("--effective-user-method", choices=("sudo", "dzdo", "su"), default="sudo", metavar="METHOD")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for shell scripts")
-    parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="end it after so long")
+    parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end it after so long")
     parser.add_argument("--ask-password", action="store_true", help="ask for the password of --user")
     parser.add_argument("--ask-effective-user-password", action="store_true", help="ask for what sudo or su asks for")
     parser.add_argument("--detach", action="store_true", help="only start it, and say its id")
@@ -94,7 +95,7 @@ def _watch(service: Service, task_id: str, output: ScriptOutput) -> int:
     status = end["exit_status"]
     if isinstance(status, int):
         return status & 255
-    print(f"smartdyn: {service.get('tasks', task_id)['explanation']}", file=sys.stderr)
+    complain(service.get("tasks", task_id)["explanation"])
     return Status.NOT_RUN
 
 
@@ -156,4 +157,4 @@ class _Interrupt:
 
 def _say(text: str) -> None:
     """Past Python's buffers: a signal may have come while something was being written to them."""
-    os.write(2, f"smartdyn: {text}\n".encode())
+    os.write(2, f"smartdyn: {sentence(text)}\n".encode())

@@ -10,6 +10,7 @@ from smartdyn.cli.batch_tail import BatchTail
 from smartdyn.cli.following import follow
 from smartdyn.cli.options import add_command, add_service, service_of
 from smartdyn.cli.script_output import ScriptOutput
+from smartdyn.cli.show import complain
 from smartdyn.cli.task_ids import whole
 
 
@@ -45,8 +46,13 @@ def _tail(options: argparse.Namespace) -> int:
         looks = {"raw": options.raw, "timestamps": options.timestamps}
         BatchTail(service, task_id, lines=lines, wait=wait, **looks).show(sys.stdout)
         return 0
+    state = ""
     for record in follow(service, task_id, lines=lines, wait=wait):
-        if "over" not in record:
+        if "over" in record:
+            state = record["state"]
+        else:
             output.write(record)
     output.close()
+    if state == "paused":
+        complain(f"{service.get('tasks', task_id)['explanation']} See `smartdyn tasks resume` and `skip`.")
     return 0

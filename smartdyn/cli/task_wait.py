@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import Status
-from smartdyn.cli.options import add_command, add_service, service_of
+from smartdyn.cli.options import add_command, add_service, seconds, service_of
 from smartdyn.cli.task_ids import whole
 from smartdyn.cli.task_list import state
 
@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     does = "wait until tasks are over; ends with 1 unless all have gone well"
     parser = add_command(commands, "wait", does, "tasks wait 0d5a1f9e --timeout 600")
     parser.add_argument("id", nargs="+", help="their ids, or the beginnings of these")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="no longer than that")
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="no longer than that")
     add_service(parser)
     parser.set_defaults(run=_wait)
 

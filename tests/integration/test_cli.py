@@ -88,6 +88,15 @@ class LookingTests(CliTestCase):
         shown = json.loads((await smartdyn.run("tasks", "show", failed, "-o", "json"))[1])
         self.assertEqual(shown["task"]["result"], "error")
 
+    async def test_following_a_paused_task(self) -> None:
+        """Ends with what it waits for, since nothing comes until somebody decides."""
+        smartdyn = await self.start()
+        (paused,) = await self.launch("Rig::RaiseInRun")
+        status, output, errors = await smartdyn.run("tasks", "tail", paused)
+        self.assertEqual((status, output), (0, ""))
+        self.assertIn("failed in run phase", errors)
+        self.assertIn("`smartdyn tasks resume`", errors)
+
     async def test_statuses(self) -> None:
         """Each kind of failure has its own, and a sentence on standard error that says what to do."""
         smartdyn = await self.start()
