@@ -187,6 +187,13 @@ class Draining(SmartdynError):
         self.by = by
 
 
+class TooManyViewers(SmartdynError):
+    """So many are told already what comes that the service would be late with everything else."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many are following outputs now; try again in a moment, or do without following.")
+
+
 class ShuttingDown(SmartdynError):
     """The service is stopping and takes no new work."""
 

@@ -26,13 +26,18 @@ class OutputPiece:
 
     @param action_id: whose it is; None while no action has printed anything.
     @param more: there is more already.
-    @param over: the task has stopped, so that nothing comes after what there is.
+    @param state: of the task.
     """
 
     action_id: int | None
     chunks: tuple[OutputChunk, ...]
     more: bool
-    over: bool
+    state: PlanState
+
+    @property
+    def over(self) -> bool:
+        """Has the task stopped, so that nothing comes after what there is?"""
+        return self.state is PlanState.STOPPED
 
 
 class OutputReader:
@@ -49,12 +54,12 @@ class OutputReader:
         """
 
         def read(tx: sqlite3.Cursor) -> OutputPiece:
-            over = plans.load(tx, plan_id).state is PlanState.STOPPED
+            state = plans.load(tx, plan_id).state
             wanted = next(iter(output.with_output(tx, plan_id)), None) if action_id is None else action_id
             if wanted is None:
-                return OutputPiece(None, (), False, over)
+                return OutputPiece(None, (), False, state)
             chunks, more = output.page(tx, plan_id, wanted, start, until, _PIECE)
-            return OutputPiece(wanted, tuple(chunks), more, over)
+            return OutputPiece(wanted, tuple(chunks), more, state)
 
         return self._database.query(read)
 

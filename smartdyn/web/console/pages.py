@@ -63,6 +63,7 @@ class Pages:
         self._templates.filters.update(
             time=fmt.time,
             ago=fmt.ago,
+            is_id=fmt.is_id,
             plain=plain,
             iso=fmt.iso,
             duration=fmt.duration,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.management.bulk import BulkRoutes
 from smartdyn.web.management.prune import PruneRoutes
@@ -16,14 +17,21 @@ from smartdyn.web.route import Route
 class ManagementApi:
     """The routes below C{/api}."""
 
-    def __init__(self, tasks: TaskFacade, now: Callable[[], float], clock: Any, keys: HostKeys) -> None:
+    def __init__(
+        self,
+        tasks: TaskFacade,
+        now: Callable[[], float],
+        clock: Any,
+        keys: HostKeys,
+        meters: HttpMeters | None = None,
+    ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces output.
         @param keys: of hosts.
         """
         self._parts = (
-            TaskRoutes(tasks, now, clock),
+            TaskRoutes(tasks, now, clock, meters or HttpMeters()),
             BulkRoutes(tasks, now),
             PruneRoutes(tasks, now),
             ServiceRoutes(tasks, now, keys),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -80,7 +80,6 @@ class ParseTests(SynchronousTestCase):
             with self.assertRaisesRegex(InvalidRequest, expected):
                 parse(text, NOW)
 
-    @settings(deadline=None)
     @given(SEARCHES)
     def test_any_text(self, text: str) -> None:
         """Any text is understood or refused with a reason; what was understood reads the same when it is printed."""

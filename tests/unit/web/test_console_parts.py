@@ -8,7 +8,7 @@ from dataclasses import replace
 from importlib.resources import files
 from itertools import accumulate
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -84,7 +84,6 @@ class GraphTests(SynchronousTestCase):
         self.assertLess(second.y + second.height, third.y)
         self.assertEqual(len(graph.arrows), 1)
 
-    @settings(deadline=None)
     @given(FLOWS)
     def test_boxes_do_not_touch(self, flow: Flow) -> None:
         """However a flow is nested, its boxes are inside of the picture and apart from one another."""
@@ -113,7 +112,6 @@ class TimelineTests(SynchronousTestCase):
             bar, _ = bars([unfinished, step(2, 1.0, 2.0)], 20.0)
             self.assertEqual((bar.start, bar.real), (0, SCALE))
 
-    @settings(deadline=None)
     @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6), st.floats(0, 1e6)), max_size=9))
     def test_bars_stay_inside(self, times: list[tuple[float, float, float]]) -> None:
         """No clock makes a bar leave its line."""
@@ -175,7 +173,6 @@ class SearchTests(SynchronousTestCase):
         rest = search.found()
         self.assertEqual((len(rest.hits), rest.first, rest.last, rest.rest), (6, MOST_HITS + 1, MOST_HITS + 7, None))
 
-    @settings(deadline=None)
     @given(
         texts=st.lists(st.text("ab\n\x1b[31m", max_size=12), max_size=8),
         times=st.lists(st.sampled_from((0.0, 0.3)), min_size=60, max_size=60),

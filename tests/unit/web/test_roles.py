@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -46,7 +46,6 @@ class RolesTests(SynchronousTestCase):
         assert only is not None
         self.assertIsNone(only.of("b"))
 
-    @settings(deadline=None)
     @given(st.text(max_size=20), st.text(max_size=20))
     def test_patterns_are_no_expressions(self, name: str, other: str) -> None:
         """Only the asterisk means something: any other name matches itself alone."""
