@@ -15,6 +15,7 @@ await run(async (session) => {
   }
   await openTask(session, page);
   await shortcuts(session, page);
+  await anywhere(session, page);
   await change(session, page, session.plan.paused, 'skip', 'h1');
   await change(session, page, session.plan.running, 'cancel', '.badge.success, .badge.error, .badge.cancelled');
 });
@@ -89,6 +90,24 @@ async function shortcuts(session, page) {
   await page.keyboard.press('?');
   await page.locator('#use-shortcuts').press('Space');
   await page.keyboard.press('Escape');
+}
+
+/** Ctrl and K, a part of a name, and Return lead to any page; so do the arrows. */
+async function anywhere(session, page) {
+  const dialog = page.locator('dialog#palette');
+  await page.keyboard.press('Control+k');
+  await dialog.getByRole('link', { name: 'Overview' }).waitFor();
+  await page.keyboard.type('stat');
+  await dialog.getByRole('link', { name: 'Overview' }).waitFor({ state: 'detached' });
+  await Promise.all([page.waitForURL(/\/status$/), page.keyboard.press('Enter')]);
+  await page.keyboard.press('k');
+  await dialog.getByRole('link', { name: 'Tasks' }).first().waitFor();
+  await page.keyboard.press('ArrowDown');
+  await page.keyboard.press('ArrowDown');
+  const reached = await page.evaluate(() => document.activeElement.textContent);
+  session.check(reached === 'Tasks', `the second arrow leads to ${reached}, not to the second place`);
+  await page.keyboard.press('Escape');
+  session.check(await dialog.isHidden(), 'Escape does not close the list of places');
 }
 
 /** A deed is asked for, confirmed on a page of its own, and done: with Tab and Enter. */
