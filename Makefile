@@ -5,7 +5,7 @@ STAMP := .venv/.stamp
 
 BROWSER := tests/browser/node_modules/.stamp
 
-.PHONY: help venv demo test unit integration browser screenshots soak kerberos lint bench dist deb rpm deb-check rpm-check clean system
+.PHONY: help venv demo test unit integration browser screenshots soak kerberos alerts lint bench dist deb rpm deb-check rpm-check clean system
 
 help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
@@ -13,6 +13,7 @@ help:
 	@echo "make browser     the tests of the console in Chromium; make screenshots renews the pictures of the documentation"
 	@echo "make soak        the long runs: random trouble, and fifty kills of the service"
 	@echo "make kerberos    the tests that need a KDC, which is installed for them"
+	@echo "make alerts      the rules and the dashboard for Prometheus and Grafana, with Prometheus' own tool"
 	@echo "make lint        ruff and mypy"
 	@echo "make bench       the numbers of the README"
 	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
@@ -70,6 +71,13 @@ kerberos: venv system
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --editable ".[kerberos]" --config-settings editable_mode=compat
 	@$(BIN)/python -m twisted.trial tests.integration.test_kerberos
+
+# What Prometheus and Grafana are given, with Prometheus' own tool: its package is needed for nothing else.
+alerts: venv
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 && ! command -v promtool >/dev/null 2>&1; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus >/dev/null; \
+	fi
+	@$(BIN)/python -m twisted.trial tests.integration.test_monitoring
 
 lint: venv
 	@$(BIN)/ruff check .

@@ -32,7 +32,7 @@ class Control:
             "force-cancel" if force else "cancel",
             plan_id,
             lambda: self._interventions.cancel(plan_id, force=force),
-            lambda told: f"{told} steps were told.",
+            lambda told: f"{told} {'step was' if told == 1 else 'steps were'} told.",
         )
 
     async def resume(self, plan_id: str, by: Actor) -> None:

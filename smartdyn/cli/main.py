@@ -24,7 +24,8 @@ from smartdyn.cli import (
     support_bundle,
     tasks,
 )
-from smartdyn.cli.failures import CommandFailed, Status
+from smartdyn.cli.failures import STATUSES, CommandFailed, Status
+from smartdyn.cli.show import complain
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
 _SUBCOMMANDS: Final = (
@@ -56,17 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
     except CommandFailed as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return error.status
     except SettingsError as error:
         for problem in error.problems:
-            print(f"smartdyn: {problem}", file=sys.stderr)
+            complain(problem)
         return Status.FAILED
     except InvalidRequest as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.USAGE
     except SmartdynError as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.FAILED
     except KeyboardInterrupt:
         return Status.INTERRUPTED
@@ -79,7 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    whole = argparse.ArgumentParser(prog="smartdyn", description="Durable workflows for the proxy hosts of Foreman.")
+    about = "Durable workflows for the proxy hosts of Foreman."
+    whole = argparse.ArgumentParser(prog="smartdyn", description=about, epilog=STATUSES)
     whole.add_argument("--version", action="version", version=f"smartdyn {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for subcommand in _SUBCOMMANDS:

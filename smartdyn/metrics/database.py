@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from smartdyn.metrics.buckets import LOCAL
+from smartdyn.metrics.kinds import prepare
 
 _UNITS = (1, 2, 5, 10, 20, 50, 100, 200)
 
@@ -57,3 +58,4 @@ class DatabaseMeters:
         self.disk_free = Gauge(
             "smartdyn_disk_free_bytes", "Free space on the disk that the database is on", registry=registry
         )
+        prepare(self.errors, ("locked", "failed", "refused"))

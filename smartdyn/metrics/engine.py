@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from smartdyn.metrics.buckets import WORK
+from smartdyn.metrics.kinds import prepare
 
 
 class EngineMeters:
@@ -91,6 +92,10 @@ class EngineMeters:
             "smartdyn_events", "Events sent to steps, by what came of them", ["result"], registry=registry
         )
         self.events_planned = Gauge("smartdyn_planned_events", "Events that wait for their time", registry=registry)
+        prepare(self.plans_recovered, ("execute", "continue", "leave", "failed"))
+        prepare(self.events, ("delivered", "undeliverable"))
+        self._accepted: dict[str, Counter] = {}
+        self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._steps: dict[tuple[str, str], StepMeter] = {}
 
     def of_step(self, action: str, phase: str) -> StepMeter:
@@ -100,14 +105,25 @@ class EngineMeters:
             meter = self._steps[action, phase] = StepMeter(self, action, phase)
         return meter
 
+    def plan_accepted(self, label: str) -> None:
+        """A plan was stored."""
+        counter = self._accepted.get(label)
+        if counter is None:
+            counter = self._accepted[label] = self.plans_accepted.labels(label)
+        counter.inc()
+
     def plan_ended(self, label: str, state: str, result: str, seconds: float | None) -> None:
         """A plan stopped, or was paused.
 
         @param seconds: that it took; None when it never began, or is not over.
         """
-        self.plans_ended.labels(label, state, result).inc()
+        ended = self._ended.get((label, state, result))
+        if ended is None:
+            ended = self.plans_ended.labels(label, state, result), self.plan_seconds.labels(label)
+            self._ended[label, state, result] = ended
+        ended[0].inc()
         if seconds is not None:
-            self.plan_seconds.labels(label).observe(seconds)
+            ended[1].observe(seconds)
 
 
 class StepMeter:

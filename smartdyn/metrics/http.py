@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from smartdyn.metrics.buckets import LOCAL
-from smartdyn.metrics.kinds import known
+from smartdyn.metrics.kinds import known, prepare
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 
@@ -48,6 +48,7 @@ class HttpMeters:
             registry=registry,
         )
         self.viewers = Gauge("smartdyn_live_viewers", "Viewers who are sent output as it comes", registry=registry)
+        prepare(self.refused, (*REFUSALS.values(), "connections"))
         self._requests: dict[tuple[str, str, int], Counter] = {}
         self._seconds: dict[str, Histogram] = {}
 

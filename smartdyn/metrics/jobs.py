@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from smartdyn.metrics.kinds import known
+from smartdyn.metrics.kinds import known, prepare
 
 _TYPES = ("stdout", "stderr", "debug")
 
@@ -36,6 +36,8 @@ class JobMeters:
         self._chunks = Counter(
             "smartdyn_output_chunks", "Pieces in which the output of jobs was stored", ["type"], registry=registry
         )
+        prepare(self.started, ("new", "resumed"))
+        prepare(self.ended, ("success", "failure", "error"))
         self._of_type = {
             type: (self._bytes.labels(type), self._lines.labels(type), self._chunks.labels(type))
             for type in (*_TYPES, "other")

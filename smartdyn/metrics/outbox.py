@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from smartdyn.metrics.buckets import REMOTE, WORK
+from smartdyn.metrics.kinds import prepare
 
 
 class OutboxMeters:
@@ -39,6 +40,8 @@ class OutboxMeters:
             registry=registry,
             buckets=WORK,
         )
+        prepare(self.attempts, ("200", "none"))
+        prepare(self.outcomes, ("delivered", "retry", "park"))
 
     def answered(self, status: int | None, seconds: float) -> None:
         """Foreman has answered, or has not."""

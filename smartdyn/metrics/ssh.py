@@ -5,6 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from smartdyn.metrics.buckets import REMOTE
+from smartdyn.metrics.kinds import prepare
 
 RESOLVE, CONNECT, KEY_EXCHANGE, AUTHENTICATION, LOG_IN, CHANNEL, FIRST_BYTE = PHASES = (
     "resolve",
@@ -16,6 +17,21 @@ RESOLVE, CONNECT, KEY_EXCHANGE, AUTHENTICATION, LOG_IN, CHANNEL, FIRST_BYTE = PH
     "first_byte",
 )
 """What takes time on the way to the first byte of a command's output; C{log_in} is all of it up to being logged in."""
+
+
+REASONS = (
+    "name",
+    "refused",
+    "no_route",
+    "timeout",
+    "key_exchange",
+    "host_key",
+    "authentication",
+    "lost",
+    "cancelled",
+    "other",
+)
+"""Why a connection could not be opened."""
 
 
 class SshMeters:
@@ -68,6 +84,8 @@ class SshMeters:
             "Times that a host had to wait with more output until what it had sent was stored",
             registry=registry,
         )
+        prepare(self.leases, ("new", "shared"))
+        prepare(self.failures, REASONS)
         self._phases = {phase: self.phases.labels(phase) for phase in PHASES}
 
     def took(self, phase: str, seconds: float) -> None:

@@ -15,7 +15,7 @@ const FLAGS = [
   '--disable-component-update',
   '--disable-sync',
 ];
-const LIMIT = 80;
+const LIMIT = 240;
 
 /**
  * Run `body` with a session and report what it found.
@@ -92,7 +92,7 @@ class Session {
    */
   async page(options = {}) {
     const context = await this.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     const page = await context.newPage();
     this.watch(page);
     return page;

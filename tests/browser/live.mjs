@@ -1,6 +1,7 @@
 // What a job prints appears without reloading, in each of many windows, over cut connections and a restart of the
 // service: every line once, in order.
 
+import { writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { CuttingProxy } from './cutting_proxy.mjs';
@@ -15,9 +16,10 @@ await run(async (session) => {
   session.reroute(`${await proxy.open()}${pathname}`);
   const pages = await Promise.all(Array.from({ length: viewers }, () => session.page()));
   await Promise.all(pages.map((page) => follow(page, session.url(`/${task}${path}`))));
+  await writeFile(session.plan.begin, '');
   for (let cut = 0; cut < cuts; cut += 1) {
     const before = await Promise.all(pages.map(count));
-    await Promise.all(pages.map((page, viewer) => until(page, before[viewer] + 1)));
+    await Promise.all(pages.map((page, viewer) => until(page, Math.min(before[viewer] + 1, lines))));
     proxy.cut();
   }
   await Promise.all(pages.map((page) => until(page, lines)));
@@ -51,7 +53,7 @@ function count(page) {
 function until(page, number) {
   const wanted = { selector: LINE, number };
   return page.waitForFunction(({ selector, number }) => document.querySelectorAll(selector).length >= number, wanted, {
-    timeout: 40_000,
+    timeout: 120_000,
   });
 }
 

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
 from tests.support import browser, injection, seeding, sshd, stored
+from tests.support.history import store_long_output
 from tests.support.http import Client
 from tests.support.seeding import Seeded, SeededServices
 from tests.support.seeds import RUN_SCRIPT
@@ -20,6 +21,7 @@ from tests.support.service import ServiceProcess
 PAGES = {
     "home": "/",
     "list": "/tasks",
+    "a search": "/tasks?q=host:web*",
     "an empty list": "/tasks?q=state:scheduled",
     "a search that is wrong": "/tasks?q=colour:red",
     "bulk": "/bulk?q=state:running&what=cancel",
@@ -33,7 +35,7 @@ PAGES = {
 SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
 """Tasks that are different enough that their pages are, too."""
 
-WALKED = ("home", "list", "bulk", "help", "host", "paused", "output", "a question")
+WALKED = ("home", "a search", "bulk", "help", "host", "paused", "output", "a question")
 """Pages that are gone through with Tab; the long run takes all."""
 
 JOURNEYS = {
@@ -53,14 +55,16 @@ JOURNEYS = {
 """What must be read, as regular expressions: the cause, and what to do."""
 
 SOAK = "SMARTDYN_SOAK" in os.environ
-LIMIT = 900 if SOAK else 80
+LIMIT = 900 if SOAK else 240
 """Seconds for a script."""
 
+LONG = 300_000 if SOAK else 20_000
 CUTS = 100 if SOAK else 6
 COUNTED = 3_000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
 i=0
-while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%s%3N)"; sleep 0.05; done
+until [ -e '%s' ]; do sleep 0.1; done
+while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%%s%%3N)"; sleep 0.05; done
 """
 
 
@@ -88,7 +92,7 @@ async def launch(client: Client, ssh_port: int, script: str, **input: Any) -> st
 class BrowserTestCase(TestCase):
     """Drives a browser through the pages of a service."""
 
-    timeout = 2 * LIMIT
+    timeout = LIMIT + 60
 
     async def drive(self, script: str, **plan: Any) -> browser.Result:
         """Run a script of tests/browser, which must find nothing wrong and must have looked at something."""
@@ -112,6 +116,16 @@ class BrowserTestCase(TestCase):
         if reason := browser.missing():
             self.skipTest(reason)
         return await seeding.shared()
+
+
+class PageTests(BrowserTestCase):
+    """What holds for every page."""
+
+    async def test_every_page(self) -> None:
+        """Under its own policy each page is whole, in both themes; nobody else is asked; a first visit is light."""
+        seeded = (await self.seeded()).answering
+        result = await self.drive("pages", console=seeded.console, pages={**PAGES, **task_pages(seeded)})
+        self.assertLess(result.measured["all"], 120 * 1024)
 
 
 class AccessibilityTests(BrowserTestCase):
@@ -178,17 +192,41 @@ class LiveTests(BrowserTestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         client = Client(reactor, service.url)
-        task = await launch(client, host.port, COUNTING, hostname="127.0.0.1")
+        begin = service.folder / "begin"
+        task = await launch(client, host.port, COUNTING % begin, hostname="127.0.0.1")
 
         async def restart() -> None:
-            await client.until(f"/tasks/{task}/status", lambda found: "line 60 " in str(found))
+            await client.until(f"/tasks/{task}/status", lambda found: "line 60 " in str(found), LIMIT)
             await service.kill()
             await service.start()
 
         watching = self.drive(
-            "live", console=f"{service.url}/console", task=task, path="/output", viewers=4, cuts=CUTS, lines=COUNTED
+            "live",
+            console=f"{service.url}/console",
+            task=task,
+            path="/output",
+            begin=str(begin),
+            viewers=4,
+            cuts=CUTS,
+            lines=COUNTED,
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
+
+
+class LongOutputTests(BrowserTestCase):
+    """Output of more lines than anybody reads."""
+
+    async def test_the_browser_finds_every_line(self) -> None:
+        """The browser's own search finds the last line, and a link to a line in the middle leads there."""
+        if reason := browser.missing():
+            self.skipTest(reason)
+        service = ServiceProcess({})
+        last = "the needle in the haystack"
+        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", LONG, last, time.time())
+        self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
+        await service.start()
+        result = await self.drive("long", console=f"{service.url}/console", task=task, lines=LONG, last=last)
+        self.assertGreater(result.measured["found"], 0)
 
 
 class InjectionTests(BrowserTestCase):

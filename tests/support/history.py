@@ -1,10 +1,11 @@
-"""What a service looks like that has been at work for an hour: scripts that went well, one after the other."""
+"""Tasks of the past, written through the store: an hour of scripts that went well, or one that printed very much."""
 
 from __future__ import annotations
 
 import random
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ from tests.support.seeds import RUN_SCRIPT
 
 TASKS = 160
 _HOUR = 3600.0
+_CHUNK = 1000
+"""Lines of a chunk of a long output."""
 
 
 async def store_history(reactor: Any, path: Path, hosts: Sequence[str], now: float) -> None:
@@ -37,6 +40,29 @@ async def store_history(reactor: Any, path: Path, hosts: Sequence[str], now: flo
             begun,
             chosen.uniform(0.4, 9.0),
         )
+    await _store(reactor, path, writes)
+
+
+async def store_long_output(reactor: Any, path: Path, lines: int, last: str, now: float) -> str:
+    """Fill a database that no service has opened yet with a task that has printed so many lines.
+
+    @param last: what stands in the last of them, and nowhere else.
+    @param now: when it ended, seconds since the epoch.
+    @return: the task.
+    """
+    task_id = str(uuid.UUID(int=1))
+    *plan, _ = _succeeded(task_id, "web1.example.org", now - 60.0, 60.0)
+    writes: list[Write] = list(plan)
+    for position, begin in enumerate(range(1, lines, _CHUNK)):
+        numbers = range(begin, min(begin + _CHUNK, lines))
+        text = "".join(f"{number}: copying \x1b[32mok\x1b[0m, {number * 37 % 1000} files\n" for number in numbers)
+        writes.append(AppendOutput(task_id, 1, OutputChunk(position, "stdout", now - 60.0, text)))
+    writes.append(AppendOutput(task_id, 1, OutputChunk(len(writes), "stdout", now, f"{last}\n")))
+    await _store(reactor, path, writes)
+    return task_id
+
+
+async def _store(reactor: Any, path: Path, writes: Sequence[Write]) -> None:
     database = SqliteDatabase(reactor, path)
     database.open()
     try:
@@ -64,11 +90,8 @@ def _succeeded(task_id: str, host: str, begun: float, took: float) -> list[Write
         host=host,
         request_id=None,
     )
-    states: dict[str, Any] = {"state": StepState.SUCCESS, "started_at": begun, "ended_at": begun + took}
-    steps = {
-        1: Step(task_id, 1, StepKind.PLAN, 1, RUN_SCRIPT, **states),
-        2: Step(task_id, 2, StepKind.RUN, 1, RUN_SCRIPT, execution_time=0.02, real_time=took, **states),
-    }
+    planned = Step(task_id, 1, StepKind.PLAN, 1, RUN_SCRIPT, StepState.SUCCESS, started_at=begun, ended_at=begun)
+    ran = replace(planned, id=2, kind=StepKind.RUN, ended_at=begun + took, execution_time=0.02, real_time=took)
     action = ActionRecord(task_id, 1, RUN_SCRIPT, 1, 2, input={"hostname": host}, output={"exit_status": 0})
     said = OutputChunk(0, "stdout", begun + took, "done\n")
-    return [InsertPlan(WholePlan(plan, steps, {1: action})), AppendOutput(task_id, 1, said)]
+    return [InsertPlan(WholePlan(plan, {1: planned, 2: ran}, {1: action})), AppendOutput(task_id, 1, said)]

@@ -10,8 +10,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from html import escape
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from markupsafe import Markup
@@ -27,6 +28,12 @@ _SEQUENCE = re.compile(
     """,
     re.VERBOSE,
 )
+_MOVING = re.compile(r"[\r\b]|\x1b\[[0-?]*[\x20-/]*[KCDG]")
+"""What may stand in a line whose text is not simply one character after the other."""
+
+_PRIVATE = ("<", "=", ">", "?")
+"""How parameters begin that are no SGR, although they end like it."""
+
 _WIDEST = 1000
 """Columns beyond which the cursor does not move by itself: a few bytes must not become a page of blanks."""
 
@@ -77,10 +84,19 @@ def render(text: str, style: Style = PLAIN) -> tuple[Markup, Style]:
     @param style: in which it begins.
     @return: the HTML, and the style in which the next line begins.
     """
+    # terminals end lines with both; what follows begins at the left anyway
+    text = text.removesuffix("\r")
     if _SPECIAL.search(text) is None:
         return _span(text, style), style
+    if _MOVING.search(text) is None:
+        return _in_order(text, style)
     line = _written(text, style)
     return line.html(), line.style
+
+
+def style_after(text: str, style: Style) -> Style:
+    """The style in which the next line begins."""
+    return style if _SPECIAL.search(text) is None else _written(text, style).style
 
 
 def plain(text: str) -> str:
@@ -88,6 +104,7 @@ def plain(text: str) -> str:
     return text if _SPECIAL.search(text) is None else _written(text, PLAIN).text()
 
 
+@lru_cache(maxsize=4096)
 def styled(style: Style, parameters: str) -> Style:
     """C{style} after C{parameters} of SGR, which may be separated by semicolons or colons (ISO 8613-6)."""
     codes = iter(_numbers(parameters.replace(":", ";")))
@@ -156,9 +173,35 @@ def _numbers(parameters: str) -> list[int]:
 
 
 def _span(text: str, style: Style) -> Markup:
-    shown = escape(text)
+    begin = _begin(style) if text else ""
+    return Markup(f"{begin}{escape(text)}</span>" if begin else escape(text))
+
+
+@lru_cache(maxsize=4096)
+def _begin(style: Style) -> str:
     classes = style.classes()
-    return Markup(f'<span class="{classes}">{shown}</span>' if classes and text else shown)
+    return f'<span class="{classes}">' if classes else ""
+
+
+def _in_order(text: str, style: Style) -> tuple[Markup, Style]:
+    """L{_written} for a line in which the cursor only goes on: most of those that have colours."""
+    parts: list[str] = []
+    opened, begin, last = "", _begin(style), 0
+    for found in chain(_SEQUENCE.finditer(text), (None,)):
+        end = found.start() if found else len(text)
+        if end > last:
+            if begin != opened:
+                parts.append(f"</span>{begin}" if opened else begin)
+                opened = begin
+            parts.append(escape(text[last:end]))
+        if found:
+            last = found.end()
+            if found["final"] == "m" and not found["parameters"].startswith(_PRIVATE):
+                style = styled(style, found["parameters"])
+                begin = _begin(style)
+    if opened:
+        parts.append("</span>")
+    return Markup("".join(parts)), style
 
 
 def _written(text: str, style: Style) -> _Cells:
@@ -201,7 +244,7 @@ class _Cells:
 
     def control(self, parameters: str, final: str) -> None:
         """Obey a control sequence."""
-        if final == "m" and not parameters.startswith(("<", "=", ">", "?")):
+        if final == "m" and not parameters.startswith(_PRIVATE):
             self.style = styled(self.style, parameters)
         elif final == "K":
             self._erase((_numbers(parameters) or [0])[0])

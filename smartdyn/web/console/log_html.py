@@ -33,8 +33,13 @@ def blocks(lines: Iterable[Line], *, times: bool = False, marked: range = range(
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
         yield '<div class="block">'
-        if len(marked) > 1 and marked.start in range(block[0].number, block[-1].number + 1):
-            # So that a link to a range leads there without scripts, too
-            yield f'<span id="L{marked.start}-L{marked.stop - 1}"></span>'
-        yield "\n".join(element(line, times=times, marked=line.number in marked) for line in block)
+        yield "\n".join(_element(line, times, marked) for line in block)
         yield "</div>\n"
+
+
+def _element(line: Line, times: bool, marked: range) -> str:
+    html = element(line, times=times, marked=line.number in marked)
+    if line.number == marked.start and len(marked) > 1:
+        # a link to a range leads there without scripts, too
+        return f'<span class="range" id="L{marked.start}-L{marked.stop - 1}"></span>{html}'
+    return html

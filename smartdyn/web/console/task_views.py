@@ -8,7 +8,7 @@ from typing import Any
 from smartdyn.errors import InvalidRequest
 from smartdyn.model import flows
 from smartdyn.model.audit import AuditQuery
-from smartdyn.model.states import PlanState
+from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskPage
 from smartdyn.web.access import may, require
 from smartdyn.web.arguments import number
@@ -84,6 +84,7 @@ class TaskViews:
             "task.html",
             page=page,
             explained=explain(page, now),
+            kind=_kind(page),
             deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
             actions={action["id"]: action for action in page.status["actions"]},
             phases={name: node for name, node in phases.items() if node.parts or node.step},
@@ -138,6 +139,13 @@ class TaskViews:
 
 def _route(deed: str) -> str:
     return f"POST /console/<plan_id>/{deed}" + ("/<step>" if deed == "skip" else "")
+
+
+def _kind(page: TaskPage) -> str:
+    """How it is to look: a launch went well only if its jobs did."""
+    if any(each.is_over and each.result == PlanResult.ERROR for each in page.child_counts):
+        return "error"
+    return page.summary.result if page.summary.state == PlanState.STOPPED else page.summary.state
 
 
 def _possible(page: TaskPage) -> list[str]:

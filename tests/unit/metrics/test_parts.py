@@ -14,7 +14,7 @@ from twisted.web.resource import Resource
 
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.metrics.jobs import JobMeters
-from smartdyn.metrics.ssh import CONNECT, SshMeters
+from smartdyn.metrics.ssh import CONNECT, REASONS, SshMeters
 from smartdyn.observing.lag import LagWatch
 from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, HandshakeFailed, HostKeyRejected
 from smartdyn.ssh.phases import Phases, reason
@@ -115,6 +115,7 @@ class SshMeterTests(SynchronousTestCase):
         )
         for error, word in cases:
             self.assertEqual(reason(error), word)
+            self.assertIn(word, REASONS)
 
 
 class JobMeterTests(SynchronousTestCase):

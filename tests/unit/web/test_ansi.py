@@ -90,6 +90,11 @@ class RenderTests(SynchronousTestCase):
         line = "".join(sequence + text for sequence, text in parts)
         self.assertEqual(plain(line), "".join(text for _, text in parts))
 
+    @given(ANY | st.lists(st.tuples(HARMLESS, PRINTABLE)).map(lambda parts: "".join(map("".join, parts))))
+    def test_both_ways_lead_to_the_same(self, text: str) -> None:
+        """A line whose cursor only goes on, which is shown part by part, looks like one whose cells are filled in."""
+        self.assertEqual(render(text), render(f"\r{text}"))
+
     @given(ANY)
     def test_nothing_gets_through(self, text: str) -> None:
         """Whatever comes, the HTML has our own tags only, no control characters, and what it shows was sent."""

@@ -26,8 +26,9 @@ class StatusTests(WebTestCase):
     def test_pools_and_limits(self) -> None:
         """What is used of what there is; what nobody limits has no number."""
         text = self.page()
-        self.assertIn('<th scope="row">threads: reactor</th><td>3</td><td>10</td><td>2</td>', text)
-        self.assertIn('<th scope="row">requests to us</th><td>1</td><td>–</td><td>0</td>', text)
+        for name, *numbers in (("threads: reactor", "3", "10", "2"), ("requests to us", "1", "–", "0")):
+            cells = "".join(f'<td class="number">{number}</td>' for number in numbers)
+            self.assertIn(f'<th scope="row">{name}</th>{cells}', text)
         self.assertIn("<code>kill_limit</code></th><td>60</td>", text)
 
     def test_connections(self) -> None:
