@@ -124,6 +124,19 @@ class ControlTests(SynchronousTestCase):
         assert found is not None
         return found[0].reached, found[0].refused, found[1]
 
+    def test_a_service_that_is_killed(self) -> None:
+        """The next one knows how far it came, that it does not go on, and that its end is not known."""
+        for _ in range(25):
+            run(self.engine)
+        self.patch(self.engine.world.interventions, "cancel", lambda plan_id: Deferred())
+        key = done(self.control.bulk.start(EVERYTHING, "cancel", ADMIN, expected=25))
+        self.engine.database = self.engine.database.take_over()
+        found = done(Engine(database=self.engine.database).tasks.control.bulk.progress(key))
+        assert found is not None
+        progress, goes_on = found
+        self.assertEqual((progress.reached, progress.entry.tasks, goes_on), (20, 25, False))
+        self.assertEqual((progress.entry.outcome, progress.entry.ended_at), (BEGUN, None))
+
     def test_a_service_that_stops(self) -> None:
         """Begins with no further tasks, and says how many are left."""
         for _ in range(25):
