@@ -81,7 +81,7 @@ def _without_service(path: Path, wanted: TaskQuery, cutoff: float, archive: Path
     from smartdyn.store.pruning import Order, prune  # noqa: PLC0415
 
     by = Actor(_who(), None, "command line")
-    entry = AuditEntry(time.time(), by, "prune", str(wanted) or "all tasks", BEGUN, random_id())
+    entry = AuditEntry(time.time(), by, "prune", str(wanted), BEGUN, random_id())
     return prune(path, Order(wanted, cutoff, archive, entry), time.time)
 
 
