@@ -37,7 +37,7 @@ def run(*command: str, check: bool = True, **options: Any) -> str:
     )
     if check and done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}")
-    return done.stdout
+    return str(done.stdout)
 
 
 def fact(name: str) -> str:
@@ -168,6 +168,16 @@ class Check:
         (task,) = launch("id --user; cat /etc/hostname")
         wait_for([task])
         return f"{time.monotonic() - began:.2f} s from the request to its end"
+
+    def command_line(self) -> str:
+        """The command talks to the service in its sandbox over the unix socket, for root and the account alone."""
+        listed = run("smartdyn", "tasks", "list")
+        claim("success" in listed, listed)
+        run("runuser", "-u", "foreman-proxy", "--", "smartdyn", "tasks", "list")
+        refused = run("runuser", "-u", "nobody", "--", "smartdyn", "tasks", "list", check=False)
+        claim("success" not in refused, refused)
+        run("smartdyn", "db", "check")
+        return "root and foreman-proxy may, nobody may not"
 
     def agent(self) -> str:
         """A key that only an agent has works as well, in the sandbox."""
@@ -398,6 +408,7 @@ def main() -> int:
         check.unit,
         check.start,
         check.job,
+        check.command_line,
         check.agent,
         check.reload,
         check.restart,

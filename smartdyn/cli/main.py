@@ -18,9 +18,11 @@ from smartdyn.cli import (
     doctor,
     drain,
     hosts,
+    log_level,
     openapi,
     queue,
     serve,
+    status,
     support_bundle,
     tasks,
 )
@@ -31,10 +33,12 @@ from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 _SUBCOMMANDS: Final = (
     serve,
     demo,
+    status,
     tasks,
     hosts,
     queue,
     drain,
+    log_level,
     config,
     database,
     doctor,
@@ -54,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        status: int = options.run(options)
+        ended: int = options.run(options)
         sys.stdout.flush()
     except CommandFailed as error:
         complain(str(error))
@@ -75,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads the rest; Python would complain of it once more when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.FAILED
-    return status
+    return ended
 
 
 def parser() -> argparse.ArgumentParser:

@@ -78,9 +78,13 @@ def add_service(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--key", metavar="FILE", help="the key of that (SMARTDYN_KEY)")
 
 
-def add_form(parser: argparse.ArgumentParser) -> None:
-    """C{--output}."""
-    parser.add_argument("-o", "--output", choices=FORMS, default=_NOT_GIVEN, help="how to show it (table)")
+def add_form(parser: argparse.ArgumentParser, *, ids: bool = False) -> None:
+    """C{--output}.
+
+    @param ids: what is shown are things with ids or names, of which nothing else may be wanted.
+    """
+    forms = (*FORMS, "id") if ids else FORMS
+    parser.add_argument("-o", "--output", choices=forms, default=_NOT_GIVEN, help="how to show it (table)")
 
 
 def seconds(text: str) -> float:

@@ -120,7 +120,7 @@ class ServiceProcess:
                 with urlopen(f"{self.url}/health/ready", timeout=5) as answer:
                     if answer.status == 200:
                         return
-            except (HTTPError, URLError, ConnectionError):
+            except (HTTPError, URLError, ConnectionError, TimeoutError):
                 pass
             time.sleep(0.05)
         raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")

@@ -229,6 +229,17 @@ class ServiceTests(ManagementTestCase):
         self.assertEqual([each["task"]["id"] for each in found["stuck"]], [paused])
         self.assertEqual((found["queues"][0]["name"], found["callbacks"]["pending"]), ("default", 0))
 
+    def test_the_status(self) -> None:
+        """Says how the service is, and why tasks failed."""
+        failed = self.launch("Rig::RaiseInRun")
+        self.post(f"/api/tasks/{failed}/halt")
+        self.engine.clock.advance(1)
+        found = self.get("/api/status")
+        self.assertEqual([item["name"] for item in found["health"] if item["ok"]][:1], ["database"])
+        (failure,) = found["failures"]
+        self.assertEqual((failure["cause"], failure["count"], failure["example"]["id"]), ("step-error", 1, failed))
+        self.assertEqual((found["running"], found["stuck"]), (0, []))
+
     def test_drain(self) -> None:
         """New tasks are refused with 503 and the way back, those that there are go on; then new ones are taken."""
         known = "11111111-1111-4111-8111-111111111111"
