@@ -52,7 +52,7 @@ class Pruning:
 
         @return: the key to how far it has come.
         """
-        key = await self._ledger.begin(by, "prune", str(wanted) or "all tasks")
+        key = await self._ledger.begin(by, "prune", str(wanted))
         run = self._runs[key] = _Run()
         self._world.environment.spawner.spawn("pruning", self._work(key, run, wanted, cutoff))
         return key

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from smartdyn.cli.options import add_command
+
 SHELLS: Final = ("bash", "zsh", "fish")
 
 _PATHS: Final = ("DIR", "FILE", "PATH")
@@ -15,9 +17,11 @@ _PATHS: Final = ("DIR", "FILE", "PATH")
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "completion",
-        help="print what a shell needs to complete this command",
+        "print what a shell needs to complete this command",
+        "completion bash",
         description="Print what a shell needs to complete this command: "
         "source <(smartdyn completion bash) in ~/.bashrc; "
         "smartdyn completion zsh > DIR/_smartdyn, with DIR in $fpath, before compinit in ~/.zshrc; "

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from smartdyn.cli import export, prune
-from smartdyn.cli.options import add_folder, settings_of
+from smartdyn.cli.options import add_command, add_folder, settings_of
 
 
 def add(commands: Any) -> None:
@@ -17,11 +17,12 @@ def add(commands: Any) -> None:
         "db", aliases=["database"], help="copy, check, export or prune the database, also while the service runs"
     )
     what = database.add_subparsers(metavar="WHAT", required=True)
-    copy = what.add_parser("backup", help="copy it to a new file; keep a copy of its key file too")
+    does = "copy it to a new file; keep a copy of its key file too"
+    copy = add_command(what, "backup", does, "db backup /var/backups/smartdyn.sqlite")
     copy.add_argument("target", type=Path, metavar="FILE", help="the new file")
     add_folder(copy)
     copy.set_defaults(run=_backup)
-    check = what.add_parser("check", help="say whether it and its key file are sound; ends with 1 when they are not")
+    check = add_command(what, "check", "say whether it and its key file are sound", "db check")
     add_folder(check)
     check.set_defaults(run=_check)
     export.add(what)

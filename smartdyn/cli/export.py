@@ -8,16 +8,18 @@ import time
 from pathlib import Path
 from typing import Any
 
-from smartdyn.cli.options import add_folder, add_query, settings_of
+from smartdyn.cli.options import add_command, add_folder, add_query, settings_of
 
 _STDOUT = Path("-")
 
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "export",
-        help="write tasks with their steps, actions and output, a line of JSON for each, the newest first",
+        "write tasks with their steps, actions and output, a line of JSON for each, the newest first",
+        "db export 'state:failed since:1d' failed.jsonl",
         description="Write tasks with their steps, actions and output, a line of JSON for each, the newest first. "
         "Passwords are not in it; scripts and what they printed are.",
     )

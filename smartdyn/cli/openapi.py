@@ -7,13 +7,13 @@ import json
 import sys
 from typing import Any
 
+from smartdyn.cli.options import add_command
+
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser(
-        "openapi",
-        help="print the OpenAPI document of the HTTP interface, as the service has it at /openapi.json",
-    )
+    does = "print the OpenAPI document of the HTTP interface, as the service has it at /openapi.json"
+    parser = add_command(commands, "openapi", does, "openapi -o yaml")
     parser.add_argument("-o", "--output", choices=("json", "yaml"), default="json", help="the form (%(default)s)")
     parser.add_argument(
         "--prefix",

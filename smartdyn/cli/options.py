@@ -27,10 +27,11 @@ def add_command(commands: Any, name: str, does: str, example: str, **more: Any) 
     """Add a subcommand to a command line.
 
     @param does: what it does, in a sentence without its capital and its full stop.
+    @param more: what else C{add_parser} takes, such as a C{description} that says more.
     """
-    about = f"{does[0].upper()}{does[1:]}."
+    about = {"description": f"{does[0].upper()}{does[1:]}.", **more}
     added: argparse.ArgumentParser = commands.add_parser(
-        name, help=does, description=about, epilog=f"For example: smartdyn {example}", **more
+        name, help=does, epilog=f"For example: smartdyn {example}", **about
     )
     return added
 

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from smartdyn.cli.failures import CommandFailed, Status
-from smartdyn.cli.options import add_folder, add_query, service_of, settings_of
+from smartdyn.cli.options import add_command, add_folder, add_query, service_of, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,9 +23,11 @@ _PAUSE: Final = 0.3
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "prune",
-        help="delete tasks that ended long ago; without --yes, only say how many these are",
+        "delete tasks that ended long ago; without --yes, only say how many these are",
+        "db prune label:RunScript --older-than 30d --yes",
         description="Delete tasks that ended long ago, with their output. What is still needed stays: tasks that have "
         "not ended or wait for somebody, those that Foreman was not told of, and those that others wait for.",
     )
@@ -81,7 +83,7 @@ def _without_service(path: Path, wanted: TaskQuery, cutoff: float, archive: Path
     from smartdyn.store.pruning import Order, prune  # noqa: PLC0415
 
     by = Actor(_who(), None, "command line")
-    entry = AuditEntry(time.time(), by, "prune", str(wanted) or "all tasks", BEGUN, random_id())
+    entry = AuditEntry(time.time(), by, "prune", str(wanted), BEGUN, random_id())
     return prune(path, Order(wanted, cutoff, archive, entry), time.time)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smartdyn.cli.options import USUAL_SOCKETS, add_folder
+from smartdyn.cli.options import USUAL_SOCKETS, add_command, add_folder
 
 if TYPE_CHECKING:
     from smartdyn.settings import Settings
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser(
+    parser = add_command(
+        commands,
         "support-bundle",
-        help="collect what a support case needs, without secrets, whether the service runs or not",
+        "collect what a support case needs, without secrets, whether the service runs or not",
+        "support-bundle --task 0d5a1f9e -o case.tar.gz",
         description="Collect versions, settings, health, logs, numbers and the last failures in one file, without "
         "secrets; its MANIFEST says what is inside and what was left out. Names of hosts and accounts are in it.",
     )

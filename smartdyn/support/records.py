@@ -24,11 +24,15 @@ def _asked(path: str, name: str) -> Callable[[Case], Iterator[Piece]]:
     return collect
 
 
-def _queue(case: Case) -> Iterator[Piece]:
-    """Why a task is stuck may quote what it was given, so that is left out."""
-    found = json.loads(case.ask("/dynflow/api/queue"))
-    stuck = [{name: value for name, value in each.items() if name != "reason"} for each in found["stuck"]]
-    yield Piece("service/queue.json", {**found, "stuck": stuck})
+def _managed(what: str) -> Callable[[Case], Iterator[Piece]]:
+    """Asks the management API. Why a task is stuck may quote what it was given, so that is left out."""
+
+    def collect(case: Case) -> Iterator[Piece]:
+        found = json.loads(case.ask(f"/dynflow/api/{what}"))
+        stuck = [{name: value for name, value in each.items() if name != "reason"} for each in found["stuck"]]
+        yield Piece(f"service/{what}.json", {**found, "stuck": stuck})
+
+    return collect
 
 
 def _log(case: Case) -> Iterator[Piece]:
@@ -83,7 +87,8 @@ COLLECTORS: Final = (
     Collector("ready", "why the service cannot do its work, if so", _asked("/health/ready", "service/ready.json")),
     Collector("version", "the version of the running service", _asked("/version", "service/version.json")),
     Collector("features", "what it offers to Foreman", _asked("/v2/features", "service/features.json")),
-    Collector("queue", "what runs, waits and is stuck", _queue),
+    Collector("status", "how what it needs is, and why tasks failed in the last 24 hours", _managed("status")),
+    Collector("queue", "what runs, waits and is stuck", _managed("queue")),
     Collector("metrics", "its numbers", _asked("/metrics", "service/metrics.txt")),
     Collector("log", "the last lines of its log", _log),
     Collector("check", "whether the database and its key are sound", _check),

@@ -104,6 +104,7 @@ class BundleTests(TestCase):
         files = await self.bundle("up.tar.gz", "--task", self.tasks[0][:12])
         self.assert_clean(files)
         self.assertEqual(json.loads(files["service/live.json"])["status"], "alive")
+        self.assertTrue(json.loads(files["service/status.json"])["health"])
         self.assertTrue(json.loads(files["service/log.json"]))
         self.assertIn("smartdyn_", files["service/metrics.txt"])
         self.assertEqual(files["database/check.txt"], "It is sound.\n")
@@ -146,6 +147,8 @@ class BundleTests(TestCase):
         files = await self.bundle("down.tar.gz")
         self.assert_clean(files)
         self.assert_tells_of_failures(files)
-        self.assertIn("live, ready, version, features, queue, metrics, log: The service is not running", self.errors)
+        self.assertIn(
+            "live, ready, version, features, status, queue, metrics, log: The service is not running", self.errors
+        )
         self.assertIn("there is no setting `foreman_password`", files["settings-places.json"])
         self.assertNotIn("service/live.json", files)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import string
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.secret import HIDDEN
 from smartdyn.support.redaction import Redactor, is_secret_name
 
 SECRET = "hunter2-Zq9"
+CHARACTERS = string.ascii_letters + string.digits + "+=.~_-"
+"""Of which passwords, keys and tokens are made; others may end a value, and `/` makes a path of an address."""
 
 TEXTS = (
     "https://admin:{}@foreman.example.org/api",
@@ -38,9 +44,13 @@ TEXTS = (
     "api-key: {}",
     "-----BEGIN OPENSSH PRIVATE KEY-----\n{}\nAAAA\n-----END OPENSSH PRIVATE KEY-----",
     "-----BEGIN RSA PRIVATE KEY-----\n{}\n",
+)
+TOKENS = (
     "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx{}.sflKxw",
     "pushed with ghp_0123456789{}",
 )
+"""Which can be told by how they look."""
+
 HARMLESS = (
     "web1.example.org: connection refused (192.0.2.10, port 22)",
     "https://foreman.example.org:9090/dynflow/tasks?state=failed&page=2",
@@ -55,13 +65,19 @@ HARMLESS = (
 class RedactionTests(SynchronousTestCase):
     """L{Redactor}."""
 
-    def test_secrets_are_hidden(self) -> None:
-        """Wherever one usually finds them."""
-        hide = Redactor().text
-        for text in TEXTS:
-            hidden = hide(text.replace("{}", SECRET).replace("{{", "{").replace("}}", "}"))
-            self.assertNotIn(SECRET, hidden)
-            self.assertIn(HIDDEN, hidden)
+    @given(st.sampled_from(TEXTS), st.text(CHARACTERS, min_size=12, max_size=40))
+    @settings(deadline=None)
+    def test_secrets_are_hidden(self, text: str, secret: str) -> None:
+        """Wherever one usually finds them, whatever they are made of."""
+        hidden = Redactor().text(text.replace("{}", secret).replace("{{", "{").replace("}}", "}"))
+        self.assertNotIn(secret, hidden)
+        self.assertIn(HIDDEN, hidden)
+
+    @given(st.sampled_from(TOKENS), st.text(string.ascii_letters + string.digits, min_size=12, max_size=40))
+    @settings(deadline=None)
+    def test_tokens_are_hidden(self, text: str, secret: str) -> None:
+        """Without anything that says what they are."""
+        self.assertNotIn(secret, Redactor().text(text.format(secret)))
 
     def test_the_rest_stays(self) -> None:
         """Hosts, addresses, paths, ids, and talk of passwords."""
