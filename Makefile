@@ -88,8 +88,8 @@ alerts: venv
 lint: venv
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
-	@$(BIN)/mypy smartdyn tests benchmarks docs/example/smartdyn_example.py packaging/check/inside.py \
-	  packaging/man/settings_page.py
+	@$(BIN)/mypy smartdyn tests benchmarks docs/example/smartdyn_example.py packaging/man/settings_page.py
+	@MYPYPATH=packaging/check $(BIN)/mypy packaging/check/*.py
 
 bench: venv system
 	@$(BIN)/python -m benchmarks

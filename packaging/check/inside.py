@@ -6,98 +6,20 @@ Only Python's own library is there.
 from __future__ import annotations
 
 import http.client
-import json
 import os
-import pwd
 import re
 import subprocess
 import threading
 import time
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
-UNIT = "smartdyn.service"
+from jobs import Foreman, answers, launch, request, wait_for
+from machine import UNIT, account, claim, drop_in, fact, journal, paths, run, security, until
+
 KEY = "/var/lib/foreman-proxy/ssh/id_rsa_foreman_proxy"
 SETTINGS = Path("/etc/smartdyn/settings.yml")
-DROP_IN = Path("/etc/systemd/system/smartdyn.service.d/check.conf")
 HIGHEST_EXPOSURE = 1.5
-
-
-def run(*command: str, check: bool = True, **options: Any) -> str:
-    """What a command prints, on both streams.
-
-    @raise RuntimeError: it failed.
-    """
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=300, **options
-    )
-    if check and done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}: {done.stdout}")
-    return str(done.stdout)
-
-
-def fact(name: str) -> str:
-    """A property of the unit."""
-    return run("systemctl", "show", "--value", f"--property={name}", UNIT).strip()
-
-
-def claim(true: object, otherwise: str) -> None:
-    """
-    @raise RuntimeError: it is not so.
-    """
-    if not true:
-        raise RuntimeError(otherwise)
-
-
-def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> float:
-    """Wait, and say for how long.
-
-    @raise RuntimeError: in vain.
-    """
-    began = time.monotonic()
-    while not true():
-        claim(time.monotonic() - began < seconds, f"{what} did not happen in {seconds} s")
-        time.sleep(0.05)
-    return time.monotonic() - began
-
-
-def request(method: str, path: str, body: Any = None, connection: http.client.HTTPConnection | None = None) -> Any:
-    """The answer of the service, as JSON.
-
-    @raise RuntimeError: it is no success.
-    """
-    used = connection or http.client.HTTPConnection("127.0.0.1", 8008, timeout=60)
-    try:
-        used.request(method, path, None if body is None else json.dumps(body))
-        answer = used.getresponse()
-        content = answer.read()
-        claim(answer.status == 200, f"{method} {path}: {answer.status} {content[:300]!r}")
-        return json.loads(content)
-    finally:
-        if connection is None:
-            used.close()
-
-
-class Foreman(BaseHTTPRequestHandler):
-    """Takes callbacks."""
-
-    protocol_version = "HTTP/1.1"
-    told: list[str]
-
-    def do_POST(self) -> None:
-        """Remember of which tasks."""
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.told.extend(each["callback"]["task_id"] for each in body.get("callbacks", [body]))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Say nothing."""
 
 
 class Check:
@@ -324,79 +246,6 @@ EXPECTED = (
     "/var/tmp/systemd-private",
 )
 """Beginnings of paths that stay: the account's, and those of the system and of what was tried here."""
-
-
-def answers(connection: http.client.HTTPConnection) -> bool:
-    """Does it answer?"""
-    try:
-        connection.request("GET", "/version")
-        return connection.getresponse().read() != b""
-    except OSError:
-        connection.close()
-        return False
-
-
-def paths() -> set[str]:
-    """All files of the system."""
-    found = run("find", "/", "-xdev", "-not", "-path", "/proc*", "-not", "-path", "/sys*", "-not", "-path", "/run*")
-    return {path for path in found.splitlines() if "/__pycache__" not in path or "smartdyn" in path}
-
-
-def account() -> pwd.struct_passwd:
-    """The service's."""
-    return pwd.getpwnam("foreman-proxy")
-
-
-def journal(*options: str) -> str:
-    """What the unit has said."""
-    return run("journalctl", "--no-pager", "--output=cat", f"--unit={UNIT}", *options)
-
-
-def security() -> str:
-    """How closed the unit is."""
-    return run("systemd-analyze", "security", "--no-pager", UNIT, check=False)
-
-
-@contextmanager
-def drop_in(*lines: str) -> Iterator[None]:
-    """The unit with more settings."""
-    DROP_IN.parent.mkdir(exist_ok=True)
-    DROP_IN.write_text("\n".join(["[Service]", *lines, ""]))
-    run("systemctl", "daemon-reload")
-    run("systemctl", "restart", UNIT)
-    yield
-    DROP_IN.unlink()
-    DROP_IN.parent.rmdir()
-    run("systemctl", "daemon-reload")
-    run("systemctl", "restart", UNIT)
-
-
-def launch(*scripts: str) -> list[str]:
-    """Start scripts on this machine's sshd, as Foreman does."""
-    jobs = {}
-    for script in scripts:
-        task = str(uuid.uuid4())
-        action_input = {
-            "hostname": "127.0.0.1",
-            "ssh_user": "root",
-            "script": f"#!/bin/sh\n{script}\n",
-            "callback": {"task_id": task, "step_id": 3},
-        }
-        jobs[task] = {"action_class": "Proxy::RemoteExecution::Ssh::Actions::RunScript", "action_input": action_input}
-    request("POST", "/tasks/launch", {"operation": "ssh", "input": jobs})
-    return list(jobs)
-
-
-def wait_for(tasks: list[str]) -> None:
-    """Until they have ended well, and Foreman knows it.
-
-    @raise RuntimeError: one has not.
-    """
-    for task in tasks:
-        until(lambda: request("GET", f"/tasks/{task}/status")["state"] == "stopped", f"the end of {task}")  # noqa: B023
-        status = request("GET", f"/tasks/{task}/status")
-        claim(status["result"] == "success", f"{json.dumps(status)[:2000]}")
-    until(lambda: set(tasks) <= set(Foreman.told), "the callbacks")
 
 
 def main() -> int:
