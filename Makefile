@@ -102,8 +102,10 @@ dist: venv
 	@rm -rf dist build
 	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
 	@packaging/libraries $(BIN)/python dist/smartdyn-*.whl build/libraries
-	@$(BIN)/shiv --compressed --reproducible --console-script smartdyn --site-packages build/libraries \
-	  --python '/usr/bin/env python3' --output-file dist/smartdyn.pyz
+	@cp -a build/libraries build/everywhere
+	@packaging/other-pythons $(BIN)/python build/everywhere 3.12 3.13 3.14
+	@$(BIN)/shiv --compressed --reproducible --console-script smartdyn --site-packages build/everywhere \
+	  --preamble packaging/preamble.py --python '/usr/bin/env python3' --output-file dist/smartdyn.pyz
 	@SHIV_ROOT=$$(mktemp -d) $(BIN)/python dist/smartdyn.pyz --version
 	@ls -l dist
 
@@ -126,7 +128,7 @@ deb-check: deb
 	@time packaging/check/deb dist/smartdyn_*.deb dist/smartdyn.pyz
 
 rpm-check: rpm
-	@tools/need rpm2cpio:rpm2cpio cpio:cpio debootstrap:debootstrap
+	@tools/need debootstrap:debootstrap
 	@time packaging/check/rpm "$$PWD"/dist/smartdyn-*.rpm
 
 clean:

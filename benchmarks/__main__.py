@@ -17,7 +17,19 @@ def main() -> None:
         f"Twisted {version('twisted')}, SQLite {sqlite3.sqlite_version}\n",
         flush=True,
     )
-    for name in ("store", "engine", "launches", "requests", "scale", "jobs", "output", "live", "browsing", "sleepers"):
+    for name in (
+        "store",
+        "engine",
+        "launches",
+        "requests",
+        "scale",
+        "console",
+        "jobs",
+        "output",
+        "live",
+        "browsing",
+        "sleepers",
+    ):
         # Each in a process of its own: a reactor runs once
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}"], check=True)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import random
+import re
 import sqlite3
 import statistics
 import sys
@@ -20,6 +22,8 @@ TASKS = 100_000
 REPEAT = 60
 _HOSTS = 20_000
 _BATCH = 1_000
+_LINES = 300_000
+_LONG = "long"
 _WITH_OUTPUT = 10
 """Each so-manieth task has printed something."""
 
@@ -60,7 +64,13 @@ _ACTIONS = """
     SELECT plan_id, 1, action_class, 1, '{}', '{}' FROM steps
 """
 _OUTPUT = """
-    INSERT INTO output_chunks (plan_id, action_id, position, type, timestamp, text) VALUES (?, 1, 0, 'stdout', ?, ?)
+    INSERT INTO output_chunks (plan_id, action_id, position, type, timestamp, text) VALUES (?, 1, ?, 'stdout', ?, ?)
+"""
+_ONE_WITH_LONG_OUTPUT = f"""
+    INSERT INTO plans (id, label, state, result, run_flow, finalize_flow, step_ids, created_at, history, digested)
+    VALUES ('{_LONG}', 'Rig::Noop', 'stopped', 'success', '["S"]', '["S"]', '[1]', 1.0, '[]', 1);
+    INSERT INTO actions (plan_id, id, class_name, plan_step_id, input, output)
+    VALUES ('{_LONG}', 1, 'Rig::Noop', 1, '{{}}', '{{}}')
 """
 _AUDIT = """
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 20000)
@@ -108,14 +118,20 @@ def fill(database: sqlite3.Connection, tasks: int) -> None:
     ).fetchall()
     for plan_id, number, at in rows:
         text = " ".join(chosen.choices(_WORDS, k=30)) + f"\nline{number}\n"
-        database.execute(_OUTPUT, (plan_id, at, text))
+        database.execute(_OUTPUT, (plan_id, 0, at, text))
         database.execute("INSERT INTO output_words (rowid, text) VALUES (?, ?)", (number, text))
+    for statement in _ONE_WITH_LONG_OUTPUT.split(";"):
+        database.execute(statement)
+    text = "".join(f"TASK [role : step {number}] ok: web{number % 977}.example.org\n" for number in range(_LINES))
+    for position, start in enumerate(range(0, len(text), 32_000)):
+        database.execute(_OUTPUT, (_LONG, position, now, text[start : start + 32_000]))
     database.execute("COMMIT")
 
 
 def sizes(database: sqlite3.Connection, folder: Path) -> str:
     """How large the file is, and the index of words beside the texts in it."""
-    (text,) = database.execute("SELECT sum(length(text)) FROM output_chunks").fetchone()
+    indexed = "SELECT sum(length(text)) FROM output_chunks WHERE plan_id <> ?"
+    (text,) = database.execute(indexed, (_LONG,)).fetchone()
     (words,) = database.execute("SELECT sum(length(block)) FROM output_words_data").fetchone()
     size = folder.joinpath("smartdyn.sqlite").stat().st_size
     return f"{size / 1e6:,.0f} MB, of which the words of outputs take {words / text:.0%} of their texts' size"
@@ -152,6 +168,10 @@ def requests(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
         "since:1h",
         "web0123",
         "nowhere at all",
+        "Rare state:failed",
+        "result:success cause:exit-3",
+        "host:*9* label:Rare state:stopped",
+        "host:*9* label:Rare result:cancelled since:30d",
         "RunScript",
         'text:"permission denied"',
         'text:"permission denied" state:failed host:web1*',
@@ -183,7 +203,27 @@ def measure(service: ServiceProcess, asked: list[tuple[str, list[str]]]) -> None
         p95 = found[int(len(found) * 0.95)]
         worst = max(worst, p95)
         print(f"  {name:52}{statistics.median(found) * 1000:8.1f}{p95 * 1000:8.1f}", flush=True)
-    print(f"  the slowest p95: {worst * 1000:.1f} ms\n")
+    print(f"  the slowest p95: {worst * 1000:.1f} ms")
+    for name, pattern in (("that is everywhere", "ok"), ("of the last line", f"step {_LINES - 1}]"), ("of none", "no")):
+        pages = list(_search(get, pattern))
+        print(
+            f"  in {_LINES:,} lines of output, the first page of a pattern {name}: {pages[0] * 1000:.0f} ms;"
+            f" all {len(pages)} pages: {sum(pages):.1f} s"
+        )
+    print()
+
+
+def _search(get: Callable[[str], bytes], pattern: str) -> Iterator[float]:
+    """Seconds for each page of what is found in the long output, ten of them at the most."""
+    path: str | None = f"{_LONG}/output?q={quote(pattern)}&context=0"
+    for _ in range(10):
+        if path is None:
+            return
+        began = time.perf_counter()
+        page = get(f"/console/{path}").decode()
+        yield time.perf_counter() - began
+        link = re.search(r'rel="next" href="/console/([^"]*)"', page)
+        path = html.unescape(link[1]) if link else None
 
 
 def _seconds(call: Callable[[], object]) -> float:

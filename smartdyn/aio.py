@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
@@ -18,8 +17,7 @@ from smartdyn.errors import DeadlineExceeded
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """Something that runs in the background.
 
     @param since: when it began, by the clock of its spawner.

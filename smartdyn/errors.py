@@ -131,6 +131,14 @@ class StoreError(SmartdynError):
     """The database could not do what was asked."""
 
 
+class TooSlow(StoreError):
+    """A query was given up."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"This takes longer than {seconds:g} s. Search for less: name a state, a host or a time.")
+        self.seconds = seconds
+
+
 class WriteRefused(StoreError):
     """The database will never take this write, however often it is tried: it breaks a constraint."""
 
@@ -177,6 +185,13 @@ class Draining(SmartdynError):
             "`smartdyn drain --off` makes it take new ones again."
         )
         self.by = by
+
+
+class TooManyViewers(SmartdynError):
+    """So many are told already what comes that the service would be late with everything else."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many are following outputs now; try again in a moment, or do without following.")
 
 
 class ShuttingDown(SmartdynError):

@@ -14,6 +14,9 @@ from smartdyn.errors import SettingsError
 _MODE = 0o600
 """Others cannot even connect. In the moment before this counts, the kernel tells us who they are (SO_PEERCRED)."""
 
+_BACKLOG = 1024
+"""Connections that may wait to be taken; the kernel refuses more at once, instead of trying again as with TCP."""
+
 
 def open_socket(reactor: Any, path: Path, factory: Any) -> Any:
     """Listen there; what a service that was killed has left is put out of the way.
@@ -22,7 +25,7 @@ def open_socket(reactor: Any, path: Path, factory: Any) -> Any:
     """
     _clear(path)
     try:
-        return reactor.listenUNIX(str(path), factory, mode=_MODE)
+        return reactor.listenUNIX(str(path), factory, backlog=_BACKLOG, mode=_MODE)
     except CannotListenError as error:
         raise SettingsError([f"Cannot listen on {path}: {error.socketError}. Set another `socket`."]) from error
 

@@ -13,7 +13,7 @@ from smartdyn.model.causes import why, why_waiting
 from smartdyn.model.overview import BatchPage, HealthItem, HostPage, OutputHit, Overview, StuckTask
 from smartdyn.model.query import FAILED, TaskQuery
 from smartdyn.model.states import UNFINISHED
-from smartdyn.model.views import JobNote, TaskList
+from smartdyn.model.views import JobNote, TaskList, TaskSummary
 from smartdyn.store import digests, evidence, insight, listing, plans
 
 _DAY: Final = 86400.0
@@ -100,7 +100,13 @@ class Insight:
         if not wanted.texts:
             raise InvalidRequest('A search in outputs needs `text:`, as in text:"permission denied".')
         await self._digester.digest()
-        return await self._world.database.query(lambda tx: _hits(tx, wanted), patient=True)
+        return await self._world.database.query(
+            lambda tx: _hits(tx, listing.page(tx, wanted, limit=_MOST_HITS), wanted.texts[0]), patient=True
+        )
+
+    async def lines_with(self, tasks: Sequence[TaskSummary], text: str) -> list[OutputHit]:
+        """Where the output of some tasks has a text."""
+        return await self._world.database.query(lambda tx: _hits(tx, tasks, text), patient=True)
 
 
 def _search_in_outputs(count: int, oldest: float | None, now: float) -> HealthItem:
@@ -155,9 +161,9 @@ def _waiting(tx: sqlite3.Cursor, notes: Mapping[str, JobNote], now: float) -> li
     return found
 
 
-def _hits(tx: sqlite3.Cursor, wanted: TaskQuery) -> list[OutputHit]:
+def _hits(tx: sqlite3.Cursor, tasks: Sequence[TaskSummary], text: str) -> list[OutputHit]:
     found = []
-    for task in listing.page(tx, wanted, limit=_MOST_HITS):
-        place = digests.find(tx, task.id, wanted.texts[0])
+    for task in tasks:
+        place = digests.find(tx, task.id, text)
         found.append(OutputHit(task, place.line if place else "", place.position if place else None))
     return found

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from smartdyn.actions.events import RunnerExited
 from smartdyn.actions.runner import EXCEPTION, Runner
-from smartdyn.aio import shielded
+from smartdyn.aio import begin, shielded
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable
 from smartdyn.metrics.jobs import JobMeters
@@ -112,7 +112,7 @@ class RunningJob:
         first, self.exited = not self.exited, True
         if first:
             self._meters.exited(status)
-        return Deferred.fromCoroutine(self._exit(status, timestamp) if first else _nothing())
+        return begin(self._exit(status, timestamp) if first else _nothing())
 
     async def fail(self, text: str) -> None:
         """The job has ended because of a problem on this side."""

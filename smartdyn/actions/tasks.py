@@ -29,7 +29,7 @@ from smartdyn.model.overview import BatchPage, HostPage, IntakeView, ListedHost,
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
-from smartdyn.model.views import StepView, TaskList, TaskPage
+from smartdyn.model.views import StepView, TaskList, TaskPage, TaskSummary
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import actions, callbacks, evidence, insight, listing, long_output, names, output, plans, steps
 from smartdyn.store.long_output import LongOutput
@@ -191,7 +191,9 @@ class Tasks:
         @raise InvalidRequest: C{before} did not come from an earlier page.
         """
         start = _cursor(before) if before else None
-        found = await self._world.database.query(lambda tx: listing.page(tx, wanted, before=start, limit=limit + 1))
+        found = await self._world.database.query(
+            lambda tx: listing.page(tx, wanted, before=start, limit=limit + 1), patient=True
+        )
         shown = tuple(found[:limit])
         more = len(found) > limit
         return TaskList(shown, f"{shown[-1].created_at!r}_{shown[-1].id}" if more else None)
@@ -232,6 +234,10 @@ class Tasks:
     async def search_output(self, wanted: TaskQuery) -> list[OutputHit]:
         """Where the output of tasks has what is searched for: see L{Insight.search_output}."""
         return await self._insight.search_output(wanted)
+
+    async def lines_with(self, tasks: Sequence[TaskSummary], text: str) -> list[OutputHit]:
+        """Where the output of some tasks has a text."""
+        return await self._insight.lines_with(tasks, text)
 
     async def page(self, plan_id: str) -> TaskPage:
         """Everything about one task.

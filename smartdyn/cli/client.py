@@ -59,10 +59,17 @@ class Service:
         return self._ask("POST", path, {}, body)
 
     def lines(self, *path: str, **query: str | int) -> Iterator[Any]:
-        """The lines of an answer, as they come; it may end too early."""
+        """The lines of an answer that has begun, as they come; it may end too early."""
         connection = self._way.connect()
         try:
             answer = self._send(connection, "GET", path, query, None)
+        except (OSError, HTTPException) as error:
+            connection.close()
+            raise self._way.explain(error) from error
+        return self._read(connection, answer)
+
+    def _read(self, connection: HTTPConnection, answer: HTTPResponse) -> Iterator[Any]:
+        try:
             while line := answer.readline():
                 if line.strip():
                     yield json.loads(line)
@@ -142,6 +149,9 @@ class UrlWay:
         @raise CommandFailed: this is no URL, or a file cannot be used.
         """
         parts = urlsplit(url if "://" in url else f"https://{url}")
+        if "@" in parts.netloc:
+            text = "A name or a password in --url has no meaning here. Log in with a certificate: --cert and --key."
+            raise CommandFailed(Status.USAGE, text)
         try:
             self._host, self._port = parts.hostname or "", parts.port
         except ValueError:

@@ -17,6 +17,7 @@ def add(commands: Any) -> None:
     check.set_defaults(run=_check)
     show = config.add_parser("show", help="show the settings in force")
     add_folder(show)
+    show.add_argument("--origin", action="store_true", help="say of each where it was set")
     show.set_defaults(run=_show)
     _add_import(config)
 
@@ -48,7 +49,9 @@ def _add_import(config: Any) -> None:
 def _check(options: argparse.Namespace) -> int:
     from smartdyn.settings import load_settings  # noqa: PLC0415
 
-    load_settings(options.config_dir.absolute())
+    settings = load_settings(options.config_dir.absolute())
+    for each in settings.without_effect:
+        print(f"Without effect: {each}.")
     print(f"The settings in {options.config_dir} are fine.")
     return 0
 
@@ -56,7 +59,7 @@ def _check(options: argparse.Namespace) -> int:
 def _show(options: argparse.Namespace) -> int:
     from smartdyn.settings.show import render  # noqa: PLC0415
 
-    print(render(options.config_dir.absolute()), end="")
+    print(render(options.config_dir.absolute(), origin=options.origin), end="")
     return 0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from smartdyn.cli.options import add_folder
@@ -60,7 +62,10 @@ def _here(options: argparse.Namespace) -> list[Finding]:
     from smartdyn.doctor.gather import gather  # noqa: PLC0415
     from smartdyn.doctor.registry import KINDS  # noqa: PLC0415
 
-    return examine(gather(options.config_dir), KINDS, only=options.only)
+    context = gather(options.config_dir)
+    if os.geteuid() not in (0, context.account.uid):
+        print(f"smartdyn: run this as root or as {context.account.name} to see everything", file=sys.stderr)
+    return examine(context, KINDS, only=options.only)
 
 
 def _at_host(options: argparse.Namespace) -> list[Finding]:

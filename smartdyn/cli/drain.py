@@ -9,19 +9,20 @@ from typing import Any, Final
 
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import Status
-from smartdyn.cli.options import add_service, service_of
+from smartdyn.cli.options import add_command, add_service, seconds, service_of
 
 _PAUSE: Final = 0.5
 
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser("drain", help="take no new jobs, and wait until those that there are have ended")
+    does = "take no new jobs, and wait until those that there are have ended"
+    parser = add_command(commands, "drain", does, "drain --timeout 600")
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--off", action="store_true", help="take new jobs again; so does a restart of the service")
     way.add_argument("--status", action="store_true", help="only say how it is")
     way.add_argument("--no-wait", action="store_true", help="do not wait")
-    parser.add_argument("--timeout", type=float, metavar="SECONDS", help="wait no longer than that")
+    parser.add_argument("--timeout", type=seconds, metavar="SECONDS", help="wait no longer than that")
     add_service(parser)
     parser.set_defaults(run=_drain)
 

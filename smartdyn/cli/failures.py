@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 
 class Status(IntEnum):
@@ -24,6 +25,13 @@ class Status(IntEnum):
     """The script of C{smartdyn tasks run} has no status: it could not be run to its end. As ssh(1) says it."""
 
     INTERRUPTED = 130
+
+
+STATUSES: Final = (
+    "Exit statuses: 0 done; 1 it failed; 2 the command line or a search is wrong; 3 the service does not answer; "
+    "4 there is no such task; 5 refused: one may not do it, or it is not possible now; 130 interrupted. "
+    "`tasks run` ends with the status of the script, 255 when that could not be run."
+)
 
 
 class CommandFailed(Exception):

@@ -13,27 +13,37 @@ _GIVE_UP: Final = 120.0
 """Seconds without the service after which it is not asked again."""
 
 _PAUSE: Final = 0.5
+_DECISION: Final = 2.0
+"""Seconds until a task that waits for a decision is looked at again."""
 
 
-def follow(service: Service, task_id: str, *, lines: int = 0, wait: bool = True) -> Iterator[Any]:
-    """The pieces of the output, then its end, which has C{over}.
+def follow(
+    service: Service, task_id: str, *, lines: int = 0, wait: bool = True, decided: bool = False
+) -> Iterator[Any]:
+    """The pieces of the output, then its end, which has C{over}: when the task is over, or paused.
 
     @param lines: begin with the last ones; 0 for all.
     @param wait: for what comes later.
+    @param decided: also for what comes when somebody resumes a task that is paused.
     @raise CommandFailed: there is no such task, or no service for too long.
     """
     place: dict[str, str | int] = {"lines": lines} if lines else {}
     heard: float | None = None
     while True:
+        pause = _PAUSE
         try:
-            for record in service.lines("tasks", task_id, "output", follow=int(wait), **place):
+            answer = service.lines("tasks", task_id, "output", follow=int(wait), **place)
+            heard = time.monotonic()
+            for record in answer:
                 heard = time.monotonic()
+                if "over" in record and wait and decided and not record["over"]:
+                    pause = _DECISION
+                    break
                 yield record
                 if "over" in record:
                     return
                 place = {"after": record["position"] + 1, "action": record["action"]}
-            heard = heard or time.monotonic()
         except Unreachable as error:
             if heard is None or time.monotonic() - heard > _GIVE_UP:
                 raise Unreachable(f"{error} Then go on with `smartdyn tasks tail {task_id}`.") from error
-        time.sleep(_PAUSE)
+        time.sleep(pause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from smartdyn.cli.options import add_form, add_service, form_of, service_of
+from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
 from smartdyn.cli.show import Column, document, facts, optional, show, time
 from smartdyn.cli.task_list import COLUMNS, state
 
@@ -31,15 +31,19 @@ _CAUSES: Final = (
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    hosts = commands.add_parser("hosts", help="the hosts that jobs ran on, and their keys")
+    hosts = add_command(
+        commands, "hosts", "show the hosts that jobs ran on, and their keys", "hosts show web1.example.org"
+    )
     add_form(hosts)
     add_service(hosts)
     hosts.set_defaults(run=_list, part="")
     what = hosts.add_subparsers(metavar="WHAT")
-    find = what.add_parser("list", help="hosts by name, with what they do (100 at most)")
+    find = add_command(what, "list", "show hosts by name, with what they do (100 at most)", "hosts list web")
     find.add_argument("part", nargs="?", default="", help="a part of their names")
-    look = what.add_parser("show", help="the tasks of a host, why they failed, and its keys")
-    forget = what.add_parser("forget-key", help="have the next job learn the key of a host anew")
+    does = "show the tasks of a host, why they failed, and its keys"
+    look = add_command(what, "show", does, "hosts show web1.example.org")
+    does = "have the next job learn the key of a host anew, as after a reinstallation"
+    forget = add_command(what, "forget-key", does, "hosts forget-key web1.example.org")
     for parser, run in ((find, _list), (look, _show), (forget, _forget)):
         if parser is not find:
             parser.add_argument("name")

@@ -11,7 +11,8 @@ from typing import Final
 
 from smartdyn import __version__
 from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, tasks
-from smartdyn.cli.failures import CommandFailed, Status
+from smartdyn.cli.failures import STATUSES, CommandFailed, Status
+from smartdyn.cli.show import complain
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
 _SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
@@ -30,17 +31,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status: int = options.run(options)
         sys.stdout.flush()
     except CommandFailed as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return error.status
     except SettingsError as error:
         for problem in error.problems:
-            print(f"smartdyn: {problem}", file=sys.stderr)
+            complain(problem)
         return Status.FAILED
     except InvalidRequest as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.USAGE
     except SmartdynError as error:
-        print(f"smartdyn: {error}", file=sys.stderr)
+        complain(str(error))
         return Status.FAILED
     except KeyboardInterrupt:
         return Status.INTERRUPTED
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line."""
-    whole = argparse.ArgumentParser(prog="smartdyn", description="Durable workflows for the proxy hosts of Foreman.")
+    about = "Durable workflows for the proxy hosts of Foreman."
+    whole = argparse.ArgumentParser(prog="smartdyn", description=about, epilog=STATUSES)
     whole.add_argument("--version", action="version", version=f"smartdyn {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
     for subcommand in _SUBCOMMANDS:

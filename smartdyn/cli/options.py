@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from smartdyn.cli.failures import CommandFailed, Status
 
@@ -20,6 +21,18 @@ _NOT_GIVEN: Final = argparse.SUPPRESS
 """A command with commands below it has the same options as these, and keeps what it was given."""
 
 FORMS: Final = ("table", "json", "jsonl", "yaml", "csv")
+
+
+def add_command(commands: Any, name: str, does: str, example: str, **more: Any) -> argparse.ArgumentParser:
+    """Add a subcommand to a command line.
+
+    @param does: what it does, in a sentence without its capital and its full stop.
+    """
+    about = f"{does[0].upper()}{does[1:]}."
+    added: argparse.ArgumentParser = commands.add_parser(
+        name, help=does, description=about, epilog=f"For example: smartdyn {example}", **more
+    )
+    return added
 
 
 def add_folder(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +81,14 @@ def add_service(parser: argparse.ArgumentParser) -> None:
 def add_form(parser: argparse.ArgumentParser) -> None:
     """C{--output}."""
     parser.add_argument("-o", "--output", choices=FORMS, default=_NOT_GIVEN, help="how to show it (table)")
+
+
+def seconds(text: str) -> float:
+    """A length of time, for argparse."""
+    found = float(text)
+    if not 0 <= found < math.inf:
+        raise ValueError
+    return found
 
 
 def form_of(options: argparse.Namespace) -> str:

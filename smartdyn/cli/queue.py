@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from smartdyn.cli.options import add_form, add_service, form_of, service_of
+from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
 from smartdyn.cli.show import Column, document, facts, optional, show, time
 
 _QUEUES: Final = (
@@ -25,7 +25,7 @@ _STUCK: Final = (
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser("queue", help="what runs, what waits for what, and what is stuck")
+    parser = add_command(commands, "queue", "show what runs, what waits for what, and what is stuck", "queue -o json")
     add_form(parser)
     add_service(parser)
     parser.set_defaults(run=_queue)
@@ -42,6 +42,7 @@ def _queue(options: argparse.Namespace) -> int:
         facts(
             [
                 ("Running", f"{found['running']} tasks"),
+                ("New jobs", f"refused: {found['drained_by']} drains the service" if found["drained_by"] else ""),
                 ("Callbacks", f"{callbacks['pending']} wait, {callbacks['parked']} are not taken by Foreman"),
                 ("Last error", callbacks["last_error"] or ""),
             ]

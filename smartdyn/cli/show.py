@@ -85,6 +85,16 @@ def clean(text: str) -> str:
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
+def sentence(text: str) -> str:
+    """Text of others in one line that does not control the terminal."""
+    return clean(" ".join(text.split()))
+
+
+def complain(text: str) -> None:
+    """Say on standard error what is wrong."""
+    print(f"smartdyn: {sentence(text)}", file=sys.stderr)
+
+
 def time(seconds: float | None) -> str:
     """A point in time, UTC."""
     return "-" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed, Status
-from smartdyn.cli.options import add_service, service_of
-from smartdyn.cli.show import clean
+from smartdyn.cli.options import add_command, add_service, service_of
+from smartdyn.cli.show import complain, sentence
 from smartdyn.cli.task_ids import whole
 
 _PAUSE: Final = 0.3
@@ -31,7 +31,7 @@ _DONE: Final = {
 def add(commands: Any) -> None:
     """Add them to the command line."""
     for deed, text in _HELP.items():
-        parser = commands.add_parser(deed, help=text)
+        parser = add_command(commands, deed, text, f"tasks {deed} 0d5a1f9e")
         parser.add_argument("id", nargs="*", help="their ids, or the beginnings of these")
         if deed == "cancel":
             parser.add_argument("--force", action="store_true", help="do not wait for their steps to heed")
@@ -60,7 +60,7 @@ def _run(options: argparse.Namespace) -> int:
         except CommandFailed as error:
             if len(options.id) == 1 or error.status is Status.UNREACHABLE:
                 raise
-            print(f"smartdyn: {error}", file=sys.stderr)
+            complain(str(error))
             status = status or error.status
     return status
 
@@ -115,5 +115,5 @@ def _watch(service: Service, key: str) -> int:
         print("\r\x1b[K", end="", file=sys.stderr, flush=True)
     print(found["outcome"])
     for problem in found["problems"]:
-        print(f"{problem['task_id']}: {clean(problem['reason'])}", file=sys.stderr)
+        print(f"{problem['task_id']}: {sentence(problem['reason'])}", file=sys.stderr)
     return Status.FAILED if found["refused"] or found["reached"] < found["matched"] else Status.FINE

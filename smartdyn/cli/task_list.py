@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from smartdyn.cli.client import Service
-from smartdyn.cli.options import add_form, add_service, form_of, service_of
-from smartdyn.cli.show import Column, document, duration, facts, optional, show, time
+from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
+from smartdyn.cli.show import Column, document, duration, facts, optional, sentence, show, time
 from smartdyn.cli.task_ids import whole
 
 _PAGE: Final = 200
-_EXAMPLE: Final = """for example: smartdyn tasks list state:failed 'host:web*' since:2h 'text:"permission denied"'"""
 
 
 def state(task: Any) -> str:
@@ -51,10 +50,11 @@ _STEPS: Final = (
 
 def add(commands: Any) -> None:
     """Add them to the command line."""
-    find = commands.add_parser("list", help="tasks, the newest first", epilog=_EXAMPLE)
+    example = """tasks list state:failed 'host:web*' since:2h 'text:"permission denied"'"""
+    find = add_command(commands, "list", "show tasks, the newest first", example)
     find.add_argument("query", nargs="*", metavar="QUERY", help="a search, in the words of the console")
     find.add_argument("-n", "--limit", type=int, default=50, help="how many; 0 for all (%(default)s)")
-    look = commands.add_parser("show", help="what happened to a task, or what it waits for")
+    look = add_command(commands, "show", "show what happened to a task, or what it waits for", "tasks show 0d5a1f9e")
     look.add_argument("id", help="its id, or the beginning of that")
     for parser, run in ((find, _list), (look, _show)):
         add_form(parser)
@@ -62,50 +62,45 @@ def add(commands: Any) -> None:
         parser.set_defaults(run=run)
 
 
-def _list(options: argparse.Namespace) -> int:
-    found = _Found(service_of(options), " ".join(options.query), max(options.limit, 0))
-    show(found, COLUMNS, form_of(options))
-    if found.more and sys.stderr.isatty():
-        print("There are more: -n 0 shows all.", file=sys.stderr)
-    return 0
+def found(service: Service, query: str, limit: int | None = None) -> Iterator[Any]:
+    """The tasks that a search finds, the newest first.
 
-
-class _Found:
-    """The tasks that a search finds, a page at a time.
-
-    @ivar more: there are others.
+    @param limit: how many; None for all.
     """
+    place: dict[str, str] = {}
+    left = limit
+    while left is None or left > 0:
+        page = service.get("tasks", q=query, limit=_PAGE if left is None else min(left, _PAGE), **place)
+        yield from page["tasks"]
+        if page["older"] is None:
+            return
+        left = None if left is None else left - len(page["tasks"])
+        place = {"before": page["older"]}
 
-    def __init__(self, service: Service, query: str, limit: int) -> None:
-        self._service = service
-        self._query = query
-        self._limit = limit
-        self.more = False
 
-    def __iter__(self) -> Iterator[Any]:
-        place: dict[str, str] = {}
-        left = self._limit
-        while True:
-            size = min(left, _PAGE) if self._limit else _PAGE
-            page = self._service.get("tasks", q=self._query, limit=size, **place)
-            yield from page["tasks"]
-            left -= len(page["tasks"])
-            self.more = page["older"] is not None
-            if not self.more or (self._limit and left <= 0):
-                return
-            place = {"before": page["older"]}
+def _list(options: argparse.Namespace) -> int:
+    limit = options.limit if options.limit > 0 else None
+    tasks = found(service_of(options), " ".join(options.query), limit)
+    if form_of(options) != "table" or not sys.stderr.isatty():
+        show(tasks, COLUMNS, form_of(options))
+        return 0
+    shown = list(tasks)
+    show(shown, COLUMNS, "table")
+    if len(shown) == limit:
+        print("There may be more: -n 0 shows all.", file=sys.stderr)
+    return 0
 
 
 def _show(options: argparse.Namespace) -> int:
     service = service_of(options)
-    found = service.get("tasks", whole(service, options.id))
-    task = found["task"]
+    details = service.get("tasks", whole(service, options.id))
+    task = details["task"]
     if form_of(options) == "csv":
         show([task], COLUMNS, "csv")
     elif form_of(options) != "table":
-        document(found, form_of(options))
+        document(details, form_of(options))
     else:
-        children = ", ".join(f"{each['count']} {state(each)}" for each in found["children"])
+        children = ", ".join(f"{each['count']} {state(each)}" for each in details["children"])
         facts(
             [
                 ("Task", task["id"]),
@@ -114,12 +109,12 @@ def _show(options: argparse.Namespace) -> int:
                 ("Label", task["label"] or ""),
                 ("Created", f"{time(task['created_at'])} UTC"),
                 ("Took", duration(_took(task)) if task["ended_at"] is not None else ""),
-                ("Exit status", "" if found["exit_status"] is None else str(found["exit_status"])),
+                ("Exit status", "" if details["exit_status"] is None else str(details["exit_status"])),
                 ("Launched by", task["parent_id"] or ""),
                 ("Launched", children),
-                ("Foreman", ", ".join(each["state"] for each in found["callbacks"])),
+                ("Foreman", ", ".join(each["state"] for each in details["callbacks"])),
             ]
         )
-        print(f"\n{found['explanation']}\n")
-        show(found["steps"], _STEPS, "table")
+        print(f"\n{sentence(details['explanation'])}\n")
+        show(details["steps"], _STEPS, "table")
     return 0

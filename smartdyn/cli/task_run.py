@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -16,17 +17,22 @@ from typing import Any, Final
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed, Status
 from smartdyn.cli.following import follow
-from smartdyn.cli.options import add_service, service_of
+from smartdyn.cli.options import add_command, add_service, seconds, service_of
 from smartdyn.cli.script_output import ScriptOutput
+from smartdyn.cli.show import complain
 from smartdyn.cli.task_tail import add_looks, output_of
 
+_PATIENCE: Final = 5.0
+"""Seconds in which a second Ctrl-C does not keep the first from being told to the service."""
+
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_SHELL: Final = re.compile(r"#!\s*(?:\S*/env\s+)?\S*?(?:sh|bash|dash|ksh|ksh93|mksh|zsh|busybox)(?:\s.*)?")
+_SHELL: Final = re.compile(r"#!\s*(?:\S*/env\s+)?(?:\S*/)?(?:sh|bash|dash|ksh|ksh93|mksh|zsh|busybox\s+sh)(?:\s.*)?")
 
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser("run", help="run a script on a host, show its output and end as it ends")
+    does = "run a script on a host, show its output and end as it ends"
+    parser = add_command(commands, "run", does, "tasks run --host web1.example.org script.sh")
     parser.add_argument("script", help="a file; - for standard input")
     parser.add_argument("--host", required=True)
     parser.add_argument("--user", default="root", help="who logs in (%(default)s)")
@@ -34,7 +40,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--effective-user", metavar="USER", help="as whom it runs")
     parser.add_argument("--effective-user-method", choices=("sudo", "dzdo", "su"), default="sudo", metavar="METHOD")
     parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for shell scripts")
-    parser.add_argument("--time-limit", type=float, metavar="SECONDS", help="end it after so long")
+    parser.add_argument("--time-limit", type=seconds, metavar="SECONDS", help="end it after so long")
     parser.add_argument("--ask-password", action="store_true", help="ask for the password of --user")
     parser.add_argument("--ask-effective-user-password", action="store_true", help="ask for what sudo or su asks for")
     parser.add_argument("--detach", action="store_true", help="only start it, and say its id")
@@ -84,7 +90,7 @@ def _watch(service: Service, task_id: str, output: ScriptOutput) -> int:
     status = end["exit_status"]
     if isinstance(status, int):
         return status & 255
-    print(f"smartdyn: {service.get('tasks', task_id)['explanation']}", file=sys.stderr)
+    complain(service.get("tasks", task_id)["explanation"])
     return Status.NOT_RUN
 
 
@@ -122,15 +128,23 @@ class _Interrupt:
     def __init__(self, service: Service, task_id: str) -> None:
         self._service = service
         self._task_id = task_id
-        self._asked = False
+        self._since: float | None = None
+        self._told = False
 
     def __call__(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
-            print(f"smartdyn: see what becomes of it with `smartdyn tasks show {self._task_id}`.", file=sys.stderr)
+        if self._since is None:
+            self._since = time.monotonic()
+            answer = self._cancel()
+            self._told = True
+            complain(answer)
+        elif self._told or time.monotonic() - self._since > _PATIENCE:
+            complain(f"see what becomes of it with `smartdyn tasks show {self._task_id}`.")
             raise KeyboardInterrupt
-        self._asked = True
-        print("smartdyn: it is asked to end; Ctrl-C leaves it alone.", file=sys.stderr)
+
+    def _cancel(self) -> str:
+        """What has come of it."""
         try:
             self._service.post("tasks", self._task_id, "cancel")
         except CommandFailed as error:
-            print(f"smartdyn: it could not be cancelled: {error}", file=sys.stderr)
+            return f"it could not be cancelled: {error}"
+        return "it is asked to end; Ctrl-C again leaves it alone."

@@ -6,15 +6,18 @@ import argparse
 import sys
 from typing import Any
 
+from smartdyn.cli.batch_tail import BatchTail
 from smartdyn.cli.following import follow
-from smartdyn.cli.options import add_service, service_of
+from smartdyn.cli.options import add_command, add_service, service_of
 from smartdyn.cli.script_output import ScriptOutput
+from smartdyn.cli.show import complain
 from smartdyn.cli.task_ids import whole
 
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
-    parser = commands.add_parser("tail", help="what a task prints, as it comes")
+    does = "show what a task prints, or all that it launched, as it comes"
+    parser = add_command(commands, "tail", does, "tasks tail 0d5a1f9e")
     parser.add_argument("id", help="its id, or the beginning of that")
     parser.add_argument("-n", "--lines", type=int, default=0, help="begin with the last ones; all by default")
     parser.add_argument("--no-follow", action="store_true", help="end with what there is")
@@ -38,8 +41,16 @@ def _tail(options: argparse.Namespace) -> int:
     service = service_of(options)
     output = output_of(options)
     task_id = whole(service, options.id)
+    if service.get("tasks", task_id)["children"]:
+        BatchTail(service, task_id, wait=not options.no_follow, raw=options.raw).show(sys.stdout)
+        return 0
+    state = ""
     for record in follow(service, task_id, lines=max(options.lines, 0), wait=not options.no_follow):
-        if "over" not in record:
+        if "over" in record:
+            state = record["state"]
+        else:
             output.write(record)
     output.close()
+    if state == "paused":
+        complain(f"{service.get('tasks', task_id)['explanation']} See `smartdyn tasks resume` and `skip`.")
     return 0

@@ -27,7 +27,7 @@ class Account:
         return self.uid == 0
 
     def may(self, wanted: str, path: Path) -> bool:
-        """May it do that with a file or directory, and get there?
+        """May it do that with a file or directory, and get there, also over links?
 
         Judged by owner, group and mode. Where an access control list says more than these, it is believed that it may.
 
@@ -37,7 +37,8 @@ class Account:
         bits = sum({"r": 4, "w": 2, "x": 1}[letter] for letter in wanted)
         if not self._allowed(path, path.stat(), bits):
             return False
-        return all(self._allowed(parent, parent.stat(), 1) for parent in path.absolute().parents)
+        way = dict.fromkeys([*path.absolute().parents, *Path(os.path.realpath(path)).parents])
+        return all(self._allowed(parent, parent.stat(), 1) for parent in way)
 
     def owns(self, path: Path) -> bool:
         """Is it the owner?

@@ -77,7 +77,7 @@ class Context:
     root: Path = Path("/")
     filesystem: Callable[[Path], Filesystem] = os.statvfs
     python: tuple[int, ...] = sys.version_info[:3]
-    wait: float = 2.0
+    wait: float = 1.5
 
     @property
     def settings(self) -> Settings:

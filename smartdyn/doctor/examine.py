@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from smartdyn.doctor.context import Context
 from smartdyn.doctor.verdict import Check, Finding, Verdict, not_applicable, warning
 
-LIMIT = 3.0
+LIMIT = 2.5
 """Seconds after which nobody is waited for any more."""
 
 

@@ -19,15 +19,22 @@ _COMMAND_LIMIT = 1.0
 _PROPERTIES = (
     "ActiveState",
     "AmbientCapabilities",
+    "CacheDirectory",
     "DropInPaths",
     "Environment",
     "ExecMainStatus",
     "LimitNOFILE",
     "LimitNOFILESoft",
     "LoadState",
+    "LogsDirectory",
     "NRestarts",
     "NeedDaemonReload",
+    "ProtectHome",
+    "ProtectSystem",
+    "ReadWritePaths",
     "Result",
+    "RuntimeDirectory",
+    "StateDirectory",
     "Type",
     "UnitFileState",
     "User",
@@ -80,14 +87,15 @@ def unit_properties() -> dict[str, str]:
 
 
 def _service_account(context: Context) -> Account:
-    """Whom the unit names; without one, the owner of the database's directory if we are root, and else ourselves."""
+    """Whom the unit names; without one, the owner of the database's directory, unless that is root; else ourselves."""
     ours = context.account
     if context.unit.get("LoadState") == "loaded":
         return account(context.unit.get("User") or "root") or ours
-    folder = context.database.parent
-    if ours.is_root and folder.is_dir():
-        return account(str(folder.stat().st_uid)) or ours
-    return ours
+    try:
+        owner = context.database.parent.stat().st_uid
+    except OSError:
+        return ours
+    return ours if owner == 0 else account(str(owner)) or ours
 
 
 def _owner(context: Context) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import ssl
 from pathlib import Path
 
 from smartdyn.doctor.context import Context
@@ -139,7 +140,8 @@ def _python(context: Context) -> Verdict:
         return error(f"This is Python {version}.", "Install Python 3.11 or newer (python3.11, python3.12).")
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         return error(f"This is SQLite {sqlite3.sqlite_version}.", "Install SQLite 3.34 or newer.")
-    return ok(f"Python {'.'.join(map(str, context.python))}, SQLite {sqlite3.sqlite_version}.")
+    version = ".".join(map(str, context.python))
+    return ok(f"Python {version}, SQLite {sqlite3.sqlite_version}, {ssl.OPENSSL_VERSION}.")
 
 
 def _unpacked(context: Context) -> Verdict:

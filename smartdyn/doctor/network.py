@@ -89,7 +89,8 @@ def _privileged(context: Context) -> Verdict:
     if below and not (context.is_up or context.account.is_root or "cap_net_bind_service" in given):
         return error(
             f"{context.account.name} may not listen on port {below[0]}.",
-            "Set AmbientCapabilities=CAP_NET_BIND_SERVICE (systemctl edit smartdyn), or a port from 1024 on.",
+            "systemctl edit smartdyn: set AmbientCapabilities= and CapabilityBoundingSet=CAP_NET_BIND_SERVICE; "
+            "or set a port from 1024 on.",
         )
     return ok("The service may listen on its ports.")
 

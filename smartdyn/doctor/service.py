@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import ssl
+from collections.abc import Iterator, Mapping
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from pathlib import Path
 from typing import Any
 
 from smartdyn import __version__
@@ -13,6 +16,13 @@ from smartdyn.doctor.network import wanted
 from smartdyn.doctor.verdict import Check, Verdict, error, not_applicable, ok, warning
 
 _MANY_RESTARTS = 3
+_HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
+_DIRECTORIES = {
+    "StateDirectory": Path("/var/lib"),
+    "LogsDirectory": Path("/var/log"),
+    "CacheDirectory": Path("/var/cache"),
+    "RuntimeDirectory": Path("/run"),
+}
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -73,6 +83,51 @@ def _watchdog(context: Context) -> Verdict:
     return ok(f"systemd looks after it each {unit['WatchdogUSec']}.")
 
 
+def _sandbox(context: Context) -> Verdict:
+    """The unit may let the service write in few places only (systemd.exec(5)); modes of files say nothing of that."""
+    if context.unit.get("ProtectSystem") != "strict":
+        return not_applicable("The unit does not keep the service from writing.")
+    open_to_it = list(_writable(context.unit))
+    for name, path in _written(context):
+        place = _real(path)
+        if not any(place == each or each in place.parents for each in open_to_it):
+            return error(
+                f"The unit does not let the service write to {place} (`{name}`).",
+                f"systemctl edit smartdyn: [Service] ReadWritePaths={place if path.is_dir() else place.parent}",
+            )
+    key = _real(context.path(context.settings.ssh_identity_key_file))
+    if context.unit.get("ProtectHome") not in (None, "", "no") and any(each in key.parents for each in _HOMES):
+        return error(
+            f"The unit hides {key} (`ssh_identity_key_file`) from the service (ProtectHome).",
+            f"Move the key to {context.database.parent}, or systemctl edit smartdyn: [Service] ProtectHome=no",
+        )
+    return ok("The unit lets the service write where it has to.")
+
+
+def _writable(unit: Mapping[str, str]) -> Iterator[Path]:
+    for name, above in _DIRECTORIES.items():
+        yield from (_real(above / each) for each in unit.get(name, "").split())
+    yield from (_real(Path(each.lstrip("-+"))) for each in unit.get("ReadWritePaths", "").split())
+
+
+def _written(context: Context) -> Iterator[tuple[str, Path]]:
+    settings = context.settings
+    yield "database", context.database.parent
+    if not settings.ssh_ca_known_hosts_file:
+        yield "ssh_known_hosts_file", context.path(settings.ssh_known_hosts_file)
+    if "/" in settings.log_file:
+        yield "log_file", context.path(settings.log_file)
+    if settings.backup_deleted_plans:
+        yield "backup_dir", context.path(settings.backup_dir)
+    if settings.socket:
+        yield "socket", context.path(settings.socket)
+
+
+def _real(path: Path) -> Path:
+    """Where symbolic links lead: that is what counts."""
+    return Path(os.path.realpath(path))
+
+
 def _ready(context: Context) -> Verdict:
     if not context.is_up:
         return not_applicable("The service is down.")
@@ -131,6 +186,7 @@ CHECKS = (
     Check("unit-restarts", "the unit is not restarted again and again", _restarts),
     Check("unit-fresh", "systemd knows the unit as it is", _fresh),
     Check("unit-watchdog", "systemd looks after the service", _watchdog),
+    Check("unit-sandbox", "the unit lets the service write where it has to", _sandbox),
     Check("ready", "the service is ready", _ready, waits=True),
     Check("version", "the installed version runs", _version, waits=True),
 )

@@ -48,8 +48,8 @@ def _with_effect(context: Context) -> Verdict:
     if not found:
         return ok("Every setting has an effect.")
     return warning(
-        f"Without effect in this version: {', '.join(found)}.",
-        "Remove them; `smartdyn config import --dry-run` says of each why it is not needed.",
+        f"Without effect: {', '.join(found)}.",
+        "Remove these lines; of the Ruby services' settings, `smartdyn config import --dry-run` says why.",
     )
 
 

@@ -326,7 +326,7 @@ class World:
     def _accepted(self, planned: Planned) -> None:
         """A plan has been stored: execute it, or tell whoever waits for it that it came to nothing."""
         whole = planned.whole
-        self.meters.plans_accepted.labels(whole.plan.label or "none").inc()
+        self.meters.plan_accepted(whole.plan.label or "none")
         for state in (PlanState.PENDING, PlanState.PLANNING):
             self.hooks.call(self.hooks.wanted(whole, state.value))
         if whole.plan.state is PlanState.PLANNED:

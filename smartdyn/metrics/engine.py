@@ -94,6 +94,8 @@ class EngineMeters:
         self.events_planned = Gauge("smartdyn_planned_events", "Events that wait for their time", registry=registry)
         prepare(self.plans_recovered, ("execute", "continue", "leave", "failed"))
         prepare(self.events, ("delivered", "undeliverable"))
+        self._accepted: dict[str, Counter] = {}
+        self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
         self._steps: dict[tuple[str, str], StepMeter] = {}
 
     def of_step(self, action: str, phase: str) -> StepMeter:
@@ -103,14 +105,25 @@ class EngineMeters:
             meter = self._steps[action, phase] = StepMeter(self, action, phase)
         return meter
 
+    def plan_accepted(self, label: str) -> None:
+        """A plan was stored."""
+        counter = self._accepted.get(label)
+        if counter is None:
+            counter = self._accepted[label] = self.plans_accepted.labels(label)
+        counter.inc()
+
     def plan_ended(self, label: str, state: str, result: str, seconds: float | None) -> None:
         """A plan stopped, or was paused.
 
         @param seconds: that it took; None when it never began, or is not over.
         """
-        self.plans_ended.labels(label, state, result).inc()
+        ended = self._ended.get((label, state, result))
+        if ended is None:
+            ended = self.plans_ended.labels(label, state, result), self.plan_seconds.labels(label)
+            self._ended[label, state, result] = ended
+        ended[0].inc()
         if seconds is not None:
-            self.plan_seconds.labels(label).observe(seconds)
+            ended[1].observe(seconds)
 
 
 class StepMeter:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from smartdyn.errors import SettingsError
 from smartdyn.settings.former import Former, Layout
@@ -237,9 +238,10 @@ def _of_proxy(former: Former) -> Iterator[str]:
     else:
         yield "Stop the smart proxy: systemctl disable --now foreman-proxy. Foreman finds this one at the same port."
     if former.value("core_url"):
+        core = urlsplit(str(former.value("core_url"))).hostname
         yield (
-            f"It relayed to a core at {former.value('core_url')}. To replace only that core, import its settings "
-            "instead: --from /etc/smart_proxy_dynflow_core."
+            f"It relayed to a core on {core}. To replace only that core, import its settings instead: "
+            "--from /etc/smart_proxy_dynflow_core."
         )
     if former.value("trusted_hosts") is None:
         yield "Set `trusted_hosts` to the names in Foreman's certificate; else any certificate of the CA is let in."

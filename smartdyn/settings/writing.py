@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from smartdyn.errors import SettingsError
 from smartdyn.settings.former import Former
+from smartdyn.settings.inline import inline
 from smartdyn.settings.moving import Fate, Move, Plan
-from smartdyn.settings.scalars import meaning
 
 NAME: Final = "smartdyn.yml"
 """In C{settings.d}; it is read last, so it wins over what the package has installed."""
 
 _HEAD: Final = "# Taken over from {files} by `smartdyn config import`. What was changed says why.\n"
 _MODE: Final = 0o640
-_PLAIN: Final = re.compile(r"[A-Za-z0-9/~][A-Za-z0-9/~._:-]*(?<!:)")
 _WIDTH: Final = 8
 
 
@@ -29,7 +26,7 @@ def render(former: Former, plan: Plan) -> str:
     for move in plan.written:
         if move.why:
             lines.append(f"# {move.why}\n")
-        lines.append(f":{move.key}: {_value(move.value)}\n")
+        lines.append(f":{move.key}: {inline(move.value)}\n")
     return "".join(lines)
 
 
@@ -113,24 +110,4 @@ def _described(move: Move) -> str:
     if move.fate in (Fate.DROPPED, Fate.UNKNOWN):
         return f"{move.key}: {move.why}{place}"
     why = f": {move.why}" if move.why else ""
-    return f"{move.key} = {_value(move.value)}{why}{place}"
-
-
-def _value(value: Any) -> str:
-    """On one line, so that YAML of any age reads the same: texts are in quotes unless they can be nothing else."""
-    if isinstance(value, str):
-        return value if _PLAIN.fullmatch(value) and meaning(value) == value else _quoted(value)
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{_value(key)}: {_value(item)}' for key, item in value.items())}}}"
-    if isinstance(value, Sequence):
-        return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value)
-
-
-def _quoted(text: str) -> str:
-    """In double quotes, with what is not plainly printable as its number (YAML 1.1, 5.6)."""
-    return '"' + "".join(each if _is_plain(each) else f"\\U{ord(each):08x}" for each in text) + '"'
-
-
-def _is_plain(character: str) -> bool:
-    return character.isascii() and character.isprintable() and character not in '"\\'
+    return f"{move.key} = {inline(move.value)}{why}{place}"

@@ -26,7 +26,7 @@ from smartdyn.metrics.database import DatabaseMeters
 from smartdyn.store.integrity import ensure_sound
 from smartdyn.store.migrate import migrate
 from smartdyn.store.ownership import Ownership
-from smartdyn.store.readers import Readers
+from smartdyn.store.readers import MOST, Readers
 
 T = TypeVar("T")
 
@@ -38,6 +38,9 @@ _BUSY_LIMIT = 30.0
 """Seconds between attempts, and until giving up, when another process holds the database locked."""
 
 _CLOSE_LIMIT = 30.0
+
+_PATIENCE = 15.0
+"""Seconds after which a query that takes its time is given up: others wait behind it."""
 
 
 class Write(Protocol):
@@ -78,7 +81,8 @@ class Database(abc.ABC):
     def query(self, reader: Callable[[sqlite3.Cursor], T], *, patient: bool = False) -> Deferred[T]:
         """What C{reader} returns, called with a cursor on a consistent view that has all that was committed before.
 
-        @param patient: it takes its time, so nobody else should have to wait for it.
+        @param patient: it takes its time, so nobody who has none should have to wait for it.
+        @raise smartdyn.errors.TooSlow: as a failure: it is C{patient} and takes too much.
         """
 
     @abc.abstractmethod
@@ -200,7 +204,7 @@ class SqliteDatabase(Database):
             self._writer = self._pool(1, str(self.path), configure)
             target = f"{self.path.absolute().as_uri()}?mode=ro"
             self._readers = self._make_readers(target, "quick")
-            self._patient = self._make_readers(target, "patient")
+            self._patient = self._make_readers(target, "patient", most=1, limit=_PATIENCE)
         except BaseException:
             self._ownership.release()
             raise
@@ -235,9 +239,9 @@ class SqliteDatabase(Database):
         self._ownership.release()
         self._announce()
 
-    def _make_readers(self, target: str, name: str) -> Readers:
-        seconds = self._meters.read_seconds.labels(name)
-        return Readers(self._pool(1, target, _configure_reader), self._reactor, seconds.observe)
+    def _make_readers(self, target: str, name: str, *, most: int = MOST, limit: float | None = None) -> Readers:
+        took = self._meters.read_seconds.labels(name).observe
+        return Readers(self._pool(1, target, _configure_reader), self._reactor, took, most=most, limit=limit)
 
     def _pool(self, size: int, target: str, openfun: Callable[[Any], None]) -> adbapi.ConnectionPool:
         pool = adbapi.ConnectionPool(

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any, Final
 
 from smartdyn.model.query import CANCELLED, FAILED, TaskQuery
-from smartdyn.model.states import PlanResult, PlanState
+from smartdyn.model.states import FAILURES, PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
 from smartdyn.store import names
 from smartdyn.store.json import dumps
@@ -173,9 +173,10 @@ def _walks(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
         return [Walk("plans_cancelled", "cancel_requested_at IS NOT NULL"), *_along("result", (PlanResult.CANCELLED,))]
     if wanted.states and not {PlanState.STOPPED, FAILED, CANCELLED} & {*wanted.states}:
         return _along("state", wanted.states)
-    bad = (PlanResult.ERROR, PlanResult.WARNING)
     if wanted.causes or wanted.states == (FAILED,):
-        return _along("result", wanted.results or (*bad, *((PlanResult.CANCELLED,) if wanted.causes else ())))
+        # what has gone well has no cause, and is not among what failed
+        bad = FAILURES if wanted.causes else (PlanResult.ERROR, PlanResult.WARNING)
+        return _along("result", [result for result in bad if not wanted.results or result in wanted.results])
     if wanted.results and PlanResult.SUCCESS not in wanted.results:
         return _along("result", wanted.results)
     labels = names.matching(tx, "label", names.labels(wanted.labels)) if wanted.labels else None

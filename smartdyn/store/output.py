@@ -108,9 +108,9 @@ def page(
     return found, False
 
 
-def of_action(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> Iterator[OutputChunk]:
-    """The whole output of an action, one chunk after another."""
-    return (OutputChunk(*row) for row in tx.execute(_PAGE, (plan_id, action_id, 0, _NO_END)))
+def of_action(tx: sqlite3.Cursor, plan_id: str, action_id: int, start: int = 0) -> Iterator[OutputChunk]:
+    """The output of an action from a position on, one chunk after another."""
+    return (OutputChunk(*row) for row in tx.execute(_PAGE, (plan_id, action_id, start, _NO_END)))
 
 
 def with_output(tx: sqlite3.Cursor, plan_id: str) -> list[int]:

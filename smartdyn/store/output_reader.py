@@ -26,13 +26,18 @@ class OutputPiece:
 
     @param action_id: whose it is; None while no action has printed anything.
     @param more: there is more already.
-    @param over: the task has stopped, so that nothing comes after what there is.
+    @param state: of the task.
     """
 
     action_id: int | None
     chunks: tuple[OutputChunk, ...]
     more: bool
-    over: bool
+    state: PlanState
+
+    @property
+    def over(self) -> bool:
+        """Has the task stopped, so that nothing comes after what there is?"""
+        return self.state is PlanState.STOPPED
 
 
 class OutputReader:
@@ -49,12 +54,12 @@ class OutputReader:
         """
 
         def read(tx: sqlite3.Cursor) -> OutputPiece:
-            over = plans.load(tx, plan_id).state is PlanState.STOPPED
+            state = plans.load(tx, plan_id).state
             wanted = next(iter(output.with_output(tx, plan_id)), None) if action_id is None else action_id
             if wanted is None:
-                return OutputPiece(None, (), False, over)
+                return OutputPiece(None, (), False, state)
             chunks, more = output.page(tx, plan_id, wanted, start, until, _PIECE)
-            return OutputPiece(wanted, tuple(chunks), more, over)
+            return OutputPiece(wanted, tuple(chunks), more, state)
 
         return self._database.query(read)
 
@@ -69,9 +74,14 @@ class OutputReader:
         """The ids of a plan's actions that have printed something."""
         return self._database.query(lambda tx: output.with_output(tx, plan_id))
 
-    def whole(self, plan_id: str, action_id: int, use: Callable[[Iterator[OutputChunk]], T]) -> Deferred[T]:
-        """What C{use} makes of an action's whole output; it is called in a thread, and may take its time."""
-        return self._database.query(lambda tx: use(output.of_action(tx, plan_id, action_id)), patient=True)
+    def whole(
+        self, plan_id: str, action_id: int, use: Callable[[Iterator[OutputChunk]], T], start: int = 0
+    ) -> Deferred[T]:
+        """What C{use} makes of an action's whole output; it is called in a thread, and may take its time.
+
+        @param start: the position of the first chunk.
+        """
+        return self._database.query(lambda tx: use(output.of_action(tx, plan_id, action_id, start)), patient=True)
 
     def changed(self) -> Deferred[None]:
         """Fires when there may be more of any output."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 from twisted.web.iweb import IRequest
 
 from smartdyn.web.authorization import Forbidden, Policy, RoleNeeded
+from smartdyn.web.origin import refuse_foreign
 from smartdyn.web.peers import name_of, peer_of
 from smartdyn.web.requests import ROLE_HEADER, header
 from smartdyn.web.roles import Role
@@ -121,6 +122,8 @@ ACCESS: Final[Mapping[str, Gate | Role]] = {
 def guarded(route: Route, policy: Policy) -> Handler:
     """A route's handler for those who may use it; the others hear what they lack.
 
+    Nothing is changed for a page of somebody else's, whose visitor has a certificate or sits at this machine.
+
     @raise KeyError: nobody has said who may use the route.
     """
     access = ACCESS[route.key]
@@ -129,6 +132,8 @@ def guarded(route: Route, policy: Policy) -> Handler:
     async def call(request: IRequest, **parameters: str) -> bytes:
         try:
             await _let_in(request, access, policy)
+            if route.method != "GET":
+                refuse_foreign(request)
         except Forbidden as error:
             if route.refusal is None:
                 raise

@@ -12,6 +12,7 @@ from smartdyn.errors import (
     ShuttingDown,
     SmartdynError,
     StoreError,
+    TooManyViewers,
     UnknownAction,
     UnknownOperation,
 )
@@ -28,6 +29,7 @@ STATUS_OF: tuple[tuple[type[SmartdynError], int], ...] = (
     (MatchesChanged, 409),
     (Draining, 503),
     (ShuttingDown, 503),
+    (TooManyViewers, 503),
     (StoreError, 503),
 )
 

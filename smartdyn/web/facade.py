@@ -10,7 +10,7 @@ from smartdyn.actions.pruning import Pruning
 from smartdyn.actions.saved import SavedSearches
 from smartdyn.model.overview import BatchPage, HostKey, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import TaskQuery
-from smartdyn.model.views import TaskList, TaskPage
+from smartdyn.model.views import TaskList, TaskPage, TaskSummary
 from smartdyn.store.output_reader import OutputReader
 
 
@@ -77,5 +77,7 @@ class TaskFacade(Protocol):
     async def batch(self, parent_id: str) -> BatchPage: ...
 
     async def search_output(self, wanted: TaskQuery) -> list[OutputHit]: ...
+
+    async def lines_with(self, tasks: Sequence[TaskSummary], text: str) -> list[OutputHit]: ...
 
     async def page(self, plan_id: str) -> TaskPage: ...

@@ -16,4 +16,4 @@ def refuse_foreign(request: IRequest) -> None:
     origin = header(request, "Origin")
     hosts = {header(request, "Host"), header(request, "X-Forwarded-For")}
     if site not in {None, "same-origin", "none"} or (origin and origin.partition("://")[2] not in hosts):
-        raise Forbidden("This action must be started from the console itself.")
+        raise Forbidden("A page of another site has sent this; it must be started from the console itself.")

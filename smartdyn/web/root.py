@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IRequest
 from werkzeug.exceptions import HTTPException
 
-from smartdyn.errors import Draining, SmartdynError
+from smartdyn.errors import Draining, SmartdynError, TooManyViewers
 from smartdyn.web.access import guarded
 from smartdyn.web.authorization import Policy
 from smartdyn.web.errors import UNEXPECTED, status_of
@@ -92,7 +92,7 @@ def _refused(request: IRequest, failure: Failure) -> bytes:
     error = failure.value
     assert isinstance(error, SmartdynError)
     status = status_of(error)
-    if status >= 500 and not isinstance(error, Draining):
+    if status >= 500 and not isinstance(error, (Draining, TooManyViewers)):
         _log.failure("a request failed", failure=failure)
     if status == 503:
         request.setHeader(b"retry-after", b"5")

@@ -85,7 +85,7 @@ def describe(prefix: str) -> dict[str, Any]:
 def _dynflow(served: Served, behind_proxy: bool) -> list[Route]:
     tasks, keys = served.tasks, served.keys
     api = TaskApi(tasks, behind_proxy=behind_proxy)
-    management = ManagementApi(tasks, served.now, served.clock, keys)
+    management = ManagementApi(tasks, served.now, served.clock, keys, served.meters)
     console = Console(tasks, served.now, served.clock, keys, served.inspector, served.meters)
     return [*api.routes(), *management.routes(), *console.routes()]
 

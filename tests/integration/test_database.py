@@ -18,7 +18,8 @@ from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
-from smartdyn.errors import CannotWrite, DatabaseInUse, StoreError
+from smartdyn.errors import CannotWrite, DatabaseInUse, StoreError, TooSlow
+from smartdyn.store import database as module
 from smartdyn.store.backup import backup, check
 from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.migrate import apply, migrations
@@ -147,6 +148,19 @@ class DatabaseTests(TestCase):
         """The reading connections are read-only."""
         database = await self.open()
         await self.assertFailure(database.query(lambda tx: tx.execute("DELETE FROM worlds")), sqlite3.OperationalError)
+
+    async def test_what_takes_too_long_is_given_up(self) -> None:
+        """A search that would read for ever ends with a word about it, and the next one is answered."""
+        self.patch(module, "_PATIENCE", 0.2)
+        database = await self.open()
+        forever = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+        asked = [
+            database.query(lambda tx: tx.execute(forever).fetchone(), patient=True),
+            database.query(lambda tx: tx.execute("SELECT 7").fetchone(), patient=True),
+        ]
+        with self.assertRaisesRegex(TooSlow, "longer than 0.2 s. Search for less"):
+            await asked[0]
+        self.assertEqual(await asked[1], (7,))
 
     async def test_a_newer_schema_is_refused(self) -> None:
         """An older program does not touch a newer database."""

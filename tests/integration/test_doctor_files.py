@@ -261,3 +261,13 @@ class AccountTests(ClinicTestCase):
         path.parent.chmod(0o700)
         self.assertFalse(stranger.may("r", path))
         self.assertTrue(replace(stranger, uid=0).may("r", path))
+
+    def test_the_way_over_a_link_counts(self) -> None:
+        """Where it leads to must be open too."""
+        stranger = Account("stranger", 77, frozenset({77}), Path("/"))
+        path = self.clinic.write("inner/deep/file", "x")
+        link = self.clinic.folder / "link"
+        link.symlink_to(path.parent)
+        self.assertTrue(stranger.may("r", link / "file"))
+        path.parent.parent.chmod(0o700)
+        self.assertFalse(stranger.may("r", link / "file"))

@@ -26,8 +26,8 @@ time.sleep(60)
 """
 
 
-class PortFaultTests(ClinicTestCase):
-    """What the service cannot listen on."""
+class OccupiedTestCase(ClinicTestCase):
+    """With somebody else on our port."""
 
     def occupy(self, name: str = "") -> int:
         """Another process has our port."""
@@ -41,6 +41,10 @@ class PortFaultTests(ClinicTestCase):
         self.addCleanup(holder.stdout.close)
         holder.stdout.readline()
         return holder.pid
+
+
+class PortFaultTests(OccupiedTestCase):
+    """What the service cannot listen on."""
 
     def test_a_port_that_is_taken(self) -> None:
         """The process that has it is named."""
@@ -90,6 +94,23 @@ class PortFaultTests(ClinicTestCase):
         """Relayed requests would fail."""
         self.clinic.set(core_url=f"http://127.0.0.1:{free_port()}")
         self.assert_only("core", "refuses connections", "`core_url`")
+
+
+class SecrecyTests(OccupiedTestCase):
+    """What must not be seen in a report, which people send around."""
+
+    def test_planted_secrets(self) -> None:
+        """Of the environment, of the command lines of others, of addresses and keys: nothing."""
+        self.occupy("--password=planted")
+        self.clinic.environment.update(HTTPS_PROXY="http://jane:planted@proxy", SSH_AUTH_SOCK="/nowhere")
+        self.clinic.vault_key.write_text("planted")
+        self.clinic.vault_key.chmod(0o644)
+        self.clinic.set(core_url="http://jane:planted@localhost:0", foreman_url="https://jane:planted@")
+        self.clinic.key.write_text("planted")
+        found = self.problems()
+        self.assertGreater(len(found), 4)
+        for each in found:
+            self.assertNotIn("planted", repr(each))
 
 
 class ForemanFaultTests(ClinicTestCase):

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+from smartdyn.doctor import service as doctor_service
 from smartdyn.doctor.context import Ran
 from smartdyn.doctor.verdict import Status
 from smartdyn.ssh import kerberos
@@ -264,6 +265,25 @@ class UnitFaultTests(ClinicTestCase):
         """A service that hangs would stay."""
         self.unit(WatchdogUSec="0")
         self.assert_only("unit-watchdog", "watchdog is off", "WatchdogSec=0", Status.WARNING)
+
+    def test_a_sandbox_that_is_too_narrow(self) -> None:
+        """The unit lets the service write in few places, whatever the modes of files say; links are followed."""
+        writable = f"-/nowhere {self.clinic.state} {self.clinic.ssh}"
+        self.unit(ProtectSystem="strict", ReadWritePaths=writable)
+        self.assertEqual(self.problems(), [])
+        self.clinic.folder.joinpath("link").symlink_to(self.clinic.etc)
+        self.clinic.set(ssh_known_hosts_file=f"{self.clinic.folder}/link/known_hosts")
+        self.clinic.write("etc/known_hosts", "").chmod(0o666)
+        text = f"does not let the service write to {self.clinic.etc}/known_hosts (`ssh_known_hosts_file`)"
+        self.assert_only("unit-sandbox", text, f"ReadWritePaths={self.clinic.etc}")
+
+    def test_a_key_that_the_sandbox_hides(self) -> None:
+        """Home directories are not there for the service."""
+        self.unit(
+            ProtectSystem="strict", ProtectHome="yes", StateDirectory="smartdyn", ReadWritePaths=str(self.clinic.folder)
+        )
+        self.patch(doctor_service, "_HOMES", (self.clinic.ssh,))
+        self.assert_only("unit-sandbox", "hides", "ProtectHome=no")
 
     def test_a_service_that_does_not_answer(self) -> None:
         """It has its lock, and nobody listens."""

@@ -94,6 +94,15 @@ def render(text: str, style: Style = PLAIN) -> tuple[Markup, Style]:
     return line.html(), line.style
 
 
+def style_after(text: str, style: Style) -> Style:
+    """The style in which the next line begins."""
+    if "\x1b[" in text:
+        for found in _SEQUENCE.finditer(text):
+            if found["final"] == "m" and not found["parameters"].startswith(_PRIVATE):
+                style = styled(style, found["parameters"])
+    return style
+
+
 def plain(text: str) -> str:
     """A line as a reader sees it, for searching and for files of text."""
     return text if _SPECIAL.search(text) is None else _written(text, PLAIN).text()

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.views import OutputChunk
-from smartdyn.web.console.ansi import PLAIN, Style, plain, render, styled
+from smartdyn.web.console.ansi import PLAIN, Style, plain, render, style_after, styled
 
 _MARK = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})\.([\d;]{0,100})", re.ASCII)
 _PREVIEW = 4096
@@ -62,14 +62,19 @@ class Line:
     @param type: C{stdout}, C{stderr} or C{debug}.
     @param at: when its first character came, seconds since the epoch.
     @param raw: its text as the host sent it, without the line feed.
-    @param html: the same for a page.
+    @param style: in which it begins.
     """
 
     number: int
     type: str
     at: float
     raw: str
-    html: Markup
+    style: Style = PLAIN
+
+    @property
+    def html(self) -> Markup:
+        """Its text for a page."""
+        return render(self.raw, self.style)[0]
 
     @property
     def text(self) -> str:
@@ -113,7 +118,7 @@ class LineReader:
         if not self._parts:
             return None
         text = "".join(self._parts)[-_PREVIEW:]
-        return Line(self._number, self._type, self._at, text, render(text, self._style)[0])
+        return Line(self._number, self._type, self._at, text, self._style)
 
     def finish(self) -> Iterator[Line]:
         """The last line, when nothing more comes."""
@@ -144,11 +149,10 @@ class LineReader:
         @param position: of the chunk with the next line's first character.
         """
         text = "".join(self._parts)
-        html, style = render(text, self._style)
-        line = Line(self._number, self._type, self._at, text, html)
+        line = Line(self._number, self._type, self._at, text, self._style)
         self._parts.clear()
         self._number += 1
-        self._style = style
+        self._style = style_after(text, self._style)
         self._place = (position, skip)
         return line
 

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
+from smartdyn.store.listing import MOST_WITH_TEXT
 from smartdyn.web.arguments import argument
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.pages import Pages
@@ -56,7 +57,7 @@ class ListViews:
             return self._pages.page(request, "bad_search.html", 400, words=words, error=error)
         found = await self._tasks.recent(wanted, before=before or None, limit=_PAGE_SIZE)
         older = f"?{urlencode({'q': words, 'before': found.older})}" if found.older else ""
-        hits = await self._tasks.search_output(wanted) if wanted.texts else []
+        hits = await self._tasks.lines_with(found.tasks, wanted.texts[0]) if wanted.texts else []
         return self._pages.page(
             request,
             "tasks.html",
@@ -65,6 +66,7 @@ class ListViews:
             words=words,
             first=not before,
             older=older,
+            most_with_text=MOST_WITH_TEXT if wanted.texts else 0,
             saved={**BUILT_IN, **{search.name: search.words for search in await self._tasks.saved.everything()}},
         )
 

@@ -20,7 +20,7 @@ from smartdyn.web.console.lines import START, Line, LineReader, Mark, count_line
 from smartdyn.web.console.live import events
 from smartdyn.web.console.log_html import BLOCK, blocks
 from smartdyn.web.console.pages import HTML, Pages, secure
-from smartdyn.web.console.search import compiled, find
+from smartdyn.web.console.search import Search, compiled
 from smartdyn.web.requests import header
 from smartdyn.web.route import Route
 
@@ -35,6 +35,9 @@ MOST_LINES = 300_000
 
 _MOST_STREAMS = 200
 """Viewers that are told what comes, at one time."""
+
+_SEARCHED_AT_ONCE = 1.0
+"""Seconds after which a page shows what was found so far; its link goes on there."""
 
 _FILES = {"txt": b"text/plain; charset=utf-8", "ansi": b"text/plain; charset=utf-8", "json": b"application/json"}
 
@@ -82,7 +85,7 @@ class OutputViews:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        query = ("action", "from", "to", "lines", "q", "context", "times", "after")
+        query = ("action", "from", "to", "lines", "q", "context", "times", "after", "at")
         return [
             Route("GET", "/console/<plan_id>/output", self.output, media="text/html", query=query),
             Route("GET", "/console/<plan_id>/output.<form>", self.file, media="text/plain", query=query[:3]),
@@ -146,8 +149,12 @@ class OutputViews:
 
     async def _search(self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str) -> bytes:
         context = number(request, "context", 2)
-        use = partial(find, pattern=compiled(pattern), context=context)
-        found = await self._reader.whole(task.id, action_id, use)
+        mark = parse_mark(argument(request, "at", str(START)))
+        search = Search(compiled(pattern), context, mark)
+        until = self._clock.seconds() + _SEARCHED_AT_ONCE
+        while not search.is_over and (self._clock.seconds() < until or not search.has_moved):
+            await self._reader.whole(task.id, action_id, search.read, search.position)
+        found = search.found()
         return self._pages.page(
             request,
             "output_search.html",

@@ -15,14 +15,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from twisted.web.iweb import IRequest
 
-from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound
+from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound, TooSlow
 from smartdyn.store.json import encode
 from smartdyn.web.access import may
 from smartdyn.web.authorization import Forbidden
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.ansi import plain
 from smartdyn.web.console.assets import Assets
-from smartdyn.web.origin import refuse_foreign
 from smartdyn.web.requests import PREFIX, PREFIX_HEADER, base_url, header, send
 from smartdyn.web.route import Handler, Route
 
@@ -77,7 +76,7 @@ class Pages:
         self._templates.globals.update(asset=self.assets.url)
 
     def served(self, routes: Iterable[Route]) -> list[Route]:
-        """Routes that have a page for what goes wrong, and buttons that no other site can press for its visitor."""
+        """Routes that have a page for what goes wrong."""
         return [replace(route, handler=self._served(route), refusal=self.refuse) for route in routes]
 
     def _served(self, route: Route) -> Handler:
@@ -86,8 +85,6 @@ class Pages:
         @wraps(handler)
         async def call(request: IRequest, **parameters: str) -> bytes:
             try:
-                if route.method == "POST":
-                    refuse_foreign(request)
                 return await handler(request, **parameters)
             except Forbidden as error:
                 return self.refuse(request, error)
@@ -98,6 +95,8 @@ class Pages:
                 return self.error(request, 409, "Not possible now", str(error))
             except InvalidRequest as error:
                 return self.error(request, 400, "This cannot be shown", str(error))
+            except TooSlow as error:
+                return self.error(request, 503, "This takes too long", str(error))
 
         return call
 

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 
 from smartdyn.aio import deadline, sleep
 from smartdyn.errors import DeadlineExceeded, StoreError
+from smartdyn.model.states import PlanState
 from smartdyn.model.views import OutputChunk
 from smartdyn.store.json import encode
 from smartdyn.store.output_reader import OutputReader
@@ -32,7 +33,7 @@ async def chunks(
     follow: bool,
     end: Callable[[], Awaitable[bytes]],
 ) -> AsyncIterator[bytes]:
-    """What an action prints, until the task is over or the database closes; then C{end}.
+    """What an action prints, until the task is over or paused, or the database closes; then C{end}.
 
     A stream without an end was cut: whoever reads it asks again for what comes after its last chunk.
 
@@ -53,7 +54,7 @@ async def chunks(
         if piece.chunks:
             yield b"".join(_line(action_id, chunk, start) for chunk in piece.chunks)
             position = piece.chunks[-1].position + 1
-        last = not piece.more and (piece.over or not follow)
+        last = not piece.more and (piece.over or piece.state is PlanState.PAUSED or not follow)
         if last or piece.more:
             _forget(changed)
         if last:

@@ -174,9 +174,13 @@ class StuckAnswer(msgspec.Struct, frozen=True):
 
 
 class QueueAnswer(msgspec.Struct, frozen=True):
-    """What is going on, and what waits for what."""
+    """What is going on, and what waits for what.
+
+    @ivar drained_by: who wants no new jobs to be taken, if somebody does.
+    """
 
     running: int
+    drained_by: str | None
     queues: tuple[QueueDepth, ...]
     callbacks: CallbackBacklog
     stuck: list[StuckAnswer]

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import wraps
 from typing import Any
 
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.management.bulk import BulkRoutes
 from smartdyn.web.management.prune import PruneRoutes
 from smartdyn.web.management.service import ServiceRoutes
 from smartdyn.web.management.tasks import TaskRoutes
-from smartdyn.web.origin import refuse_foreign
-from smartdyn.web.route import Handler, Route
+from smartdyn.web.route import Route
 
 
 class ManagementApi:
     """The routes below C{/api}."""
 
-    def __init__(self, tasks: TaskFacade, now: Callable[[], float], clock: Any, keys: HostKeys) -> None:
+    def __init__(
+        self,
+        tasks: TaskFacade,
+        now: Callable[[], float],
+        clock: Any,
+        keys: HostKeys,
+        meters: HttpMeters | None = None,
+    ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces output.
         @param keys: of hosts.
         """
         self._parts = (
-            TaskRoutes(tasks, now, clock),
+            TaskRoutes(tasks, now, clock, meters or HttpMeters()),
             BulkRoutes(tasks, now),
             PruneRoutes(tasks, now),
             ServiceRoutes(tasks, now, keys),
@@ -34,14 +39,4 @@ class ManagementApi:
 
     def routes(self) -> list[Route]:
         """All of them."""
-        found = [route for part in self._parts for route in part.routes()]
-        return [replace(each, handler=_own(each.handler)) if each.method == "POST" else each for each in found]
-
-
-def _own(handler: Handler) -> Handler:
-    @wraps(handler)
-    async def call(request: Any, **parameters: str) -> bytes:
-        refuse_foreign(request)
-        return await handler(request, **parameters)
-
-    return call
+        return [route for part in self._parts for route in part.routes()]

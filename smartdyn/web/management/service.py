@@ -67,7 +67,10 @@ class ServiceRoutes:
         """What is going on, what is stuck, and what waits for what."""
         seen = await self._tasks.overview(self._now())
         stuck = [records.StuckAnswer(each.task, each.reason, each.since, each.advice) for each in seen.stuck]
-        return send_json(request, records.QueueAnswer(seen.running, seen.queues, seen.callbacks, stuck))
+        return send_json(
+            request,
+            records.QueueAnswer(seen.running, self._tasks.intake().drained_by, seen.queues, seen.callbacks, stuck),
+        )
 
     async def draining(self, request: Any) -> bytes:
         """Whether new tasks are refused, and how many have not ended."""

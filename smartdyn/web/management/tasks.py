@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from smartdyn.errors import InvalidRequest
+from smartdyn.errors import InvalidRequest, TooManyViewers
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.query import parse
 from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import TaskPage
@@ -23,17 +24,23 @@ from smartdyn.web.route import Route
 
 _USUAL: Final = 50
 _MOST: Final = 500
+MOST_FOLLOWERS: Final = 200
+"""Those who are told what comes, at one time."""
+
 JSON_LINES: Final = "application/jsonl"
 
 
 class TaskRoutes:
     """What is below C{/api/tasks}."""
 
-    def __init__(self, tasks: TaskFacade, now: Callable[[], float], clock: Any) -> None:
+    def __init__(self, tasks: TaskFacade, now: Callable[[], float], clock: Any, meters: HttpMeters) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces output.
+        @param meters: count those who follow output.
         """
+        self._followers = 0
+        self._meters = meters
         self._tasks = tasks
         self._now = now
         self._clock = clock
@@ -65,6 +72,8 @@ class TaskRoutes:
 
     async def output(self, request: Any, plan_id: str) -> bytes:
         """Output, a line of JSON for each piece of it, also as it comes."""
+        if self._followers >= MOST_FOLLOWERS:
+            raise TooManyViewers
         reader, action = self._tasks.output, number(request, "action", 0) or None
         await reader.task(plan_id)
         wanted = number(request, "lines", 0)
@@ -82,7 +91,13 @@ class TaskRoutes:
             return encode(records.OutputEnd(over, task.state, task.result, page.exit_status)) + b"\n"
 
         stream = chunks(reader, self._clock, plan_id, action, start, follow=follow, end=end)
-        return await answer(request, stream)
+        self._followers += 1
+        self._meters.viewers.inc()
+        try:
+            return await answer(request, stream)
+        finally:
+            self._followers -= 1
+            self._meters.viewers.dec()
 
     async def cancel(self, request: Any, plan_id: str) -> bytes:
         """Ask a task to end."""

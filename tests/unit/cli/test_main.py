@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+import argparse
+import re
+import shlex
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from smartdyn.cli.failures import Status
+from smartdyn.cli.main import parser
 from tests.support.in_process import smartdyn
+
+
+def _subcommands(command: argparse.ArgumentParser) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """All below a command, by their whole names."""
+    for action in command._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for each in dict.fromkeys(action.choices.values()):
+                yield each.prog, each
+                yield from _subcommands(each)
+
+
+def answer(server: socket.socket, data: bytes) -> None:
+    """Say something to whoever comes."""
+    connection, _ = server.accept()
+    with connection:
+        connection.recv(10_000)
+        connection.sendall(data)
 
 
 class CommandTests(SynchronousTestCase):
@@ -40,6 +65,48 @@ class CommandTests(SynchronousTestCase):
         folder = Path(self.mktemp())
         folder.mkdir()
         self.assertIn("port: 8008  # default", smartdyn("config", "show", "-c", str(folder)).output)
+
+    def test_the_documentation(self) -> None:
+        """Has each command that asks the service, and none that is not understood; nor has the help."""
+        text = (Path(__file__).parents[3] / "docs/cli.md").read_text()
+        shown = re.findall(r"`(smartdyn [^`]+)`|(?:^|sudo |\| )(smartdyn tasks [^|`\n]+)$", text, re.MULTILINE)
+        commands = [first or second for first, second in shown]
+        for command in commands:
+            parser().parse_args(shlex.split(command)[1:])
+        examples = []
+        for name, described in _subcommands(parser()):
+            if described.epilog and "For example: " in described.epilog:
+                examples.append(name)
+                parser().parse_args(shlex.split(described.epilog.partition("For example: ")[2])[1:])
+                self.assertTrue(any(command.startswith(name) for command in commands), name)
+        self.assertGreater(len(examples), 15)
+
+    def test_errors_do_not_control_the_terminal(self) -> None:
+        """Whatever answers in the place of the service, what it says is one line of text."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            port = server.getsockname()[1]
+            answerer = threading.Thread(target=answer, args=(server, b"\x1b]0;title\x07\r\n\r\n"))
+            answerer.start()
+            did = smartdyn("queue", "--url", f"http://127.0.0.1:{port}")
+            answerer.join()
+        self.assertEqual(did.status, Status.UNREACHABLE)
+        self.assertIn("]0;title", did.errors)
+        self.assertTrue(did.errors.removesuffix("\n").isprintable(), did.errors)
+
+    def test_a_password_in_the_address(self) -> None:
+        """Is not sent, and not shown either."""
+        for url in ("http://user:geheim@127.0.0.1:1", "user:geheim@127.0.0.1:1", "ftp://user:geheim@a"):
+            did = smartdyn("queue", "--url", url)
+            shown = ("--cert" in did.errors, "geheim" in did.errors)
+            self.assertEqual((did.status, *shown), (Status.USAGE, True, False), did.errors)
+
+    def test_a_time_that_is_none(self) -> None:
+        """Is refused before anything is asked of the service."""
+        for time in ("-1", "nan", "inf", "soon"):
+            for command in (("drain", f"--timeout={time}"), ("tasks", "run", "--host=a", f"--time-limit={time}", "-")):
+                did = smartdyn(*command)
+                self.assertEqual(did.status, Status.USAGE)
+                self.assertIn("invalid seconds value", did.errors)
 
     def test_starting_is_quick(self) -> None:
         """Nothing heavy is loaded to ask the service for something."""

@@ -151,10 +151,16 @@ class EnvironmentTests(SynchronousTestCase):
         """Before the first command and behind the first line; values are quoted."""
         self.assertEqual(with_environment("a\nb\n", []), "a\nb\n")
         self.assertEqual(with_environment("a\n", ["X=1 2", "Y="]), "export X='1 2'\nexport Y=''\na\n")
-        for first in ("#!/bin/sh", "#! /usr/bin/env bash", "#!/bin/bash -e", "#!/usr/bin/ksh93"):
+        for first in ("#!/bin/sh", "#! /usr/bin/env bash", "#!/bin/bash -e", "#!/usr/bin/ksh93", "#!/bin/busybox sh"):
             self.assertEqual(with_environment(f"{first}\na\n", ["X=1"]), f"{first}\nexport X=1\na\n")
 
     def test_what_is_no_shell(self) -> None:
         """Cannot be given variables; nor can a shell be given what is none."""
-        for script, wanted in (("#!/usr/bin/python3\n", "X=1"), ("a", "X"), ("a", "1X=1"), ("a", "X;rm=1")):
+        for script, wanted in (
+            ("#!/usr/bin/python3\n", "X=1"),
+            ("#!/bin/csh\n", "X=1"),
+            ("a", "X"),
+            ("a", "1X=1"),
+            ("a", "X;rm=1"),
+        ):
             self.assertRaises(CommandFailed, with_environment, script, [wanted])

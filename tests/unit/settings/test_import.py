@@ -167,6 +167,16 @@ class PlanTests(ImportTestCase):
         self.assertEqual([move.fate for move in found.moves if move.key == "core_url"], [Fate.DROPPED])
         self.assertTrue(any("--from /etc/smart_proxy_dynflow_core" in text for text in found.by_hand))
 
+    def test_credentials_are_not_shown(self) -> None:
+        """Addresses that carry some are left out, and what is said of them does not have them."""
+        self.write(
+            ":foreman_url: https://jane:planted@foreman.example.com\n:https_port: 9090\n",
+            dynflow=":core_url: http://jane:planted@core.example.com:8008\n",
+        )
+        status, output, errors = self.run_command("--from", str(self.source))
+        self.assertEqual(status, 0)
+        self.assertNotIn("planted", output + errors + self.target.joinpath("settings.d/smartdyn.yml").read_text())
+
     def test_pull_mode(self) -> None:
         """What this version cannot do is said."""
         found = self.plan(_PROXY, remote_execution_ssh=":mode: pull-mqtt\n:mqtt_broker: b\n:mqtt_port: 1883\n")

@@ -155,3 +155,15 @@ class SettingsTests(SynchronousTestCase):
         lines = render(self.folder).splitlines()
         self.assertIn("port: 9000", lines)
         self.assertIn("listen: 127.0.0.1  # default", lines)
+
+    def test_where_it_comes_from_can_be_shown(self) -> None:
+        """The file and line of each setting, and all of it is YAML that means the same."""
+        self.load(":port: 9000\n", dynflow=":listen: ::1\n:queue_sizes: {default: 3}\n")
+        text = render(self.folder, origin=True)
+        self.assertIn(f"port: 9000  # {self.folder}/settings.yml:1", text)
+        self.assertIn(f'listen: "::1"  # {self.folder}/settings.d/dynflow.yml:1', text)
+        self.assertIn("log_level: INFO  # default", text)
+        again = self.folder / "again"
+        again.mkdir()
+        again.joinpath("settings.yml").write_text(text)
+        self.assertEqual(render(again), render(self.folder))

@@ -351,7 +351,7 @@ _ANY = st.tuples(
 class AnyMessagesTests(SecureTestCase):
     """Whatever a server says."""
 
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     @given(st.lists(st.one_of(_WELL_FORMED, _ANY), max_size=12), st.integers(0, 3))
     def test_nobody_waits_for_ever(self, messages: list[tuple[int, bytes]], progress: int) -> None:
         """Nothing is raised into the network, and when the connection has ended nothing is left waiting for it."""

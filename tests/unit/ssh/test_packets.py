@@ -38,7 +38,7 @@ def take_all(reader: PacketReader) -> list[bytes]:
 class PacketTests(SynchronousTestCase):
     """What is written is read, or refused."""
 
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     @given(suites, payloads, st.data())
     def test_any_split_gives_the_same_packets(
         self, suite: tuple[str, str | None] | None, sent: list[bytes], data: st.DataObject
@@ -54,7 +54,7 @@ class PacketTests(SynchronousTestCase):
         self.assertEqual(found, sent)
         self.assertEqual((reader.sequence, reader.octets), (writer.sequence, writer.octets))
 
-    @settings(deadline=None, max_examples=150)
+    @settings(max_examples=150)
     @given(st.sampled_from(SUITES), payloads, st.data())
     def test_a_changed_byte_is_refused(
         self, suite: tuple[str, str | None], sent: list[bytes], data: st.DataObject

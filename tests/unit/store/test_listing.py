@@ -32,6 +32,7 @@ SEARCHES = (
     "host:web*",
     "parent:p",
     "cause:unreachable",
+    "cause:unreachable result:success",
     "since:2h until:1h",
     "web1",
     "nope nope2",

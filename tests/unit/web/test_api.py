@@ -98,7 +98,7 @@ class LaunchTests(WebTestCase):
         status = self.request("GET", f"/tasks/{answer['task_id']}/status")[1]
         self.assertEqual(status["actions"][0]["input"]["current_request_id"], "from-foreman")
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(
         st.sampled_from(["/tasks/launch", "/tasks", "/tasks/status", "/tasks/statuses", "/tasks/x/update"]),
         st.one_of(

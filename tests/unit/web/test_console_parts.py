@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import replace
 from importlib.resources import files
+from itertools import accumulate
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +20,8 @@ from smartdyn.web.console.assets import Assets
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.format import ago, is_id
-from smartdyn.web.console.search import MOST_HITS, compiled, find
+from smartdyn.web.console.lines import START, Mark
+from smartdyn.web.console.search import MOST_HITS, Found, Search, compiled
 from smartdyn.web.console.timeline import SCALE, bars
 
 STATIC = files("smartdyn.web.console").joinpath("static")
@@ -151,26 +153,58 @@ class SearchTests(SynchronousTestCase):
         """Output in pieces."""
         return [OutputChunk(number, "stdout", 0.0, text) for number, text in enumerate(texts)]
 
+    def found(self, chunks: list[OutputChunk], pattern: str, context: int = 0) -> Found:
+        """What is found in all of it."""
+        search = Search(compiled(pattern), context)
+        search.read(chunks)
+        self.assertTrue(search.is_over)
+        return search.found()
+
     def test_hits_that_touch_are_shown_together(self) -> None:
         """Lines around a hit are there once, and hits far apart have groups of their own."""
-        found = find(self.chunks("a\nb\nX\nc\nX\nd\n", "e\nf\ng\nX"), compiled("X"), 1)
+        found = self.found(self.chunks("a\nb\nX\nc\nX\nd\n", "e\nf\ng\nX"), "X", 1)
         groups = [[line.number for line in group] for group in found.groups]
         self.assertEqual((groups, sorted(found.hits)), ([[2, 3, 4, 5, 6], [9, 10]], [3, 5, 10]))
+        self.assertEqual((found.first, found.last, found.rest), (1, 10, None))
 
     def test_lower_case_finds_all(self) -> None:
         """A pattern in lower case does not care for case; colours do not keep a word from being found."""
-        self.assertEqual(find(self.chunks("Per\x1b[31mMISSION\n"), compiled("permission"), 0).hits, {1})
+        self.assertEqual(self.found(self.chunks("Per\x1b[31mMISSION\n"), "permission").hits, {1})
 
     def test_a_pattern_that_takes_for_ever_is_given_up(self) -> None:
         """Catastrophic backtracking ends with a word about it."""
-        found = find(self.chunks(f"{'a' * 5000}!\n"), compiled("(a|a|aa)+$"), 0)
-        self.assertIn("simpler pattern", found.cut or "")
+        found = self.found(self.chunks(f"fine\n{'a' * 5000}!\n"), "(a|a|aa)+$")
+        self.assertIn("with line 2; try a simpler pattern", found.problem or "")
+        self.assertIsNone(found.rest)
 
     def test_too_many(self) -> None:
-        """What a page cannot hold is cut, and that is said."""
-        found = find(self.chunks("x\n" * (MOST_HITS + 5)), compiled("x"), 0)
-        self.assertEqual(len(found.hits), MOST_HITS)
-        self.assertIn("first", found.cut or "")
+        """A page ends with so many hits, and the next one goes on with the next line."""
+        chunks = self.chunks("x\n" * (MOST_HITS + 5), "x\ny\n")
+        first = self.found(chunks, "x")
+        assert first.rest is not None
+        self.assertEqual((len(first.hits), first.last), (MOST_HITS, MOST_HITS))
+        search = Search(compiled("x"), 0, first.rest)
+        search.read(chunks[search.position :])
+        rest = search.found()
+        self.assertEqual((len(rest.hits), rest.first, rest.last, rest.rest), (6, MOST_HITS + 1, MOST_HITS + 7, None))
+
+    @given(
+        texts=st.lists(st.text("ab\n\x1b[31m", max_size=12), max_size=8),
+        times=st.lists(st.sampled_from((0.0, 0.3)), min_size=60, max_size=60),
+    )
+    def test_slices_add_up(self, texts: list[str], times: list[float]) -> None:
+        """However often it is interrupted, also for the next page, the same lines are found."""
+        chunks = self.chunks(*texts)
+        clock = accumulate(times)
+        hits: set[int] = set()
+        mark: Mark | None = START
+        while mark is not None:
+            search = Search(compiled("A"), 0, mark, lambda: next(clock, 1e9))
+            while not search.is_over and not search.has_moved:
+                search.read(chunks[search.position :])
+            hits |= search.found().hits
+            mark = search.found().rest
+        self.assertEqual(hits, self.found(chunks, "A").hits)
 
     def test_no_pattern(self) -> None:
         """What is no regular expression is refused with the reason."""

@@ -121,6 +121,12 @@ class OutputTests(ManagementTestCase):
             *found, _ = self.output(f"?lines={wanted}")
             self.assertEqual("".join(each["text"] for each in found), expected)
 
+    def test_a_task_that_waits_for_a_decision(self) -> None:
+        """Prints nothing until somebody makes one, so whoever follows it is told."""
+        self.task = self.launch("Rig::RaiseInRun")
+        (end,) = self.output("?follow=1")
+        self.assertEqual((end["over"], end["state"]), (False, "paused"))
+
     def test_unknown(self) -> None:
         """There is no output of a task that is not there."""
         self.assertEqual(self.request("GET", "/api/tasks/nope/output?follow=1")[0], 404)

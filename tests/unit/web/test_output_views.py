@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import AsyncIterator
@@ -104,6 +105,17 @@ class PageTests(OutputTestCase):
             re.findall(r'class="l( marked)?" id="L(\d+)"', page)[:3], [("", "9"), (" marked", "10"), ("", "11")]
         )
         self.assertEqual(self.request("GET", f"/console/{self.task}/output?q=%28")[0], 400)
+
+    def test_search_goes_on(self) -> None:
+        """More than a page holds is behind a link, which works without scripts and goes on with the next line."""
+        self.print("hit\n" * 250)
+        page = self.page("?q=hit&context=0")
+        self.assertIn("200 lines match <code>hit</code> in lines 1 to 200.", page)
+        link = html.unescape(re.findall(r'rel="next" href="([^"]*)"', page)[0])
+        page = self.request("GET", link)[1]
+        self.assertIn("50 lines match <code>hit</code> in lines 201 to 250.", page)
+        self.assertNotIn('rel="next"', page)
+        self.assertEqual(self.request("GET", f"/console/{self.task}/output?q=hit&at=nowhere")[0], 400)
 
     def test_files(self) -> None:
         """Text is what a reader sees, ANSI what the host sent, JSON has all that is known; each may be a range."""

@@ -107,6 +107,14 @@ class AccessTests(WebTestCase):
         status, body = self.answer("POST /tasks/<plan_id>/done", Authorization="Basic eDp5")
         self.assertEqual((status, "password" in str(body)), (403, True))
 
+    def test_pages_of_other_sites(self) -> None:
+        """Can have their visitors' browsers change nothing here, by no route; reading is what browsers see to."""
+        for key in ACCESS:
+            if not key.startswith("GET") and "/dynflow" not in key:
+                for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "same-site"}):
+                    status, body = self.answer(key, **headers)
+                    self.assertEqual((status, "another site" in str(body)), (403, True), key)
+
     def test_buttons_that_one_may_not_press(self) -> None:
         """Are not on the page: a viewer sees none, an operator those of an operator, an admin all."""
         task = self.launch("Rig::RaiseInRun")
