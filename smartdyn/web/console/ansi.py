@@ -34,6 +34,8 @@ _MOVING = re.compile(r"[\r\b]|\x1b\[[0-?]*[\x20-/]*[KCDG]")
 _PRIVATE = ("<", "=", ">", "?")
 """How parameters begin that are no SGR, although they end like it."""
 
+_RESETS = ("\x1b[0m", "\x1b[m")
+
 _WIDEST = 1000
 """Columns beyond which the cursor does not move by itself: a few bytes must not become a page of blanks."""
 
@@ -96,7 +98,14 @@ def render(text: str, style: Style = PLAIN) -> tuple[Markup, Style]:
 
 def style_after(text: str, style: Style) -> Style:
     """The style in which the next line begins."""
-    return style if _SPECIAL.search(text) is None else _written(text, style).style
+    last = text.rfind("\x1b[")
+    if text.startswith(_RESETS, last):
+        return PLAIN
+    if last >= 0:
+        for found in _SEQUENCE.finditer(text):
+            if found["final"] == "m" and not found["parameters"].startswith(_PRIVATE):
+                style = styled(style, found["parameters"])
+    return style
 
 
 def plain(text: str) -> str:

@@ -95,13 +95,18 @@ class LineReader:
         self._parts: list[str] = []
         self._type = ""
         self._at = 0.0
-        self._next = START
-        self.mark = mark
+        self._next = 0
+        self._place = (mark.position, mark.skip)
 
     @property
     def position(self) -> int:
         """Of the next chunk that is wanted."""
-        return max(self._next.position, self._start.position)
+        return max(self._next, self._start.position)
+
+    @property
+    def mark(self) -> Mark:
+        """The place behind the last line that ended."""
+        return Mark(*self._place, self._number, self._style)
 
     def feed(self, chunks: Iterable[OutputChunk]) -> Iterator[Line]:
         """The lines that are complete now."""
@@ -118,32 +123,35 @@ class LineReader:
     def finish(self) -> Iterator[Line]:
         """The last line, when nothing more comes."""
         if self._parts:
-            yield self._end(self._next)
+            yield self._end(self._next, 0)
 
     def _feed(self, chunk: OutputChunk) -> Iterator[Line]:
         begin = self._start.skip if chunk.position == self._start.position else 0
         if begin < len(chunk.text):
             if self._parts and chunk.type != self._type:
-                yield self._end(Mark(chunk.position, begin))
+                yield self._end(chunk.position, begin)
             self._type = chunk.type
         while (end := chunk.text.find("\n", begin)) >= 0:
             self._add(chunk, chunk.text[begin:end])
             begin = end + 1
-            yield self._end(Mark(chunk.position, begin))
+            yield self._end(chunk.position, begin)
         if begin < len(chunk.text):
             self._add(chunk, chunk.text[begin:])
-        self._next = Mark(chunk.position + 1)
+        self._next = chunk.position + 1
 
     def _add(self, chunk: OutputChunk, text: str) -> None:
         if not self._parts:
             self._at = chunk.timestamp
         self._parts.append(text)
 
-    def _end(self, after: Mark) -> Line:
+    def _end(self, position: int, skip: int) -> Line:
+        """
+        @param position: of the chunk with the next line's first character.
+        """
         text = "".join(self._parts)
         line = Line(self._number, self._type, self._at, text, self._style)
         self._parts.clear()
         self._number += 1
         self._style = style_after(text, self._style)
-        self.mark = Mark(after.position, after.skip, self._number, self._style)
+        self._place = (position, skip)
         return line

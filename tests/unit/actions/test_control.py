@@ -195,10 +195,10 @@ class InsightTests(SynchronousTestCase):
         self.tasks = self.engine.tasks
 
     def test_overview(self) -> None:
-        """Failures come in groups with an example and advice, beside what is stuck and why."""
+        """Failures come in groups with an example, its last words and advice, beside what is stuck and why."""
         run(self.engine, status=0)
-        run(self.engine, status=3)
-        last = run(self.engine, status=3)
+        run(self.engine, status=3, printed="restarting\nno such unit\n\n")
+        last = run(self.engine, status=3, printed="restarting\nno such unit\n\n")
         paused = self.engine.trigger(Stumbling, {})
         waiting = run(self.engine, note="ssh: connect to host web1 port 22: Connection refused.")
         run(self.engine, note="Connecting to web1 port 22.")
@@ -206,6 +206,7 @@ class InsightTests(SynchronousTestCase):
         found = done(self.tasks.overview(self.engine.clock.seconds()))
         self.assertEqual([(each.cause.key, each.count) for each in found.failures], [("exit-3", 2)])
         self.assertEqual(found.failures[0].example.label, "Rig::PrintingJob")
+        self.assertEqual(found.failures[0].last_line, "no such unit")
         self.assertIn(last, [task.id for task in done(self.tasks.recent(parse("cause:exit-3", 0.0))).tasks])
         self.assertEqual([each.task.id for each in found.stuck], [paused, waiting])
         self.assertIn("Check that sshd runs", found.stuck[1].advice)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, styled
+from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, style_after, styled
 
 TAG = re.compile(r'<span class="[a-z0-9 ]+">|</span>')
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="<>&\"'\t"))
@@ -94,6 +94,7 @@ class RenderTests(SynchronousTestCase):
     def test_both_ways_lead_to_the_same(self, text: str) -> None:
         """A line whose cursor only goes on, which is shown part by part, looks like one whose cells are filled in."""
         self.assertEqual(render(text), render(f"\r{text}"))
+        self.assertEqual(style_after(text, PLAIN), render(text)[1])
 
     @given(ANY)
     def test_nothing_gets_through(self, text: str) -> None:

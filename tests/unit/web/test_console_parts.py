@@ -19,6 +19,7 @@ from smartdyn.web.console import palette
 from smartdyn.web.console.assets import Assets
 from smartdyn.web.console.chart import columns
 from smartdyn.web.console.flow_graph import draw, nested
+from smartdyn.web.console.format import ago, is_id
 from smartdyn.web.console.lines import START, Mark
 from smartdyn.web.console.search import MOST_HITS, Found, Search, compiled
 from smartdyn.web.console.timeline import SCALE, bars
@@ -118,6 +119,20 @@ class TimelineTests(SynchronousTestCase):
         steps = [step(number, start, start + real, worked) for number, (start, real, worked) in enumerate(times)]
         for bar in bars(steps, 3e6):
             self.assertTrue(bar.start >= 0 and bar.start + bar.real <= SCALE and bar.working <= bar.real)
+
+
+class FormatTests(SynchronousTestCase):
+    """How things are written."""
+
+    def test_how_long_ago(self) -> None:
+        """The largest unit is enough; what is just being done has none."""
+        found = [ago(1000.0, 1000.0 + past) for past in (0.2, 59, 61, 7200, 3 * 86400)]
+        self.assertEqual(found, ["just now", "59 s ago", "1 min ago", "2 h ago", "3 d ago"])
+
+    def test_what_is_the_id_of_a_task(self) -> None:
+        """Hosts and searches are none, and nothing is none either."""
+        found = [is_id(text) for text in ("0d5a1f9e-1111-4222-8333-444455556666", "web1.example.org", "", None)]
+        self.assertEqual(found, [True, False, False, False])
 
 
 class ChartTests(SynchronousTestCase):

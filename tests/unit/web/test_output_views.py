@@ -58,6 +58,8 @@ class PageTests(OutputTestCase):
         self.print("".join(f"line {number}\n" for number in range(1, 7001)))
         page = self.page("?lines=10-12")
         self.assertEqual(re.findall(r'<div class="l marked" id="L(\d+)"', page), ["10", "11", "12"])
+        self.assertIn('id="L10-L12"></span><div class="l marked" id="L10"', page)
+        self.assertIn(f"/console/{self.task}/output.txt?from=10&amp;to=12", page)
 
     def test_the_end_is_shown_first(self) -> None:
         """Of a long output the last lines are shown, with the way to all of it."""
@@ -67,6 +69,17 @@ class PageTests(OutputTestCase):
         self.assertIn('href="?from=1"', page)
         self.assertEqual(len(re.findall(r'id="L\d+"', self.page("?from=1"))), 7000)
         self.assertEqual(len(re.findall(r'id="L\d+"', self.page("?from=3&to=5"))), 3)
+
+    def test_the_page_of_a_running_task_ends_live(self) -> None:
+        """It has the last lines, and goes on behind them; when the task is over, it just has them."""
+        self.print("".join(f"line {number}\n" for number in range(1, 101)) + "unfinished")
+        page = str(self.request("GET", f"/console/{self.task}")[1])
+        self.assertEqual(re.findall(r'id="L(\d+)"', page), [str(number) for number in range(72, 102)])
+        self.assertIn(f"/console/{self.task}/output?after=0.792.101.", page)
+        self.finish()
+        page = str(self.request("GET", f"/console/{self.task}")[1])
+        self.assertNotIn("sse-connect", page)
+        self.assertIn("<code>unfinished</code>", page)
 
     def test_a_live_page_goes_on_behind_its_last_line(self) -> None:
         """The stream that the page opens begins where the page ends; a page of what is over opens none."""
