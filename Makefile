@@ -45,7 +45,7 @@ unit: venv
 	@$(BIN)/python -m twisted.trial -j2 tests.unit
 
 integration: venv system $(BROWSER)
-	@$(BIN)/python -m twisted.trial tests.integration
+	@$(BIN)/python -m twisted.trial -j2 tests.integration
 
 # What drives Chromium; without npm those tests are skipped, and say so.
 $(BROWSER): tests/browser/package-lock.json

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import socket
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,12 +64,15 @@ class TargetTests(TestCase):
 
     async def test_all_is_well(self) -> None:
         """For root, and for one who may become anybody; nothing is learned and nothing is left behind."""
-        before = set(os.listdir("/var/tmp"))
+        base = Path(tempfile.mkdtemp(prefix="smartdyn-test-", dir="/var/tmp"))
+        self.addCleanup(shutil.rmtree, base)
+        base.chmod(0o1777)
+        self.values["remote_working_dir"] = base
         for user, effective in (("root", "rexeff"), ("rexssh", "root"), ("rexssh", "rexeff"), ("rexssh", "rexssh")):
             found = await self.look(user, effective)
             self.assertEqual([each for each in found if each.verdict.status in _BAD], [], user)
             self.assertEqual(len(found), 12)
-        self.assertEqual(set(os.listdir("/var/tmp")), before)
+        self.assertEqual(list(base.iterdir()), [])
         self.assertFalse(self.folder.joinpath("known_hosts").exists())
 
     async def test_nobody_listens(self) -> None:
