@@ -11,7 +11,7 @@ help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
 	@echo "make test        set everything up and run all tests (KEEP=1 with demo leaves the service running)"
 	@echo "make browser     the tests of the console in Chromium; make screenshots renews the pictures of the documentation"
-	@echo "make soak        the long runs: random trouble, and fifty kills of the service"
+	@echo "make soak        the long runs: random trouble, fifty kills of the service, every page in Chromium"
 	@echo "make kerberos    the tests that need a KDC, which is installed for them"
 	@echo "make alerts      the rules and the dashboard for Prometheus and Grafana, with Prometheus' own tool"
 	@echo "make lint        ruff and mypy"
@@ -36,7 +36,8 @@ demo: venv
 # The tests need a real sshd and several accounts on this machine.
 system:
 	@tools/need /usr/sbin/sshd:openssh-server ssh-agent:openssh-client sudo:sudo setfacl:acl busybox:busybox pgrep:procps \
-	  ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish zsh:zsh chromium:chromium openssl:openssl
+	  ip:iproute2 dropbear:dropbear-bin dash:dash ksh93:ksh mksh:mksh tcsh:tcsh fish:fish zsh:zsh chromium:chromium \
+	  node:nodejs npm:npm openssl:openssl
 
 test: unit integration
 
@@ -55,12 +56,17 @@ $(BROWSER): tests/browser/package-lock.json
 	fi
 
 browser: venv system $(BROWSER)
-	@$(BIN)/python -m twisted.trial tests.integration.test_browser
+	@$(BIN)/python -m twisted.trial tests.integration.test_browser tests.integration.test_live
+
+# The pictures have few colours, so that they are small.
+screenshots: venv system $(BROWSER)
+	@tools/need pngquant:pngquant
+	@$(BIN)/python -m tools.screenshots
 
 # What takes longer than anybody wants to wait for after each change.
-soak: venv
+soak: venv system $(BROWSER)
 	@SMARTDYN_SOAK=1 $(BIN)/python -m twisted.trial tests.unit.engine.test_state_machine tests.integration.test_durability \
-	  tests.integration.test_outage tests.integration.test_cuts
+	  tests.integration.test_outage tests.integration.test_cuts tests.integration.test_live tests.integration.test_browser
 
 # Logging in with tickets, against a KDC that is made for it: its packages are needed for nothing else.
 kerberos: venv system

@@ -1,4 +1,4 @@
-"""New files that only their owner may read, and that are whole or not there."""
+"""Files that we make: who owns them, and that they are whole or not there."""
 
 from __future__ import annotations
 
@@ -35,6 +35,13 @@ def fresh(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def belongs_like(descriptor: int, example: Path) -> None:
+    """What root makes among the files of the service's account is to be that account's, which has to go on with it."""
+    if os.geteuid() == 0:
+        found = example.stat()
+        os.fchown(descriptor, found.st_uid, found.st_gid)
 
 
 def _sync_folder(path: Path) -> None:

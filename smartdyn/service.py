@@ -39,7 +39,7 @@ from smartdyn.engine.world import World
 from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
-from smartdyn.front import Front, Offer
+from smartdyn.front.doors import Front, Offer
 from smartdyn.health.moving import standing_still
 from smartdyn.health.readiness import Readiness
 from smartdyn.log.buffer import LogBuffer

@@ -19,7 +19,7 @@ from twisted.python import usage
 
 from smartdyn import __version__
 from smartdyn.errors import SettingsError, SmartdynError
-from smartdyn.listeners import KINDS
+from smartdyn.front.listeners import KINDS
 from smartdyn.log.buffer import LogBuffer
 from smartdyn.log.output import LogOutput, make_levels
 from smartdyn.metrics.meters import Meters

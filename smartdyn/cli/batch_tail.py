@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO
 from smartdyn.cli.client import Service
 from smartdyn.cli.failures import CommandFailed
 from smartdyn.cli.following import follow
-from smartdyn.cli.script_output import TerminalText
+from smartdyn.cli.script_output import TerminalText, stamp
 from smartdyn.cli.show import clean, has_colours
 from smartdyn.cli.task_list import found
 
@@ -25,14 +25,21 @@ _PAUSE: Final = 1.0
 class BatchTail:
     """Follows many at once, each over a connection of its own."""
 
-    def __init__(self, service: Service, parent_id: str, *, wait: bool, raw: bool) -> None:
+    def __init__(
+        self, service: Service, parent_id: str, *, lines: int, wait: bool, raw: bool, timestamps: bool
+    ) -> None:
         """
+        @param lines: of each host, begin with the last ones; 0 for all.
         @param wait: for what comes later.
+        @param raw: everything as it is, also on a terminal.
+        @param timestamps: before each line, when it came.
         """
         self._service = service
         self._parent_id = parent_id
+        self._lines = lines
         self._wait = wait
         self._raw = raw
+        self._timestamps = timestamps
         self._next: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._followers: list[threading.Thread] = []
         self._come: queue.Queue[tuple[str, Any]] = queue.Queue(_WAITING)
@@ -50,9 +57,9 @@ class BatchTail:
             if task_id not in lines:
                 plain = self._raw or not out.isatty()
                 text = None if plain else TerminalText(colours=has_colours(out))
-                lines[task_id] = HostLines(self._known[task_id], text)
+                lines[task_id] = HostLines(self._known[task_id], text, timestamps=self._timestamps)
             over = "over" in record
-            out.write(lines[task_id].finish() if over else lines[task_id].feed(record["text"]))
+            out.write(lines[task_id].finish() if over else lines[task_id].feed(record["text"], record["timestamp"]))
             out.flush()
 
     def _records(self) -> Iterator[tuple[str, Any]]:
@@ -88,7 +95,7 @@ class BatchTail:
         while True:
             task_id = self._next.get()
             try:
-                for record in follow(self._service, task_id, wait=self._wait, decided=True):
+                for record in follow(self._service, task_id, lines=self._lines, wait=self._wait, decided=True):
                     self._come.put((task_id, record))
             except CommandFailed as error:
                 self._come.put((task_id, error))
@@ -97,21 +104,28 @@ class BatchTail:
 class HostLines:
     """What a host prints, in whole lines."""
 
-    def __init__(self, host: str, text: TerminalText | None) -> None:
+    def __init__(self, host: str, text: TerminalText | None, *, timestamps: bool = False) -> None:
         """
         @param text: takes out what controls the terminal; None when nothing is taken out.
         """
         self._host = host
         self._text = text
+        self._timestamps = timestamps
         self._begun = ""
+        self._at = 0.0
 
-    def feed(self, piece: str) -> str:
-        """The lines that are complete now."""
+    def feed(self, piece: str, at: float) -> str:
+        """The lines that are complete now.
+
+        @param at: when the piece came.
+        """
+        self._at = at
         text = self._begun + (piece if self._text is None else self._text.feed(piece))
         *lines, self._begun = text.split("\n")
         end = "" if self._text is None else self._text.end()
-        return "".join(f"{self._host}: {line}{end}\n" for line in lines)
+        begin = f"{stamp(at)} {self._host}: " if self._timestamps else f"{self._host}: "
+        return "".join(f"{begin}{line}{end}\n" for line in lines)
 
     def finish(self) -> str:
         """The last one, when nothing more comes."""
-        return self.feed("\n") if self._begun else ""
+        return self.feed("\n", self._at) if self._begun else ""

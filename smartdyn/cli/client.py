@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-from smartdyn.cli.failures import CommandFailed, Status, Unreachable
+from smartdyn.cli.failures import BrokenOff, CommandFailed, Status, Unreachable
 
 _DEADLINE: Final = 60.0
 """Seconds that an answer, or a part of one, may take; output has a sign of life every 15 s."""
 
 _CONNECT: Final = 10.0
-_API: Final = "/dynflow/api"
+_API: Final = "/dynflow/api/"
 _STATUSES: Final = {
     400: Status.USAGE,
     403: Status.REFUSED,
@@ -52,17 +52,27 @@ class Service:
 
     def get(self, *path: str, **query: str | int) -> Any:
         """What is there."""
-        return self._ask("GET", path, query, None)
+        return self._ask("GET", _below(path), query, None)
 
     def post(self, *path: str, body: Any = None) -> Any:
-        """What comes of doing something."""
-        return self._ask("POST", path, {}, body)
+        """What comes of doing something.
+
+        @raise BrokenOff: it may have been done.
+        """
+        return self._ask("POST", _below(path), {}, body)
+
+    def proxy(self, method: str, where: str, body: Any = None) -> Any:
+        """What the proxy itself answers, beside the management API.
+
+        @param where: the path from the root.
+        """
+        return self._ask(method, where, {}, body)
 
     def lines(self, *path: str, **query: str | int) -> Iterator[Any]:
         """The lines of an answer that has begun, as they come; it may end too early."""
         connection = self._way.connect()
         try:
-            answer = self._send(connection, "GET", path, query, None)
+            answer = self._send(connection, "GET", _below(path), query, None)
         except (OSError, HTTPException) as error:
             connection.close()
             raise self._way.explain(error) from error
@@ -78,19 +88,18 @@ class Service:
         finally:
             connection.close()
 
-    def _ask(self, method: str, path: Sequence[str], query: dict[str, str | int], body: Any) -> Any:
+    def _ask(self, method: str, where: str, query: dict[str, str | int], body: Any) -> Any:
         connection = self._way.connect()
         try:
-            return json.loads(self._send(connection, method, path, query, body).read())
+            return json.loads(self._send(connection, method, where, query, body).read())
         except (OSError, HTTPException, ValueError) as error:
-            raise self._way.explain(error) from error
+            raise BrokenOff(str(self._way.explain(error))) from error
         finally:
             connection.close()
 
     def _send(
-        self, connection: HTTPConnection, method: str, path: Sequence[str], query: dict[str, str | int], body: Any
+        self, connection: HTTPConnection, method: str, where: str, query: dict[str, str | int], body: Any
     ) -> HTTPResponse:
-        where = "/".join([_API, *(quote(part, safe="") for part in path)])
         headers = {"Accept": "application/json"}
         if self._user is not None:
             headers["X-Forwarded-User"] = self._user
@@ -100,6 +109,10 @@ class Service:
         if answer.status >= 300:
             raise _refusal(answer)
         return answer
+
+
+def _below(path: Sequence[str]) -> str:
+    return _API + "/".join(quote(part, safe="") for part in path)
 
 
 class UnixWay:
@@ -148,16 +161,17 @@ class UrlWay:
         """
         @raise CommandFailed: this is no URL, or a file cannot be used.
         """
-        parts = urlsplit(url if "://" in url else f"https://{url}")
-        if "@" in parts.netloc:
-            text = "A name or a password in --url has no meaning here. Log in with a certificate: --cert and --key."
-            raise CommandFailed(Status.USAGE, text)
         try:
+            parts = urlsplit(url if "://" in url else f"https://{url}")
+            if "@" in parts.netloc:
+                text = "A name or a password in --url has no meaning here. Log in with a certificate: --cert and --key."
+                raise CommandFailed(Status.USAGE, text)
             self._host, self._port = parts.hostname or "", parts.port
+            if parts.scheme not in {"http", "https"} or not self._host:
+                raise ValueError(url)
         except ValueError:
-            self._host = ""
-        if parts.scheme not in {"http", "https"} or not self._host:
-            raise CommandFailed(Status.USAGE, f"--url {url} is no URL such as https://proxy.example.org:9090.")
+            text = f"--url {url} is no URL such as https://proxy.example.org:9090."
+            raise CommandFailed(Status.USAGE, text) from None
         self._url = f"{parts.scheme}://{parts.netloc}"
         self._context = _context(ca, cert, key) if parts.scheme == "https" else None
 

@@ -65,14 +65,14 @@ def _show(options: argparse.Namespace) -> int:
 
 def _import(options: argparse.Namespace) -> int:
     from smartdyn.settings import load_settings  # noqa: PLC0415
-    from smartdyn.settings.former import find, home_of  # noqa: PLC0415
+    from smartdyn.settings.former import find, home  # noqa: PLC0415
     from smartdyn.settings.moving import plan  # noqa: PLC0415
     from smartdyn.settings.writing import render, report, write  # noqa: PLC0415
 
     if options.files and options.source:
         options.parser.error("name files, or a directory with --from")
     former = find(options.files or ([options.source] if options.source else []))
-    chosen = plan(former, home_of("foreman-proxy"))
+    chosen = plan(former, home())
     print("\n".join(report(former, chosen)))
     print()
     if options.dry_run:

@@ -7,14 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from smartdyn.cli import export
+from smartdyn.cli import export, prune
 from smartdyn.cli.options import add_folder, settings_of
 
 
 def add(commands: Any) -> None:
     """Add it to the command line."""
     database = commands.add_parser(
-        "db", aliases=["database"], help="copy, check or export the database, also while the service runs"
+        "db", aliases=["database"], help="copy, check, export or prune the database, also while the service runs"
     )
     what = database.add_subparsers(metavar="WHAT", required=True)
     copy = what.add_parser("backup", help="copy it to a new file; keep a copy of its key file too")
@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
     add_folder(check)
     check.set_defaults(run=_check)
     export.add(what)
+    prune.add(what)
 
 
 def _backup(options: argparse.Namespace) -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from smartdyn.cli.options import add_folder
+from smartdyn.errors import SettingsError
 
 if TYPE_CHECKING:
     from smartdyn.doctor.verdict import Finding
@@ -61,9 +61,13 @@ def _here(options: argparse.Namespace) -> list[Finding]:
     from smartdyn.doctor.examine import examine  # noqa: PLC0415
     from smartdyn.doctor.gather import gather  # noqa: PLC0415
     from smartdyn.doctor.registry import KINDS  # noqa: PLC0415
+    from smartdyn.settings.load import Kind  # noqa: PLC0415
 
     context = gather(options.config_dir)
-    if os.geteuid() not in (0, context.account.uid):
+    unreadable = [each.text for each in context.reading.problems if each.kind is Kind.UNREADABLE]
+    if unreadable and not context.sees_all:
+        raise SettingsError([*unreadable, "Run this as root: without the settings there is nothing to look at."])
+    if not context.sees_all:
         print(f"smartdyn: run this as root or as {context.account.name} to see everything", file=sys.stderr)
     return examine(context, KINDS, only=options.only)
 

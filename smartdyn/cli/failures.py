@@ -47,3 +47,7 @@ class Unreachable(CommandFailed):
 
     def __init__(self, text: str) -> None:
         super().__init__(Status.UNREACHABLE, text)
+
+
+class BrokenOff(Unreachable):
+    """The service was asked, and nobody knows what it has done about that."""

@@ -6,7 +6,8 @@ import argparse
 from typing import Any, Final
 
 from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
-from smartdyn.cli.show import Column, document, facts, optional, show, time
+from smartdyn.cli.show import Column, document, facts, optional, sentences, show, time
+from smartdyn.cli.status import failure
 from smartdyn.cli.task_list import COLUMNS, state
 
 _HOSTS: Final = (
@@ -14,18 +15,13 @@ _HOSTS: Final = (
     Column("RUNNING", lambda host: host["running"]),
     Column("LAST", lambda host: host["last"] and state(host["last"]), optional, coloured=True),
     Column("WHEN", lambda host: host["last"] and host["last"]["created_at"], time),
-    Column("TASK", lambda host: host["last"] and host["last"]["id"], optional, least=9),
+    Column("TASK", lambda host: host["last"] and host["last"]["id"], optional, least=9, first=True),
 )
 _KEYS: Final = (
     Column("KEY", lambda key: key["type"]),
     Column("FINGERPRINT", lambda key: key["fingerprint"]),
     Column("MARKED", lambda key: key["marker"], lambda marker: marker or "-"),
     Column("IN", lambda key: key["place"], least=12),
-)
-_CAUSES: Final = (
-    Column("FAILED", lambda failure: failure["count"]),
-    Column("BECAUSE", lambda failure: failure["title"]),
-    Column("DO", lambda failure: failure["advice"], least=20),
 )
 
 
@@ -34,7 +30,7 @@ def add(commands: Any) -> None:
     hosts = add_command(
         commands, "hosts", "show the hosts that jobs ran on, and their keys", "hosts show web1.example.org"
     )
-    add_form(hosts)
+    add_form(hosts, ids=True)
     add_service(hosts)
     hosts.set_defaults(run=_list, part="")
     what = hosts.add_subparsers(metavar="WHAT")
@@ -48,7 +44,7 @@ def add(commands: Any) -> None:
         if parser is not find:
             parser.add_argument("name")
         if parser is not forget:
-            add_form(parser)
+            add_form(parser, ids=parser is find)
         add_service(parser)
         parser.set_defaults(run=run)
 
@@ -66,7 +62,8 @@ def _show(options: argparse.Namespace) -> int:
         document(found, form_of(options))
     else:
         facts([("Host", found["name"]), ("Running", str(found["running"]))])
-        for rows, columns in ((found["keys"], _KEYS), (found["failures"], _CAUSES), (found["tasks"], COLUMNS)):
+        sentences("Failed", map(failure, found["failures"]))
+        for rows, columns in ((found["keys"], _KEYS), (found["tasks"], COLUMNS)):
             if rows:
                 print()
                 show(rows, columns, "table")

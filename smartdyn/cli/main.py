@@ -10,12 +10,42 @@ from collections.abc import Sequence
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import completion, config, database, demo, doctor, drain, hosts, openapi, queue, serve, tasks
+from smartdyn.cli import (
+    completion,
+    config,
+    database,
+    demo,
+    doctor,
+    drain,
+    hosts,
+    log_level,
+    openapi,
+    queue,
+    serve,
+    status,
+    support_bundle,
+    tasks,
+)
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
 from smartdyn.cli.show import complain
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (serve, demo, tasks, hosts, queue, drain, config, database, doctor, openapi, completion)
+_SUBCOMMANDS: Final = (
+    serve,
+    demo,
+    status,
+    tasks,
+    hosts,
+    queue,
+    drain,
+    log_level,
+    config,
+    database,
+    doctor,
+    support_bundle,
+    openapi,
+    completion,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        status: int = options.run(options)
+        ended: int = options.run(options)
         sys.stdout.flush()
     except CommandFailed as error:
         complain(str(error))
@@ -49,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Nobody reads the rest; Python would complain of it once more when it flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.FAILED
-    return status
+    return ended
 
 
 def parser() -> argparse.ArgumentParser:

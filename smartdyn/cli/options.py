@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = "/etc/smartdyn"
 
-_USUAL_SOCKETS: Final = (Path("/run/smartdyn/smartdyn.sock"), Path("/var/lib/smartdyn/smartdyn.sock"))
+USUAL_SOCKETS: Final = (Path("/run/smartdyn/smartdyn.sock"), Path("/var/lib/smartdyn/smartdyn.sock"))
 _NOT_GIVEN: Final = argparse.SUPPRESS
 """A command with commands below it has the same options as these, and keeps what it was given."""
 
@@ -78,9 +78,13 @@ def add_service(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--key", metavar="FILE", help="the key of that (SMARTDYN_KEY)")
 
 
-def add_form(parser: argparse.ArgumentParser) -> None:
-    """C{--output}."""
-    parser.add_argument("-o", "--output", choices=FORMS, default=_NOT_GIVEN, help="how to show it (table)")
+def add_form(parser: argparse.ArgumentParser, *, ids: bool = False) -> None:
+    """C{--output}.
+
+    @param ids: what is shown are things with ids or names, of which nothing else may be wanted.
+    """
+    forms = (*FORMS, "id") if ids else FORMS
+    parser.add_argument("-o", "--output", choices=forms, default=_NOT_GIVEN, help="how to show it (table)")
 
 
 def seconds(text: str) -> float:
@@ -113,7 +117,7 @@ def service_of(options: argparse.Namespace) -> Service:
         return Service(UrlWay(url, ca=ca, cert=cert, key=key))
     named = named or known.get("SMARTDYN_SOCKET")
     behind_sudo = known.get("SUDO_USER") if os.geteuid() == 0 else None
-    return Service(UnixWay([Path(named)] if named else _USUAL_SOCKETS), behind_sudo)
+    return Service(UnixWay([Path(named)] if named else USUAL_SOCKETS), behind_sudo)
 
 
 def _socket_in(folder: Path) -> Path:

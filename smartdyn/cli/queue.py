@@ -6,7 +6,7 @@ import argparse
 from typing import Any, Final
 
 from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
-from smartdyn.cli.show import Column, document, facts, optional, show, time
+from smartdyn.cli.show import Column, document, facts, sentences, show, time
 
 _QUEUES: Final = (
     Column("QUEUE", lambda queue: queue["name"]),
@@ -14,13 +14,12 @@ _QUEUES: Final = (
     Column("BUSY", lambda queue: queue["busy"]),
     Column("WAITING", lambda queue: queue["waiting"]),
 )
-_STUCK: Final = (
-    Column("STUCK", lambda stuck: stuck["task"]["id"], least=9),
-    Column("HOST", lambda stuck: stuck["task"]["host"], optional, least=8),
-    Column("SINCE", lambda stuck: stuck["since"], time, least=11),
-    Column("WHY", lambda stuck: stuck["reason"], least=20),
-    Column("DO", lambda stuck: stuck["advice"], least=20),
-)
+
+
+def stuck(each: Any) -> tuple[str, str]:
+    """A task that does not get on, and what to do about it."""
+    host = f" on {each['task']['host']}" if each["task"]["host"] else ""
+    return f"{each['task']['id'][:8]}{host}, since {time(each['since'])} UTC: {each['reason']}", each["advice"]
 
 
 def add(commands: Any) -> None:
@@ -49,7 +48,5 @@ def _queue(options: argparse.Namespace) -> int:
         )
         print()
         show(found["queues"], _QUEUES, "table")
-        if found["stuck"]:
-            print()
-            show(found["stuck"], _STUCK, "table")
+        sentences("Stuck", map(stuck, found["stuck"]))
     return 0

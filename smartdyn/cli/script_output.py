@@ -22,6 +22,11 @@ _LONGEST: Final = 4096
 """Characters of a sequence that has not ended; what is longer is none."""
 
 
+def stamp(at: float) -> str:
+    """When something came, UTC."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}.{int(at * 1000) % 1000:03}Z"
+
+
 class TerminalText:
     """Takes out of a text, which comes in pieces, what would control the terminal; colours may stay."""
 
@@ -85,6 +90,6 @@ class ScriptOutput:
             self._streams[False].write("\n")
 
     def _timed(self, text: str, kind: bool, at: float) -> str:
-        mark = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%S}.{int(at * 1000) % 1000:03}Z "
+        mark = f"{stamp(at)} "
         lines = re.findall("[^\n]*\n|[^\n]+", text)
         return (mark if self._begins[kind] else "") + mark.join(lines)

@@ -30,11 +30,11 @@ def _took(task: Any) -> float | None:
 
 
 COLUMNS: Final = (
-    Column("ID", lambda task: task["id"], least=9),
+    Column("ID", lambda task: task["id"], least=9, first=True),
     Column("STATE", state, coloured=True),
     Column("HOST", lambda task: task["host"], optional, least=8),
     Column("LABEL", lambda task: task["label"], _label, least=8),
-    Column("CREATED", lambda task: task["created_at"], time, least=11),
+    Column("CREATED", lambda task: task["created_at"], time),
     Column("TOOK", _took, duration),
 )
 
@@ -57,7 +57,7 @@ def add(commands: Any) -> None:
     look = add_command(commands, "show", "show what happened to a task, or what it waits for", "tasks show 0d5a1f9e")
     look.add_argument("id", help="its id, or the beginning of that")
     for parser, run in ((find, _list), (look, _show)):
-        add_form(parser)
+        add_form(parser, ids=parser is find)
         add_service(parser)
         parser.set_defaults(run=run)
 

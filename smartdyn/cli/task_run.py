@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 import re
 import shlex
 import signal
@@ -15,11 +16,11 @@ from types import FrameType
 from typing import Any, Final
 
 from smartdyn.cli.client import Service
-from smartdyn.cli.failures import CommandFailed, Status
+from smartdyn.cli.failures import BrokenOff, CommandFailed, Status, Unreachable
 from smartdyn.cli.following import follow
 from smartdyn.cli.options import add_command, add_service, seconds, service_of
 from smartdyn.cli.script_output import ScriptOutput
-from smartdyn.cli.show import complain
+from smartdyn.cli.show import complain, sentence
 from smartdyn.cli.task_tail import add_looks, output_of
 
 _PATIENCE: Final = 5.0
@@ -52,7 +53,11 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     service = service_of(options)
     script = with_environment(_read(options.script), options.env)
-    task_id = service.post("run", body={**_order(options), "script": script})["task_id"]
+    try:
+        task_id = service.post("run", body={**_order(options), "script": script})["task_id"]
+    except BrokenOff as error:
+        look = f"look with `smartdyn tasks list host:{options.host} since:5m` before you run it again"
+        raise Unreachable(f"{error} Whether the script was started is not known: {look}.") from error
     if options.detach:
         print(task_id)
         return Status.FINE
@@ -136,9 +141,9 @@ class _Interrupt:
             self._since = time.monotonic()
             answer = self._cancel()
             self._told = True
-            complain(answer)
+            _say(answer)
         elif self._told or time.monotonic() - self._since > _PATIENCE:
-            complain(f"see what becomes of it with `smartdyn tasks show {self._task_id}`.")
+            _say(f"see what becomes of it with `smartdyn tasks show {self._task_id}`.")
             raise KeyboardInterrupt
 
     def _cancel(self) -> str:
@@ -148,3 +153,8 @@ class _Interrupt:
         except CommandFailed as error:
             return f"it could not be cancelled: {error}"
         return "it is asked to end; Ctrl-C again leaves it alone."
+
+
+def _say(text: str) -> None:
+    """Past Python's buffers: a signal may have come while something was being written to them."""
+    os.write(2, f"smartdyn: {sentence(text)}\n".encode())

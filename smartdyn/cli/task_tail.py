@@ -41,11 +41,13 @@ def _tail(options: argparse.Namespace) -> int:
     service = service_of(options)
     output = output_of(options)
     task_id = whole(service, options.id)
+    lines, wait = max(options.lines, 0), not options.no_follow
     if service.get("tasks", task_id)["children"]:
-        BatchTail(service, task_id, wait=not options.no_follow, raw=options.raw).show(sys.stdout)
+        looks = {"raw": options.raw, "timestamps": options.timestamps}
+        BatchTail(service, task_id, lines=lines, wait=wait, **looks).show(sys.stdout)
         return 0
     state = ""
-    for record in follow(service, task_id, lines=max(options.lines, 0), wait=not options.no_follow):
+    for record in follow(service, task_id, lines=lines, wait=wait):
         if "over" in record:
             state = record["state"]
         else:

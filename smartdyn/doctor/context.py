@@ -14,6 +14,12 @@ from smartdyn.settings.load import Reading
 from smartdyn.settings.schema import Settings
 
 UNIT = "smartdyn.service"
+_DIRECTORIES = {
+    "StateDirectory": Path("/var/lib"),
+    "LogsDirectory": Path("/var/log"),
+    "CacheDirectory": Path("/var/cache"),
+    "RuntimeDirectory": Path("/run"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,7 @@ class Context:
     @param root: below which proc, sys and etc are.
     @param hostname: the full name of this machine; it may have to be asked for.
     @param now: the time of day, seconds since the epoch.
+    @param sees_all: we may look at processes and files of all accounts.
     @param wait: seconds for which somebody else may let us wait.
     """
 
@@ -77,6 +84,7 @@ class Context:
     root: Path = Path("/")
     filesystem: Callable[[Path], Filesystem] = os.statvfs
     python: tuple[int, ...] = sys.version_info[:3]
+    sees_all: bool = True
     wait: float = 1.5
 
     @property
@@ -94,6 +102,11 @@ class Context:
     def database(self) -> Path:
         """The database's file."""
         return self.path(self.settings.database)
+
+    @property
+    def made_at_start(self) -> tuple[Path, ...]:
+        """Directories that systemd makes for the service when it starts it (systemd.exec(5), C{StateDirectory=})."""
+        return tuple(above / each for name, above in _DIRECTORIES.items() for each in self.unit.get(name, "").split())
 
     @property
     def is_up(self) -> bool:

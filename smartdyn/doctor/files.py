@@ -22,6 +22,8 @@ def _state(context: Context) -> Verdict:
     folder, account = context.database.parent, context.account
     fix = f"install -d -o {account.name} -m 0750 {folder}"
     if not folder.exists():
+        if folder in context.made_at_start:
+            return ok(f"{folder} is made at the first start.")
         return error(f"There is no directory {folder} for the database.", fix)
     if not (account.is_root or account.owns(folder)) or not account.may("rwx", folder):
         return error(
@@ -91,6 +93,8 @@ def _log(context: Context) -> Verdict:
     path = context.path(name)
     fix = f"install -d -o {account.name} -m 0750 {path.parent}"
     if not path.parent.is_dir():
+        if path.parent in context.made_at_start:
+            return ok(f"{path.parent} is made at the first start.")
         return error(f"There is no directory {path.parent} for the log.", fix)
     place = path if path.exists() else path.parent
     if not account.may("w" if path.exists() else "wx", place):

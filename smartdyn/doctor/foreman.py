@@ -36,6 +36,11 @@ class _Address:
     port: int
     path: str
 
+    @property
+    def is_here(self) -> bool:
+        """Does what is said to it stay on this machine?"""
+        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
 
 class _Earlier(Exception):
     """An earlier check has found why it cannot go on."""
@@ -68,6 +73,8 @@ def _known(context: Context) -> Verdict:
     """Its certificate, judged as the service does: by the CA that is set, or by the system's."""
     try:
         there = _address(context)
+        if there.scheme == "http" and there.is_here:
+            return ok("It is on this machine.")
         if there.scheme == "http":
             return warning("Foreman is spoken to without TLS.", "Set `foreman_url` to its https:// address.")
         with (

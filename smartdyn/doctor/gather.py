@@ -56,7 +56,8 @@ def gather(folder: Path) -> Context:
     )
     context = replace(context, account=_service_account(context))
     pid = _owner(context)
-    return replace(context, pid=pid, environment=_environment(context, pid))
+    sees_all = os.geteuid() in (0, context.account.uid)
+    return replace(context, pid=pid, environment=_environment(context, pid), sees_all=sees_all)
 
 
 def run(command: Sequence[str]) -> Ran | None:

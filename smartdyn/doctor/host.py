@@ -90,6 +90,9 @@ def _labels(context: Context) -> Verdict:
     """Keys in a directory without the label of keys cannot be read by confined services (foreman-proxy-selinux)."""
     if context.kernel("sys/fs/selinux/enforce") != "1":
         return not_applicable("SELinux does not enforce anything here.")
+    confined = context.kernel(f"proc/{context.pid}/attr/current") if context.is_up else None
+    if confined is None or "unconfined" in confined:
+        return not_applicable("The service is not confined, or down.")
     folder = context.path(context.settings.ssh_identity_key_file).parent
     ran = context.run(["stat", "-c", "%C", str(folder)]) if folder.is_dir() else None
     if ran is None or ran.status:

@@ -5,24 +5,19 @@ from __future__ import annotations
 import json
 import os
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any
 
 from smartdyn import __version__
+from smartdyn.doctor import sockets
 from smartdyn.doctor.context import UNIT, Context
 from smartdyn.doctor.network import wanted
 from smartdyn.doctor.verdict import Check, Verdict, error, not_applicable, ok, warning
 
 _MANY_RESTARTS = 3
 _HOMES = (Path("/home"), Path("/root"), Path("/run/user"))
-_DIRECTORIES = {
-    "StateDirectory": Path("/var/lib"),
-    "LogsDirectory": Path("/var/log"),
-    "CacheDirectory": Path("/var/cache"),
-    "RuntimeDirectory": Path("/run"),
-}
 _EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
@@ -73,21 +68,22 @@ def _fresh(context: Context) -> Verdict:
 
 def _watchdog(context: Context) -> Verdict:
     unit = context.unit
-    if unit.get("LoadState") != "loaded" or unit.get("Type") not in {"notify", "notify-reload"}:
-        return not_applicable("There is no unit that systemd is told of.")
+    if unit.get("ActiveState") != "active" or unit.get("Type") not in {"notify", "notify-reload"}:
+        return not_applicable("No unit runs that tells systemd how it is.")
     if unit.get("WatchdogUSec", "0") in {"0", "infinity"}:
         return warning(
             "The watchdog is off: a service that hangs is not restarted.",
             "Remove WatchdogSec=0 from the drop-in (systemctl edit smartdyn).",
         )
-    return ok(f"systemd looks after it each {unit['WatchdogUSec']}.")
+    return ok(f"systemd restarts it when it has not moved for {unit['WatchdogUSec']}.")
 
 
 def _sandbox(context: Context) -> Verdict:
     """The unit may let the service write in few places only (systemd.exec(5)); modes of files say nothing of that."""
     if context.unit.get("ProtectSystem") != "strict":
         return not_applicable("The unit does not keep the service from writing.")
-    open_to_it = list(_writable(context.unit))
+    given = [Path(each.lstrip("-+")) for each in context.unit.get("ReadWritePaths", "").split()]
+    open_to_it = [_real(each) for each in (*context.made_at_start, *given)]
     for name, path in _written(context):
         place = _real(path)
         if not any(place == each or each in place.parents for each in open_to_it):
@@ -95,19 +91,14 @@ def _sandbox(context: Context) -> Verdict:
                 f"The unit does not let the service write to {place} (`{name}`).",
                 f"systemctl edit smartdyn: [Service] ReadWritePaths={place if path.is_dir() else place.parent}",
             )
-    key = _real(context.path(context.settings.ssh_identity_key_file))
-    if context.unit.get("ProtectHome") not in (None, "", "no") and any(each in key.parents for each in _HOMES):
-        return error(
-            f"The unit hides {key} (`ssh_identity_key_file`) from the service (ProtectHome).",
-            f"Move the key to {context.database.parent}, or systemctl edit smartdyn: [Service] ProtectHome=no",
-        )
+    if context.unit.get("ProtectHome") not in (None, "", "no"):
+        for name, path in _read(context):
+            if any(each in _real(path).parents for each in _HOMES):
+                return error(
+                    f"The unit hides {path} ({name}) from the service (ProtectHome).",
+                    "Move it below /var/lib/foreman-proxy, or systemctl edit smartdyn: [Service] ProtectHome=no",
+                )
     return ok("The unit lets the service write where it has to.")
-
-
-def _writable(unit: Mapping[str, str]) -> Iterator[Path]:
-    for name, above in _DIRECTORIES.items():
-        yield from (_real(above / each) for each in unit.get(name, "").split())
-    yield from (_real(Path(each.lstrip("-+"))) for each in unit.get("ReadWritePaths", "").split())
 
 
 def _written(context: Context) -> Iterator[tuple[str, Path]]:
@@ -123,6 +114,14 @@ def _written(context: Context) -> Iterator[tuple[str, Path]]:
         yield "socket", context.path(settings.socket)
 
 
+def _read(context: Context) -> Iterator[tuple[str, Path]]:
+    settings = context.settings
+    yield "`ssh_identity_key_file`", context.path(settings.ssh_identity_key_file)
+    yield "`ssh_config_file`", context.path(settings.ssh_config_file)
+    if agent := context.environment.get("SSH_AUTH_SOCK"):
+        yield "SSH_AUTH_SOCK", Path(agent)
+
+
 def _real(path: Path) -> Path:
     """Where symbolic links lead: that is what counts."""
     return Path(os.path.realpath(path))
@@ -134,6 +133,12 @@ def _ready(context: Context) -> Verdict:
     try:
         status, body = _ask(context, "/health/ready")
     except (OSError, HTTPException) as problem:
+        elsewhere = sockets.ports_of(context.root, context.pid or 0)
+        if elsewhere and not elsewhere & {place.port for place in wanted(context.settings)}:
+            ports = ", ".join(map(str, sorted(elsewhere)))
+            return error(
+                f"The service listens on {ports}; the settings say otherwise by now.", "systemctl restart smartdyn"
+            )
         return error(
             f"The service runs (pid {context.pid}) and does not answer: {str(problem) or type(problem).__name__}.",
             "journalctl -u smartdyn -n 50; if it hangs, systemctl restart smartdyn",

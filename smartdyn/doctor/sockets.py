@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 _LISTENING = "0A"
-_SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +58,15 @@ def listening(root: Path) -> list[Listening]:
     return found
 
 
+def ports_of(root: Path, pid: int) -> set[int]:
+    """Where a process listens, as far as we may know."""
+    links = set(_links(root, pid))
+    return {each.port for each in listening(root) if f"socket:[{each.inode}]" in links}
+
+
 def owners(root: Path, inode: str) -> list[Owner]:
     """The processes that have a socket, as far as we may know."""
-    return [
-        Owner(pid, _command(root, pid))
-        for pid in _processes(root)
-        if any(_SOCKET.fullmatch(link) and link == f"socket:[{inode}]" for link in _links(root, pid))
-    ]
+    return [Owner(pid, _command(root, pid)) for pid in _processes(root) if f"socket:[{inode}]" in _links(root, pid)]
 
 
 def _processes(root: Path) -> Iterator[int]:

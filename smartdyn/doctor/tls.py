@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -171,7 +172,9 @@ def _chain(context: Context) -> Verdict:
         store.set_flags(_AT_ANY_TIME)
         for each in chain.from_iterable(trusted):
             store.add_cert(crypto.X509.from_cryptography(each))
-        store.load_locations(None, "/etc/ssl/certs")
+        usual = ssl.get_default_verify_paths()
+        if usual.cafile or usual.capath:
+            store.load_locations(usual.cafile, usual.capath)
         between = [crypto.X509.from_cryptography(each) for each in _all(pair.path)[1:]]
         try:
             crypto.X509StoreContext(store, crypto.X509.from_cryptography(leaf), between).verify_certificate()

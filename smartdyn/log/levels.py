@@ -19,6 +19,9 @@ LEVELS: Final[Mapping[str, Any]] = {
 
 NAMES: Final[Mapping[Any, str]] = {level: name for name, level in LEVELS.items() if name != "UNKNOWN"}
 
+EVERYTHING: Final = "*"
+"""Stands for all parts of which nothing else is said."""
+
 _RANKS: Final[Mapping[Any, int]] = {level: rank for rank, level in enumerate(NAMES)}
 _OURS = "smartdyn."
 _DETAILED = ("twisted.", "ssh.")
@@ -82,6 +85,6 @@ class Levels:
             level = said.get(".".join(names[:length]))
             if level is not None:
                 return _RANKS[LEVELS[level]]
-        rank = _RANKS[LEVELS[self.default]]
+        rank = _RANKS[LEVELS[said.get(EVERYTHING, self.default)]]
         is_detailed = f"{part}.".startswith(_DETAILED)
         return min(rank + 1, max(rank, _RANKS[LogLevel.warn])) if is_detailed else rank

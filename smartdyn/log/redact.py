@@ -10,9 +10,14 @@ from typing import Final
 
 from smartdyn.secret import HIDDEN
 
-_USER_INFO: Final = re.compile(r"(?<=://)[^\s/@'\"]+@")
+_USER_INFO: Final = re.compile(r"(?<=://)[^\s\"'<>/?#]{0,300}(?::(?!\d{1,5}/)[^\s\"'<>]{0,300})?@")
+"""To the last C{@} that can belong to it: passwords may have one, and slashes too, but what looks like a port is one.
+It has an end, so that a long text without blanks takes no longer than any other."""
+
 _HEADER: Final = re.compile(
-    r"((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]*token)(b?['\"]?\s*[:=,]\s*\[?b?['\"]?)[^'\"\n]+", re.IGNORECASE
+    r"\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{0,30}(?:auth|key|secret|token)[\w-]{0,30})"
+    r"(b?['\"]?\s*[:=,]>?\s*\[?b?['\"]?)[^'\"\n]+",
+    re.IGNORECASE,
 )
 
 

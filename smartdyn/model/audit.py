@@ -24,7 +24,7 @@ class Actor:
 
     @param name: of its certificate, of its account on this machine, or its address.
     @param address: an IP address, None over a unix socket.
-    @param via: C{console} or C{api}.
+    @param via: C{console} or C{api}, or C{command line} for what is done while the service is down.
     """
 
     name: str

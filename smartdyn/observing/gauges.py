@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections import Counter
 from collections.abc import Mapping
@@ -86,7 +87,7 @@ class Gauges:
             meters.readers_waiting.labels(name).set(readers.waiting)
         meters.size.set(_size(database.path))
         meters.wal_size.set(_size(Path(f"{database.path}-wal")))
-        meters.disk_free.set(shutil.disk_usage(database.path.parent).free)
+        meters.disk_free.set(_free(database.path.parent))
 
     def _process(self) -> None:
         meters, parts = self._meters.process, self._parts
@@ -110,6 +111,14 @@ def _set_all(gauge: Gauge, values: Mapping[str, float]) -> None:
     gauge.clear()
     for label, value in values.items():
         gauge.labels(label).set(value)
+
+
+def _free(folder: Path) -> float:
+    """Bytes; not a number where that cannot be told: nought would be an alarm."""
+    try:
+        return shutil.disk_usage(folder).free
+    except OSError:
+        return math.nan
 
 
 def _size(path: Path) -> int:

@@ -10,7 +10,7 @@ from smartdyn.actions.dispatcher import RunnerDispatcher
 from smartdyn.aio import Spawner
 from smartdyn.engine.world import World
 from smartdyn.foreman.outbox import Outbox
-from smartdyn.front import Front
+from smartdyn.front.doors import Front
 from smartdyn.health.readiness import Readiness
 from smartdyn.rex.hosts import Hosts
 from smartdyn.settings import Settings

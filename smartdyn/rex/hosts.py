@@ -11,15 +11,15 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smartdyn.aio import Spawner, sleep
-from smartdyn.fairness import Turn, Turns
 from smartdyn.log.context import current
 from smartdyn.metrics.ssh import SshMeters
 from smartdyn.model.internals import HostConnectionView
-from smartdyn.pace import Pace
 from smartdyn.rex.dialogue import Channel
 from smartdyn.rex.failures import JobFailed, NoCredentials, no_connection
+from smartdyn.rex.fairness import Turn, Turns
 from smartdyn.rex.identity import ProxyIdentity
 from smartdyn.rex.job import ScriptJob
+from smartdyn.rex.pace import Pace
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
 from smartdyn.ssh import Credentials, HostTrust, KnownHosts, PinnedKey, Target, connect

@@ -12,6 +12,9 @@ from typing import Final
 from smartdyn.errors import SettingsError
 from smartdyn.settings.yaml import Entry, read
 
+ACCOUNT: Final = "foreman-proxy"
+"""Whom the Ruby services run as, and ours."""
+
 USUAL: Final = (Path("/etc/smart_proxy_dynflow_core"), Path("/etc/foreman-proxy"))
 """Where they are; a core comes first, since its smart proxy stays before it."""
 
@@ -73,10 +76,10 @@ def find(sources: Sequence[Path]) -> Former:
     return Former(layout, (*main, *beside), tuple(last.values()), tuple(modules))
 
 
-def home_of(account: str) -> Path | None:
-    """The home directory of an account, None when there is no such account."""
+def home() -> Path | None:
+    """The home directory of the account that the services run as, None when there is no such account."""
     try:
-        return Path(pwd.getpwnam(account).pw_dir)
+        return Path(pwd.getpwnam(ACCOUNT).pw_dir)
     except KeyError:
         return None
 

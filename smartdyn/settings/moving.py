@@ -22,6 +22,7 @@ _LOG_ROTATION = "the journal, or logrotate, looks after old lines"
 _PULL = "there is no pull mode in this version"
 
 _DROPPED: Final[Mapping[str, str]] = {
+    "async_ssh": "scripts always run detached from the connection",
     "cockpit_integration": "there are no cockpit sessions in this version",
     "core_url": "it was where the smart proxy found its core, whose place this service takes",
     "daemon": _PROCESS,
@@ -178,8 +179,13 @@ def _mode(former: Former, entry: Entry) -> Move:
     return _taken(entry)
 
 
-def _async(former: Former, entry: Entry) -> Move:
-    return _dropped(entry, "scripts always run detached from the connection")
+def _of_core(former: Former, entry: Entry) -> Move:
+    """Where a core listens; very old smart proxies had a C{port} as well."""
+    if former.layout is Layout.PROXY:
+        return _dropped(entry, "only a core has it")
+    if entry.key == "listen" and entry.value == "*":
+        return _changed(entry, "0.0.0.0", "that is how all addresses are written here")
+    return _taken(entry)
 
 
 def _ssh_log_level(former: Former, entry: Entry) -> Move:
@@ -189,10 +195,12 @@ def _ssh_log_level(former: Former, entry: Entry) -> Move:
 
 
 _SPECIAL: Final[Mapping[str, Callable[[Former, Entry], Move]]] = {
-    "async_ssh": _async,
+    "listen": _of_core,
     "log_file": _log_file,
     "mode": _mode,
+    "port": _of_core,
     "ssh_log_level": _ssh_log_level,
+    "use_https": _of_core,
 }
 
 

@@ -132,6 +132,7 @@ CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 KNOWN_ELSEWHERE: Final = frozenset(
     {
+        "async_ssh",
         "cockpit_integration",
         "daemon",
         "daemon_pid",

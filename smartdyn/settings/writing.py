@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import grp
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from smartdyn.errors import SettingsError
-from smartdyn.settings.former import Former
+from smartdyn.settings.former import ACCOUNT, Former
 from smartdyn.settings.inline import inline
 from smartdyn.settings.moving import Fate, Move, Plan
 
@@ -95,7 +96,7 @@ def _replace(path: Path, text: str) -> None:
         with open(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
             if os.geteuid() == 0:
-                os.fchown(file.fileno(), 0, path.parent.stat().st_gid)
+                os.fchown(file.fileno(), 0, _group(path.parent.parent))
             os.fchmod(file.fileno(), _MODE)
             file.flush()
             os.fsync(file.fileno())
@@ -103,6 +104,17 @@ def _replace(path: Path, text: str) -> None:
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
+
+
+def _group(folder: Path) -> int:
+    """The group that may read settings: that of the files that are there, or else of the service's account."""
+    for path in (folder / "settings.yml", *sorted(folder.glob("settings.d/*.yml"))):
+        if path.exists():
+            return path.stat().st_gid
+    try:
+        return grp.getgrnam(ACCOUNT).gr_gid
+    except KeyError:
+        return folder.stat().st_gid
 
 
 def _described(move: Move) -> str:

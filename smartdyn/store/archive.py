@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from smartdyn.files import belongs_like
 from smartdyn.model import wire
 from smartdyn.model.records import Step
 from smartdyn.store import callbacks, output, plans
@@ -24,7 +25,7 @@ def line(tx: sqlite3.Cursor, plan_id: str) -> Iterator[str]:
 
     @raise smartdyn.errors.PlanNotFound: there is none.
     """
-    yield dumps(_record(tx, plan_id))[:-1] + ',"output_chunks":{'
+    yield dumps(record(tx, plan_id))[:-1] + ',"output_chunks":{'
     for number, action_id in enumerate(output.with_output(tx, plan_id)):
         yield f'{"," if number else ""}"{action_id}":['
         for position, chunk in enumerate(output.of_action(tx, plan_id, action_id)):
@@ -48,25 +49,31 @@ def append(folder: Path, pieces: Iterable[str], now: float) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "a", encoding="utf-8") as file:
+        belongs_like(descriptor, folder)
         file.writelines(pieces)
         file.flush()
         os.fsync(file.fileno())
     return path
 
 
-def _record(tx: sqlite3.Cursor, plan_id: str) -> dict[str, Any]:
+def record(tx: sqlite3.Cursor, plan_id: str) -> dict[str, Any]:
+    """Everything about a plan but its output.
+
+    @raise smartdyn.errors.PlanNotFound: there is none.
+    """
     whole = plans.load_whole(tx, plan_id)
     return {
         **wire.status_hash(whole.plan, whole.steps.values(), whole.actions, {}),
         "host": whole.plan.host,
         "request_id": whole.plan.request_id,
         "created_at": wire.format_time(whole.plan.created_at),
-        "steps": [_step(step) for step in whole.steps.values()],
+        "steps": [step_record(step) for step in whole.steps.values()],
         "callbacks": [asdict(callback) for callback in callbacks.of_plan(tx, plan_id)],
     }
 
 
-def _step(step: Step) -> dict[str, Any]:
+def step_record(step: Step) -> dict[str, Any]:
+    """A step."""
     return {
         "id": step.id,
         "class": step.kind.value,

@@ -120,7 +120,8 @@ def forget(tx: sqlite3.Cursor, ids: str) -> None:
     @param ids: a JSON array.
     """
     for number, plan_id in tx.execute(_OF_PLANS, (ids,)).fetchall():
-        tx.execute(_FORGET, (number, text(tx, plan_id)))
+        if indexed := text(tx, plan_id):
+            tx.execute(_FORGET, (number, indexed))
 
 
 def causes(tx: sqlite3.Cursor, since: float) -> list[CauseCount]:

@@ -11,6 +11,7 @@ import socket
 from pathlib import Path
 
 from smartdyn.errors import DatabaseInUse, StoreError
+from smartdyn.files import belongs_like
 
 
 class Ownership:
@@ -30,6 +31,7 @@ class Ownership:
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            belongs_like(descriptor, self._database if self._database.exists() else self._path.parent)
         except OSError as error:
             raise StoreError(
                 f"The lock file {self._path} cannot be made: {error.strerror}. "

@@ -81,6 +81,7 @@ ACCESS: Final[Mapping[str, Gate | Role]] = {
     "GET /api/hosts": VIEWER,
     "GET /api/host": VIEWER,
     "POST /api/host/forget-key": ADMIN,
+    "GET /api/status": VIEWER,
     "GET /api/queue": VIEWER,
     "GET /api/drain": VIEWER,
     "POST /api/drain": ADMIN,

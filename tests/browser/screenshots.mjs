@@ -16,7 +16,7 @@ await run(async (session) => {
     ['output', `/${tasks.running}/output`],
     ['search', `/${tasks.failed}/output?q=restarting|refused`],
     ['host', '/host?name=web1.example.org'],
-    ['batch', `/${tasks.batch}`],
+    ['batch', `/batches/${tasks.batch}`],
     ['status', '/status'],
     ['audit', '/audit'],
     ['home-dark', '/', { colorScheme: 'dark' }],

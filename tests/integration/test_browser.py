@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
@@ -28,12 +30,18 @@ PAGES = {
     "status": "/status",
     "audit": "/audit",
     "help": "/help",
+    "saved searches": "/searches",
+    "go to": "/go?to=ta",
+    "all coroutines": "/status/coroutines",
     "host": "/host?name=db1.example.org",
     "forget the host key": "/forget-key?name=db1.example.org",
     "unknown": "/nothing",
 }
 SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
 """Tasks that are different enough that their pages are, too."""
+
+LEFT_OUT = {"a search", "go to", "all coroutines", "unknown", "forget the host key", "output with times", "success"}
+"""Pages like others, which axe looks at in the long run only."""
 
 WALKED = ("home", "a search", "bulk", "help", "host", "paused", "output", "a question")
 """Pages that are gone through with Tab; the long run takes all."""
@@ -63,8 +71,8 @@ CUTS = 100 if SOAK else 6
 COUNTED = 3_000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
 i=0
-until [ -e '%s' ]; do sleep 0.1; done
-while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%%s%%3N)"; sleep 0.05; done
+until [ -e BEGIN ]; do sleep 0.1; done
+while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%s%3N)"; sleep 0.05; done
 """
 
 
@@ -76,6 +84,21 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
         "output": f"/{tasks['script error']}/output",
         "output with times": f"/{tasks['script error']}/output?times=1",
         "a question": f"/{tasks['slow host']}/confirm/cancel",
+    }
+
+
+async def made_pages(client: Client, url: str) -> dict[str, str]:
+    """A batch, what was done to all of it, and a saved search."""
+    job = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
+    launched = {"operation": "ssh", "input": {str(uuid.uuid4()): job for _ in range(2)}}
+    parent = (await client.request("POST", "/tasks/launch", launched)).json["parent"]["task_id"]
+    search = quote(f"parent:{parent}")
+    pressed = await client.press(f"/console/bulk?q={search}&what=cancel&expected=2", url)
+    await client.press("/console/searches?name=Web&q=host:web*", url)
+    return {
+        "batch": f"/batches/{parent}",
+        "bulk progress": pressed.headers["location"].removeprefix("/console"),
+        "audit, searched": f"/audit?about={search}",
     }
 
 
@@ -134,7 +157,10 @@ class AccessibilityTests(BrowserTestCase):
     async def test_no_violation(self) -> None:
         """axe finds nothing wrong on any page, in both themes, 320 and 1280 pixels wide."""
         seeded = (await self.seeded()).answering
-        await self.drive("axe", console=seeded.console, pages={**PAGES, **task_pages(seeded)}, thorough=SOAK)
+        made = await made_pages(Client(reactor, seeded.url), seeded.url)
+        pages = {**PAGES, **task_pages(seeded), **made}
+        chosen = {name: path for name, path in pages.items() if SOAK or name not in LEFT_OUT}
+        await self.drive("axe", console=seeded.console, pages=chosen, thorough=SOAK)
 
     async def test_keyboard(self) -> None:
         """Everything can be reached and done with Tab and Enter, and what is reached shows it."""
@@ -146,7 +172,7 @@ class AccessibilityTests(BrowserTestCase):
             "keyboard",
             console=seeded.console,
             pages=[path for name, path in pages.items() if SOAK or name in WALKED],
-            list="/tasks",
+            list="/tasks?q=host:web1.example.org",
             failed=failed,
             **await self.to_change(services),
         )
@@ -193,7 +219,7 @@ class LiveTests(BrowserTestCase):
         await service.start()
         client = Client(reactor, service.url)
         begin = service.folder / "begin"
-        task = await launch(client, host.port, COUNTING % begin, hostname="127.0.0.1")
+        task = await launch(client, host.port, COUNTING.replace("BEGIN", str(begin)), hostname="127.0.0.1")
 
         async def restart() -> None:
             await client.until(f"/tasks/{task}/status", lambda found: "line 60 " in str(found), LIMIT)
@@ -211,6 +237,15 @@ class LiveTests(BrowserTestCase):
             lines=COUNTED,
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
+
+    async def test_pages_follow(self) -> None:
+        """A list and a task's page show what happens without being reloaded; who reads can make them stand still."""
+        services = await self.seeded()
+        client = Client(reactor, services.answering.url)
+        script = "#!/bin/sh\nwhile :; do date; sleep 0.5; done\n"
+        host = "batch1.example.org"
+        task = await launch(client, services.ssh_port, script, hostname=host)
+        await self.drive("updates", console=services.answering.console, task=task, host=host)
 
 
 class LongOutputTests(BrowserTestCase):

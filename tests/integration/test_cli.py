@@ -77,6 +77,8 @@ class LookingTests(CliTestCase):
         rows = list(csv.DictReader(forms["csv"].splitlines()))
         self.assertEqual({row["id"] for row in rows}, wanted)
         self.assertEqual({row["state"] for row in rows}, {"running"})
+        ids = (await smartdyn.run("tasks", "list", "state:running", "-o", "id"))[1]
+        self.assertEqual({*ids.split()}, wanted)
         limited = (await smartdyn.run("tasks", "list", "-n", "1", "-o", "csv"))[1]
         self.assertEqual(len(limited.splitlines()), 2)
         status, output, _ = await smartdyn.run("tasks", "show", failed[:8])
@@ -120,6 +122,27 @@ class LookingTests(CliTestCase):
         folder = str(self.service.folder)
         status, _, errors = await smartdyn.run("queue", "-c", folder, environment={"SMARTDYN_SOCKET": ""})
         self.assertEqual((status, f"{folder}/smartdyn.sock" in errors), (Status.UNREACHABLE, True))
+
+    async def test_the_status(self) -> None:
+        """Says how the service is; ends with 1 when something is wrong."""
+        smartdyn = await self.start()
+        status, output, _ = await smartdyn.run("status")
+        self.assertEqual((status, "trouble" in output), (0, False), output)
+        self.assertRegex(output, r"database +fine")
+        await smartdyn.run("drain")
+        status, output, _ = await smartdyn.run("status", "-o", "csv")
+        self.assertEqual((status, "root is draining" in output), (Status.FAILED, True), output)
+
+    async def test_levels_of_the_log(self) -> None:
+        """Are set for a while and taken back; a level that is none is refused, with those that there are."""
+        smartdyn = await self.start()
+        status, output, _ = await smartdyn.run("log-level", "ssh=debug", "--for", "600")
+        self.assertEqual(status, 0)
+        self.assertRegex(output, r"ssh +DEBUG +hand\n(.*\n)*Until: ")
+        self.assertEqual(json.loads((await smartdyn.run("log-level", "-o", "json"))[1])["overridden"], {"ssh": "DEBUG"})
+        self.assertNotIn("hand", (await smartdyn.run("log-level", "--reset"))[1])
+        for wrong in (("ssh=loud",), ("ssh",), ("--for", "1"), ("ssh=debug", "--reset")):
+            self.assertEqual((await smartdyn.run("log-level", *wrong))[0], Status.USAGE)
 
     async def test_queue_and_hosts(self) -> None:
         """Say what runs and where, and forget the key of a host."""

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 from smartdyn.doctor.account import Account
 from smartdyn.doctor.verdict import Status
-from tests.support.clinic import ClinicTestCase
+from tests.support.clinic import UNIT, ClinicTestCase
 
 _MEGABYTE = 1024 * 1024
 
@@ -33,6 +33,14 @@ class CleanTests(ClinicTestCase):
         self.assertEqual([each for each in findings if each.verdict.status in (Status.ERROR, Status.WARNING)], [])
         self.assertGreater(sum(each.verdict.status is Status.OK for each in findings), 40)
 
+    def test_nothing_is_taken_from_the_service(self) -> None:
+        """Looking at a database that nobody has open leaves no file that the service could not use."""
+        for end in ("-wal", "-shm"):
+            Path(f"{self.clinic.database}{end}").unlink(missing_ok=True)
+        self.clinic.findings()
+        owner = self.clinic.database.stat().st_uid
+        self.assertEqual({path.stat().st_uid for path in self.clinic.state.iterdir()}, {owner})
+
     def test_every_check_is_one_of_its_kind(self) -> None:
         """Ids are words of their own, and each check says something in one line."""
         findings = self.clinic.findings()
@@ -42,9 +50,12 @@ class CleanTests(ClinicTestCase):
             self.assertNotIn("\n", each.verdict.text)
 
     def test_before_the_first_start(self) -> None:
-        """A host that has its settings and no database yet is well too."""
+        """A host that has its settings and no database yet is well too, also when systemd has still to make a place."""
         for path in self.clinic.state.iterdir():
             path.unlink()
+        self.assertEqual(self.problems(), [])
+        self.clinic.set(database="/var/lib/not-there-yet/smartdyn.sqlite", log_file="/var/log/not-there-yet/log")
+        self.change(unit={**UNIT, "StateDirectory": "not-there-yet", "LogsDirectory": "not-there-yet"})
         self.assertEqual(self.problems(), [])
 
 

@@ -202,10 +202,16 @@ class MachineFaultTests(ClinicTestCase):
         self.assert_only("memory", "20 MB of memory are free", "ps --sort=-rss")
 
     def test_a_label_that_selinux_does_not_let_read(self) -> None:
-        """Keys in a directory of another type."""
+        """Keys in a directory of another type, while the service is confined."""
         self.clinic.write("root/sys/fs/selinux/enforce", "1")
+        self.clinic.write("root/proc/77/attr/current", "system_u:system_r:unconfined_service_t:s0")
+        self.change(pid=77)
+        self.assertNotIn("selinux-labels", [each.id for each in self.problems()])
+        self.clinic.write("root/proc/77/attr/current", "system_u:system_r:foreman_proxy_t:s0")
         self.clinic.commands["stat"] = Ran(0, "system_u:object_r:var_lib_t:s0\n")
-        self.assert_only("selinux-labels", "system_u:object_r:var_lib_t:s0", "restorecon -Rv", Status.WARNING)
+        found = {each.id: each.verdict for each in self.problems()}["selinux-labels"]
+        self.assertIn("system_u:object_r:var_lib_t:s0", found.text)
+        self.assertIn("restorecon -Rv", found.fix)
 
     def test_denials(self) -> None:
         """Of the service, in the last minutes."""
@@ -263,7 +269,7 @@ class UnitFaultTests(ClinicTestCase):
 
     def test_no_watchdog(self) -> None:
         """A service that hangs would stay."""
-        self.unit(WatchdogUSec="0")
+        self.unit(ActiveState="active", WatchdogUSec="0")
         self.assert_only("unit-watchdog", "watchdog is off", "WatchdogSec=0", Status.WARNING)
 
     def test_a_sandbox_that_is_too_narrow(self) -> None:
@@ -283,7 +289,22 @@ class UnitFaultTests(ClinicTestCase):
             ProtectSystem="strict", ProtectHome="yes", StateDirectory="smartdyn", ReadWritePaths=str(self.clinic.folder)
         )
         self.patch(doctor_service, "_HOMES", (self.clinic.ssh,))
-        self.assert_only("unit-sandbox", "hides", "ProtectHome=no")
+        self.assert_only("unit-sandbox", "(`ssh_identity_key_file`)", "ProtectHome=no")
+
+    def test_an_agent_that_the_sandbox_hides(self) -> None:
+        """So is C{/run/user}, where agents often are."""
+        self.unit(ProtectSystem="strict", ProtectHome="yes", ReadWritePaths=str(self.clinic.folder))
+        self.clinic.environment["SSH_AUTH_SOCK"] = "/run/user/0/agent"
+        found = {each.id: each.verdict for each in self.problems()}
+        self.assertIn("/run/user/0/agent (SSH_AUTH_SOCK)", found["unit-sandbox"].text)
+
+    def test_settings_that_have_changed_since(self) -> None:
+        """The running service listens elsewhere; the fix is to restart it."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.change(pid=os.getpid(), root=Path("/"))
+            found = {each.id: each.verdict for each in self.problems()}["ready"]
+            self.assertIn(str(listener.getsockname()[1]), found.text)
+            self.assertEqual(found.fix, "systemctl restart smartdyn")
 
     def test_a_service_that_does_not_answer(self) -> None:
         """It has its lock, and nobody listens."""

@@ -105,6 +105,13 @@ class CoreTests(ForwardTestCase):
         foreign = await client.press(f"/dynflow/console/{key}/cancel", "http://evil.example.org")
         self.assertEqual(foreign.status, 403)
 
+    async def test_a_path_in_disguise(self) -> None:
+        """Gives nobody a role: what is let in as a request of Foreman's cannot do what admins do."""
+        client = await self.start()
+        for path in ("/dynflow/%61pi/drain", "/dynflow/tasks/x/../../api/drain"):
+            self.assertIn((await client.request("POST", path, {"draining": True})).status, (403, 404), path)
+        self.assertEqual((await client.request("POST", "/dynflow/api/drain", {"draining": True})).status, 200)
+
     async def test_one_time_passwords(self) -> None:
         """Are checked where they are known."""
         client = await self.start()
@@ -149,8 +156,11 @@ class RecordingTests(ForwardTestCase):
         self.assertEqual(headers["x-forwarded-for"], self.url.removeprefix("http://"))
         self.assertEqual((headers["authorization"], headers["content-type"]), ("Basic eDp5", "application/json"))
         self.assertNotIn("cookie", headers)
+        self.assertEqual(headers["x-forwarded-role"], "none")
         await client.request("GET", "/dynflow")
         self.assertEqual(self.recorder.requests[1][1], "/")
+        await client.request("GET", "/dynflow/console", None, {"X-Forwarded-Role": "viewer"})
+        self.assertEqual(self.recorder.requests[2][2]["x-forwarded-role"], "viewer")
 
     async def test_large_bodies(self) -> None:
         """Both ways, byte for byte."""

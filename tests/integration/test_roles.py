@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import json
+import signal
 import ssl
 from pathlib import Path
 from typing import Any
 
+from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -16,6 +19,7 @@ from tests.support.certificates import Authority
 from tests.support.service import ServiceProcess
 from tests.support.sshd import free_port
 
+CLOCK: Any = reactor
 NAME = "localhost"
 TASK = "0d5a1f9e-33f1-4f55-9f2c-6f2f1c0b7f11"
 ROLES = {"viewer": ["*.viewers.test"], "operator": "ops-*.example.org", "admin": ["root.example.org"]}
@@ -115,6 +119,19 @@ class RoleTests(RoleTestCase):
         await self.start(console_auth=False)
         self.assertEqual((await self.ask("GET", "/console", None))[0], 200)
         self.assertEqual((await self.ask("GET", "/console/bulk?what=cancel", None))[0], 403)
+
+    async def test_other_roles_count_after_a_reload(self) -> None:
+        """Nobody has to restart the service to let somebody in, or to shut somebody out."""
+        await self.start()
+        self.assertEqual((await self.ask("GET", "/console", self.nobody))[0], 403)
+        self.service.set("console_roles", {"viewer": ["x.example.org"]})
+        self.service.signal(signal.SIGHUP)
+        for _ in range(200):
+            if (await self.ask("GET", "/console", self.nobody))[0] == 200:
+                break
+            await deferLater(CLOCK, 0.05)
+        self.assertEqual((await self.ask("GET", "/console", self.nobody))[0], 200)
+        self.assertEqual((await self.ask("GET", "/console", self.admin))[0], 403)
 
 
 class RelayTests(RoleTestCase):

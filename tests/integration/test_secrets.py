@@ -78,6 +78,13 @@ class SecretTests(ServiceTestCase):
         old = self.job("true", secrets={"ssh_password": self.plants("a job of the old route")})["action_input"]
         answer = await client.request("POST", "/tasks", {"action_name": "RunScript", "action_input": old})
         self.seen["answer of the old route"] = answer.content
+        given = {
+            name: self.plants(f"{name} of the command line") for name in ("ssh_password", "effective_user_password")
+        }
+        run = {"host": "127.0.0.1", "port": self.sshd.port, "script": "true", "effective_user": "rexeff", **given}
+        answer = await client.request("POST", "/api/run", run)
+        self.seen["answer to the command line"] = answer.content
+        careless.append(answer.json["task_id"])
         for task in careless:
             await client.until(f"/tasks/{task}/status", lambda found: found["state"] in {"stopped", "paused"})
         self.seen["callbacks"] = repr(self.foreman.received).encode()
@@ -109,7 +116,7 @@ class SecretTests(ServiceTestCase):
     async def send_bad_requests(self, client: Client) -> None:
         """Bodies that cannot be understood, credentials of all kinds, and parameters."""
         for number, body in enumerate(_BAD_BODIES):
-            for path in ("/tasks/launch", "/tasks/nosuchtask/done")[: 1 + number % 2]:
+            for path in ("/tasks/launch", "/api/run", "/api/bulk", "/tasks/nosuchtask/done")[number % 2 :: 2]:
                 text = body.replace("%s", self.plants(f"a bad body for {path}"))
                 answer = await client.request("POST", path, text)
                 self.seen[f"answer to bad body {number} at {path}"] = answer.content
@@ -150,11 +157,15 @@ class SecretTests(ServiceTestCase):
             "/console/audit",
             "/console/tasks",
             "/health/ready",
+            "/api/tasks",
+            "/api/hosts",
+            "/api/queue",
         ]
         for path in paths:
             self.seen[path] = (await client.request("GET", path)).content
         for number, task in enumerate(tasks):
-            for form in (f"/tasks/{task}/status", f"/console/{task}", f"/console/{task}/output"):
+            api, page = f"/api/tasks/{task}", f"/console/{task}"
+            for form in (f"/tasks/{task}/status", page, f"{page}/output", api, f"{api}/output"):
                 self.seen[f"task {number} {form}"] = (await client.request("GET", form)).content
         self.read_files(service, "while it runs")
 

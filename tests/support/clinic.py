@@ -182,7 +182,7 @@ class Clinic:
             hostname=lambda: HOST,
             unit=dict(UNIT),
             root=self.root,
-            wait=0.5,
+            wait=5.0,
         )
 
     def _settings(self) -> str:

@@ -11,7 +11,7 @@ from treq.testing import StubTreq
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.actions.action import Action
-from smartdyn.listeners import CORE_PREFIXES
+from smartdyn.front.listeners import CORE_PREFIXES
 from smartdyn.model.overview import HealthItem
 from smartdyn.rex.host_keys import HostKeys
 from smartdyn.web.api import TaskApi

@@ -147,39 +147,3 @@ class LineReader:
         self._style = style_after(text, self._style)
         self.mark = Mark(after.position, after.skip, self._number, self._style)
         return line
-
-
-def count_lines(chunks: Iterable[OutputChunk]) -> int:
-    """How many lines there are, an unfinished one included."""
-    number, kind = 0, ""
-    for chunk in chunks:
-        if chunk.text:
-            number += chunk.text.count("\n") + (bool(kind) and kind != chunk.type)
-            kind = "" if chunk.text.endswith("\n") else chunk.type
-    return number + bool(kind)
-
-
-def locate(chunks: Iterable[OutputChunk], wanted: int) -> Mark:
-    """Where a line begins; the end when there is no such line.
-
-    The style with which earlier lines may have left off is not known there: a window begins in plain.
-
-    @param wanted: the number of the line.
-    """
-    number, kind, after = 1, "", 0
-    for chunk in chunks:
-        if kind and kind != chunk.type and chunk.text:
-            number, kind = number + 1, ""
-        if number == wanted and not kind:
-            return Mark(chunk.position, 0, wanted)
-        inside = chunk.text.count("\n")
-        if number + inside >= wanted:
-            begin = 0
-            for _ in range(wanted - number):
-                begin = chunk.text.index("\n", begin) + 1
-            return Mark(chunk.position, begin, wanted)
-        number += inside
-        if chunk.text:
-            kind = "" if chunk.text.endswith("\n") else chunk.type
-        after = chunk.position + 1
-    return Mark(after, 0, number + bool(kind))

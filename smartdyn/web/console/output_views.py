@@ -6,7 +6,6 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from smartdyn.errors import InvalidRequest
@@ -16,7 +15,8 @@ from smartdyn.store.json import encode
 from smartdyn.store.output_reader import OutputReader
 from smartdyn.streaming import answer
 from smartdyn.web.arguments import argument, number
-from smartdyn.web.console.lines import START, Line, LineReader, Mark, count_lines, locate, parse_mark
+from smartdyn.web.console.line_index import LineIndexes
+from smartdyn.web.console.lines import START, Line, LineReader, Mark, parse_mark
 from smartdyn.web.console.live import events
 from smartdyn.web.console.log_html import BLOCK, blocks
 from smartdyn.web.console.pages import HTML, Pages, secure
@@ -79,6 +79,7 @@ class OutputViews:
         """
         self._meters = meters
         self._reader = reader
+        self._lines_of = LineIndexes(reader)
         self._pages = pages
         self._clock = clock
         self._streams = 0
@@ -123,7 +124,7 @@ class OutputViews:
         action = next(iter(await self._reader.actions(plan_id)), None)
         if action is None:
             return Tail([], None, START)
-        total = await self._reader.whole(plan_id, action, count_lines)
+        total = await self._lines_of.total(plan_id, action)
         reader = LineReader(await self._mark(plan_id, action, max(1, total - wanted + 1)))
         lines = [line async for some, _ in self._read(reader, plan_id, action, _ANY) for line in some]
         return Tail(lines, reader.rest(), reader.mark)
@@ -201,7 +202,7 @@ class OutputViews:
         return await answer(request, pieces())
 
     async def _window(self, request: Any, plan_id: str, action_id: int | None) -> Window:
-        total = 0 if action_id is None else await self._reader.whole(plan_id, action_id, count_lines)
+        total = 0 if action_id is None else await self._lines_of.total(plan_id, action_id)
         chosen = _range(argument(request, "lines"))
         default = max(1, chosen.start - 100) if chosen else max(1, total - _TAIL + 1)
         first = max(1, number(request, "from", default))
@@ -211,7 +212,7 @@ class OutputViews:
     async def _mark(self, plan_id: str, action_id: int | None, first: int) -> Mark:
         if first <= 1 or action_id is None:
             return START
-        return await self._reader.whole(plan_id, action_id, partial(locate, wanted=first))
+        return await self._lines_of.mark(plan_id, action_id, first)
 
     async def _lines(self, plan_id: str, action_id: int | None, mark: Mark, last: int) -> AsyncIterator[Line]:
         reader = LineReader(mark)

@@ -14,7 +14,8 @@ from smartdyn.model.states import PlanState
 from smartdyn.model.views import OutputChunk
 from smartdyn.store.json import encode
 from smartdyn.store.output_reader import OutputReader
-from smartdyn.web.console.lines import Mark, count_lines, locate
+from smartdyn.web.console.line_index import count_lines, locate
+from smartdyn.web.console.lines import Mark
 
 HEARTBEAT: Final = 15.0
 """Seconds without output after which an empty line shows that the connection is alive."""

@@ -46,4 +46,6 @@ class PruneRoutes:
         found = await self._tasks.pruning.progress(key)
         if found is None:
             return send_json(request, {"error": "Nothing like that was done, or it was long ago."}, 404)
-        return send_json(request, records.PruneState(key, found.deleted, found.over, found.outcome), status)
+        return send_json(
+            request, records.PruneState(key, found.deleted, found.over, found.failed, found.outcome), status
+        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from smartdyn.model.overview import CallbackBacklog, HostKey, ListedHost, QueueDepth
+from smartdyn.model.overview import CallbackBacklog, HealthItem, HostKey, ListedHost, QueueDepth
 from smartdyn.model.views import CallbackView, JobNote, StateCount, TaskSummary
 
 
@@ -121,22 +121,28 @@ class PruneState(msgspec.Struct, frozen=True):
     """How far that has come.
 
     @ivar deleted: tasks that are gone; null when that was in an earlier life of the service.
+    @ivar failed: it did not come to its end, or nobody knows.
     """
 
     key: str
     deleted: int | None
     over: bool
+    failed: bool
     outcome: str
 
 
 class FailureAnswer(msgspec.Struct, frozen=True):
-    """Why tasks failed."""
+    """Why tasks failed.
+
+    @ivar example: the one that ended last.
+    """
 
     cause: str
     title: str
     advice: str
     count: int
     last_at: float
+    example: TaskSummary
 
 
 class HostsAnswer(msgspec.Struct, frozen=True):
@@ -184,6 +190,21 @@ class QueueAnswer(msgspec.Struct, frozen=True):
     queues: tuple[QueueDepth, ...]
     callbacks: CallbackBacklog
     stuck: list[StuckAnswer]
+
+
+class StatusAnswer(msgspec.Struct, frozen=True):
+    """What has to be known first.
+
+    @ivar health: what the service needs, and how that is.
+    @ivar failures: those of the last 24 hours, the most frequent causes first.
+    """
+
+    version: str
+    health: tuple[HealthItem, ...]
+    failures: list[FailureAnswer]
+    stuck: list[StuckAnswer]
+    running: int
+    callbacks: CallbackBacklog
 
 
 class DrainOrder(msgspec.Struct, frozen=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from smartdyn import __version__
 from smartdyn.errors import InvalidRequest
-from smartdyn.model.overview import FailureGroup
+from smartdyn.model.overview import FailureGroup, Overview
 from smartdyn.web.arguments import argument
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.management import records
@@ -36,6 +37,7 @@ class ServiceRoutes:
             Route("GET", "/api/hosts", self.hosts, query=("q",), answer=records.HostsAnswer),
             Route("GET", "/api/host", self.host, query=("name",), answer=records.HostAnswer),
             Route("POST", "/api/host/forget-key", self.forget_key, body=records.HostName, answer=records.HostName),
+            Route("GET", "/api/status", self.status, answer=records.StatusAnswer),
             Route("GET", "/api/queue", self.queue, answer=records.QueueAnswer),
             Route("GET", "/api/drain", self.draining, answer=records.DrainAnswer),
             Route("POST", "/api/drain", self.drain, body=records.DrainOrder, answer=records.DrainAnswer),
@@ -63,10 +65,23 @@ class ServiceRoutes:
         await self._tasks.control.forget_host_key(name, actor_of(request, "api"), self._keys.forget)
         return send_json(request, records.HostName(name))
 
+    async def status(self, request: Any) -> bytes:
+        """What has to be known first: how the service is, why tasks fail, what is stuck."""
+        seen = await self._tasks.overview(self._now())
+        answer = records.StatusAnswer(
+            version=__version__,
+            health=seen.health,
+            failures=[_failure(group) for group in seen.failures],
+            stuck=_stuck(seen),
+            running=seen.running,
+            callbacks=seen.callbacks,
+        )
+        return send_json(request, answer)
+
     async def queue(self, request: Any) -> bytes:
         """What is going on, what is stuck, and what waits for what."""
         seen = await self._tasks.overview(self._now())
-        stuck = [records.StuckAnswer(each.task, each.reason, each.since, each.advice) for each in seen.stuck]
+        stuck = _stuck(seen)
         return send_json(
             request,
             records.QueueAnswer(seen.running, self._tasks.intake().drained_by, seen.queues, seen.callbacks, stuck),
@@ -131,4 +146,8 @@ class ServiceRoutes:
 
 def _failure(group: FailureGroup) -> records.FailureAnswer:
     cause = group.cause
-    return records.FailureAnswer(cause.key, cause.title, cause.advice, group.count, group.last_at)
+    return records.FailureAnswer(cause.key, cause.title, cause.advice, group.count, group.last_at, group.example)
+
+
+def _stuck(seen: Overview) -> list[records.StuckAnswer]:
+    return [records.StuckAnswer(each.task, each.reason, each.since, each.advice) for each in seen.stuck]

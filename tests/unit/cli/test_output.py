@@ -8,7 +8,7 @@ import unicodedata
 from typing import Any
 
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -50,6 +50,7 @@ class ShowTests(SynchronousTestCase):
         """Is a table with a head and no rows, and an empty list."""
         self.assertEqual((self.shown("table"), self.shown("json"), self.shown("jsonl")), ("NAME  SIZE\n", "[]\n", ""))
 
+    @settings(deadline=None)
     @given(st.text())
     def test_a_terminal_is_not_controlled(self, text: str) -> None:
         """Whatever a host is called, a row stays a row and nothing in it is a control character."""
@@ -58,6 +59,7 @@ class ShowTests(SynchronousTestCase):
         self.assertFalse([each for each in lines[1] if unicodedata.category(each) in {"Cc", "Cf", "Zl", "Zp"}])
         self.assertTrue(clean(text).isprintable())
 
+    @settings(deadline=None)
     @given(
         st.lists(st.tuples(st.integers(1, 60), st.one_of(st.none(), st.integers(1, 20))), min_size=1, max_size=8),
         st.integers(1, 200),
@@ -95,6 +97,7 @@ SEQUENCES = st.sampled_from(
 class TerminalTextTests(SynchronousTestCase):
     """L{TerminalText}."""
 
+    @settings(deadline=None)
     @given(st.lists(SEQUENCES), st.data(), st.booleans())
     def test_pieces(self, parts: list[str], data: st.DataObject, colours: bool) -> None:
         """However a text is cut, the same comes out; nothing in it controls anything but colours."""

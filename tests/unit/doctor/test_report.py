@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.cli.main import main
-from smartdyn.doctor import report
+from smartdyn.doctor import gather, report
 from smartdyn.doctor.sockets import Listening, listening
 from smartdyn.doctor.verdict import Finding, Verdict, error, not_applicable, ok, warning, worst
 
@@ -125,6 +126,18 @@ class CommandTests(SynchronousTestCase):
         folder.joinpath("settings.yml").write_text("port: many\n")
         status, output, _ = self.run_command(*options, "-o", "json")
         self.assertEqual((status, json.loads(output)["checks"][0]["status"]), (1, "error"))
+
+    def test_settings_that_we_may_not_read(self) -> None:
+        """Nothing is said of what the defaults would be: it ends with 1 and names what to do."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        folder.joinpath("settings.yml").write_bytes(b"port: \xff\n")
+        self.patch(gather, "unit_properties", lambda: {"LoadState": "loaded", "User": "nobody"})
+        self.patch(os, "geteuid", lambda: 4242)
+        status, output, errors = self.run_command("-c", str(folder))
+        self.assertEqual((status, output), (1, ""))
+        self.assertIn("settings.yml: cannot be read", errors)
+        self.assertIn("Run this as root", errors)
 
     def test_a_wrong_command_line(self) -> None:
         """Ends with 2."""

@@ -53,6 +53,14 @@ class LevelTests(SynchronousTestCase):
                 self.assertEqual(least(Levels(default), namespace), expected, default)
         self.assertEqual(least(Levels("INFO", {"twisted": "DEBUG"}), "twisted.web.http"), "debug")
 
+    def test_everything(self) -> None:
+        """An asterisk stands for all parts of which nothing else is said."""
+        levels = Levels("INFO", {"web": "WARN"})
+        levels.override({"*": "DEBUG"})
+        self.assertEqual(least(levels, "smartdyn.engine.world"), "debug")
+        self.assertEqual(least(levels, "smartdyn.web.site"), "warn")
+        self.assertEqual(least(levels, "twisted.web"), "info")
+
     def test_overriding(self) -> None:
         """What is set for a while counts more than the settings, also those of a reload, until it is taken back."""
         levels = Levels("INFO", {"web": "WARN"})

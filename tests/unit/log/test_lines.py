@@ -151,6 +151,7 @@ class HiddenTests(LineTestCase):
         """Credentials in addresses and headers do not get into any kind of line, nor into a traceback."""
         for said in (
             "asking https://jane:planted@foreman.example.org/x",
+            "asking https://jane:a@planted@foreman.example.org/x or https://jane:a/planted@foreman.example.org",
             "Authorization: Basic planted",
             "Headers({b'authorization': [b'Bearer planted']})",
             '{"Cookie": "a=planted; b=planted"}',

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from smartdyn.cli.main import main
 from smartdyn.errors import SettingsError
@@ -121,6 +121,13 @@ class PlanTests(ImportTestCase):
         self.assertEqual(found["database"], ("dropped", None))
         self.assertEqual(found["async_ssh"], ("dropped", None))
         self.assertEqual(find([self.source]).layout, Layout.CORE)
+
+    def test_where_it_listens(self) -> None:
+        """A core may say C{*}; a smart proxy of old has a port that is no core's."""
+        found = self.moved(":listen: '*'\n:port: 8008\n")
+        self.assertEqual((found["listen"], found["port"]), (("changed", "0.0.0.0"), ("taken", 8008)))
+        found = self.moved(":port: 8443\n:daemon: true\n:trusted_hosts: [f]\n")
+        self.assertEqual(found["port"], ("dropped", None))
 
     def test_defaults_of_the_smart_proxy(self) -> None:
         """It listens on 8443 when nothing is said, which is not the default here."""
@@ -249,6 +256,16 @@ class WriteTests(ImportTestCase):
         self.assertEqual(modes, {"smartdyn.yml": 0o640, "smartdyn.yml.1": 0o640})
         self.assertEqual(folder.stat().st_mode & 0o777, 0o750)
         self.assertEqual(folder.stat().st_gid, self.target.stat().st_gid)
+
+    def test_the_service_may_read_it(self) -> None:
+        """It belongs to the group of the settings that the package has installed."""
+        if os.geteuid() != 0:
+            raise SkipTest("only root can give files to other groups")
+        installed = self.target / "settings.yml"
+        installed.write_text("")
+        os.chown(installed, 0, 4242)
+        path, _ = write(self.target, ":port: 1\n", force=False) or (installed, None)
+        self.assertEqual((path.name, path.stat().st_gid, path.stat().st_mode & 0o777), ("smartdyn.yml", 4242, 0o640))
 
     def test_where_it_cannot_be_written(self) -> None:
         """Is an error with the reason."""

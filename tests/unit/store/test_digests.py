@@ -16,6 +16,8 @@ from smartdyn.testing import done
 from tests.support.engine import Engine
 from tests.support.jobs import PrintingJob, run
 
+_CHECK_INDEX = "INSERT INTO output_words (output_words) VALUES ('integrity-check')"
+
 
 class DigestTests(SynchronousTestCase):
     """L{Digester} and L{digests}."""
@@ -45,6 +47,15 @@ class DigestTests(SynchronousTestCase):
         self.assertCountEqual(self.found("permission"), [first, second])
         self.assertEqual(self.found("denied", "granted"), [second])
         self.assertEqual(self.found('"* OR', "x"), [])
+
+    def test_what_has_printed_nothing_can_be_deleted(self) -> None:
+        """It is not in the index, and what is not there is not taken out: SQLite takes that for damage."""
+        silent, loud = run(self.engine), run(self.engine, printed="word\n", status=0)
+        self.engine.halt(silent)
+        self.assertEqual(self.found("word"), [loud])
+        done(self.engine.database.commit(DeletePlans([loud])))
+        done(self.engine.database.commit(DeletePlans([silent])))
+        done(self.engine.database.query(lambda tx: tx.execute(_CHECK_INDEX)))
 
     def test_what_is_deleted_is_forgotten(self) -> None:
         """With a task its words go, and those of the others stay."""

@@ -8,7 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.views import OutputChunk
-from smartdyn.web.console.lines import START, Line, LineReader, Mark, count_lines, locate, parse_mark
+from smartdyn.web.console import line_index
+from smartdyn.web.console.line_index import LineIndex, count_lines, locate
+from smartdyn.web.console.lines import START, Line, LineReader, Mark, parse_mark
 
 CHUNKS = st.lists(
     st.tuples(st.sampled_from(["stdout", "stderr", "debug"]), st.text("ab\n\r<\x1b[31m;0", max_size=12)), max_size=12
@@ -72,3 +74,19 @@ class LineTests(SynchronousTestCase):
         found = read(chunks, locate(chunks, wanted))
         expected = lines[wanted - 1 :]
         self.assertEqual([(line.number, line.raw) for line in found], [(line.number, line.raw) for line in expected])
+
+    @given(CHUNKS, st.integers(1, 20), st.integers(1, 4), st.data())
+    def test_what_is_remembered_agrees(
+        self, chunks: list[OutputChunk], wanted: int, apart: int, data: st.DataObject
+    ) -> None:
+        """An output that is looked at again when it has grown has the same lines at the same places."""
+        self.patch(line_index, "_APART", apart)
+        index = LineIndex()
+        cut = data.draw(st.integers(0, len(chunks)))
+        for seen in (chunks[:cut], chunks):
+            index.grow(seen)
+            self.assertEqual(index.total, count_lines(seen))
+            place = index.before(wanted)
+            rest = [chunk for chunk in seen if chunk.position >= place.position]
+            found = [(line.number, line.raw) for line in read(seen, locate(rest, wanted, place))]
+            self.assertEqual(found, [(line.number, line.raw) for line in read(seen)[wanted - 1 :]])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from smartdyn.engine.cleaner import Retention
 from smartdyn.model.views import OutputChunk
 from smartdyn.store.output import AppendOutput
 from tests.support.web import WebTestCase
@@ -158,6 +160,42 @@ class BulkTests(ManagementTestCase):
         self.assertEqual(self.request("GET", "/api/bulk/nope")[0], 404)
 
 
+class PruneTests(ManagementTestCase):
+    """C{/api/prune}."""
+
+    def test_what_is_over_goes(self) -> None:
+        """What a search finds and what was over at that time, in the background; the audit log knows who wanted it."""
+        old, *others = [self.launch(f"Rig::{name}") for name in ("Noop", "Effect", "WaitForUpdate")]
+        self.engine.advance(100)
+        young = self.launch("Rig::Noop")
+        at = self.engine.clock.seconds() - 50
+        begun = self.post("/api/prune", {"query": "label:Noop", "over_at": at}, 202)
+        state = self.get(f"/api/prune/{begun['key']}")
+        self.assertEqual((state["deleted"], state["over"], state["failed"]), (1, True, False))
+        self.assertIn("1 tasks were deleted that were over at", state["outcome"])
+        self.assertEqual(self.request("GET", f"/api/tasks/{old}")[0], 404)
+        for task in (*others, young):
+            self.get(f"/api/tasks/{task}")
+        self.assertIn("prune", self.request("GET", "/dynflow/console/audit")[1])
+
+    def test_one_that_fails(self) -> None:
+        """Says so, and that nothing more is known than what the log has."""
+        self.launch("Rig::Noop")
+        self.engine.advance(100)
+        self.engine.cleaner.retention = Retention(archive=Path(__file__))
+        begun = self.post("/api/prune", {"over_at": self.engine.clock.seconds()}, 202)
+        state = self.get(f"/api/prune/{begun['key']}")
+        self.assertEqual((state["deleted"], state["over"], state["failed"]), (0, True, True))
+        self.assertIn("Then it failed", state["outcome"])
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+
+    def test_what_cannot_be_done(self) -> None:
+        """Is named; a key that nobody gave is 404."""
+        for body in ({}, {"over_at": 1e12}, {"over_at": 1, "query": "colour:red"}):
+            self.assertEqual(self.request("POST", "/api/prune", body)[0], 400)
+        self.assertEqual(self.request("GET", "/api/prune/nope")[0], 404)
+
+
 class ServiceTests(ManagementTestCase):
     """Hosts, queues, drain and scripts."""
 
@@ -190,6 +228,17 @@ class ServiceTests(ManagementTestCase):
         self.assertEqual(found["running"], 1)
         self.assertEqual([each["task"]["id"] for each in found["stuck"]], [paused])
         self.assertEqual((found["queues"][0]["name"], found["callbacks"]["pending"]), ("default", 0))
+
+    def test_the_status(self) -> None:
+        """Says how the service is, and why tasks failed."""
+        failed = self.launch("Rig::RaiseInRun")
+        self.post(f"/api/tasks/{failed}/halt")
+        self.engine.clock.advance(1)
+        found = self.get("/api/status")
+        self.assertEqual([item["name"] for item in found["health"] if item["ok"]][:1], ["database"])
+        (failure,) = found["failures"]
+        self.assertEqual((failure["cause"], failure["count"], failure["example"]["id"]), ("step-error", 1, failed))
+        self.assertEqual((found["running"], found["stuck"]), (0, []))
 
     def test_drain(self) -> None:
         """New tasks are refused with 503 and the way back, those that there are go on; then new ones are taken."""

@@ -13,7 +13,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import SettingsError
-from smartdyn.listeners import CORE_PREFIXES, PROXY_PREFIXES, listeners
+from smartdyn.front.listeners import CORE_PREFIXES, PROXY_PREFIXES, listeners
 from smartdyn.settings import Settings
 from smartdyn.testing import done
 from smartdyn.web.authorization import Forbidden, Policy, trusted

@@ -10,8 +10,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.fairness import Turns
-from smartdyn.pace import Pace
+from smartdyn.rex.fairness import Turns
+from smartdyn.rex.pace import Pace
 
 
 class TurnsTests(SynchronousTestCase):

@@ -6,7 +6,7 @@ from typing import Final
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from smartdyn.fairness import Turns
+from smartdyn.rex.fairness import Turns
 
 _EVERY: Final = 0.1
 _LATE: Final = 0.015

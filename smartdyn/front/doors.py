@@ -18,7 +18,8 @@ from smartdyn import __version__, parts
 from smartdyn.actions.tasks import Tasks
 from smartdyn.errors import SettingsError
 from smartdyn.foreman.tls import ForemanPolicy
-from smartdyn.listeners import Listener, listeners
+from smartdyn.front.listeners import Listener, listeners
+from smartdyn.front.unix_socket import open_socket
 from smartdyn.log.buffer import LogBuffer
 from smartdyn.log.control import LevelControl
 from smartdyn.metrics.http import HttpMeters
@@ -26,7 +27,6 @@ from smartdyn.model.overview import HealthItem
 from smartdyn.settings import Settings
 from smartdyn.settings.script import script_problem
 from smartdyn.systemd.activation import HandedSocket, HandedSockets
-from smartdyn.unix_socket import open_socket
 from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.forward import Forwarder
 from smartdyn.web.health import HealthApi

@@ -1,0 +1,1 @@
+"""Where the service listens, for whom, and what is served there."""

@@ -1,0 +1,1 @@
+"""What a support case needs to know of an installation, without its secrets."""
