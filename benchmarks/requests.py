@@ -6,14 +6,18 @@ import json
 import re
 import shutil
 import subprocess
+import threading
 import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 
 from tests.support.service import ServiceProcess
 
 SECONDS = 6
 CONNECTIONS = (8, 32)
+LAUNCHES = 20
 
 
 def main() -> None:
@@ -25,26 +29,59 @@ def main() -> None:
     service.start_now()
     try:
         task = launch(service)
-        for path in (f"/tasks/{task}/status", "/tasks/count?state=running"):
-            found = ", ".join(f"{rate(service, path, number):.0f}/s with {number}" for number in CONNECTIONS)
-            print(f"GET {path.replace(task, ':id')}: {found} connections")
+        status = f"/tasks/{task}/status"
+        for path in (status, "/tasks/count?state=running"):
+            print(f"GET {path.replace(task, ':id')}: {rates(service, path)}")
+        with launching(service):
+            found = ", ".join(
+                f"{rate(service, f'/tasks/{task}/status', number):.0f}/s with {number}" for number in CONNECTIONS
+            )
+        print(f"GET /tasks/:id/status while {LAUNCHES} tasks a second are launched: {found} connections")
         print()
     finally:
         service.kill_now()
 
 
-def launch(service: ServiceProcess) -> str:
-    """A task that has stopped."""
+@contextmanager
+def launching(service: ServiceProcess) -> Iterator[None]:
+    """Meanwhile tasks are launched, so that nothing stays as it is."""
+    over = threading.Event()
+
+    def work() -> None:
+        while not over.wait(1 / LAUNCHES):
+            launch(service, wait=False)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    try:
+        yield
+    finally:
+        over.set()
+        worker.join()
+
+
+def launch(service: ServiceProcess, *, wait: bool = True) -> str:
+    """A task.
+
+    @param wait: until it has stopped.
+    """
     task = str(uuid.uuid4())
     body = {"operation": "ssh", "input": {task: {"action_class": "Rig::Noop", "action_input": {"n": 1}}}}
     connection = HTTPConnection("127.0.0.1", service.port)
     connection.request("POST", "/tasks/launch", json.dumps(body))
     connection.getresponse().read()
-    while True:
+    while wait:
         connection.request("GET", f"/tasks/{task}/status")
         if json.loads(connection.getresponse().read())["state"] == "stopped":
-            return task
+            break
         time.sleep(0.05)
+    return task
+
+
+def rates(service: ServiceProcess, path: str) -> str:
+    """What is reached with each number of connections."""
+    found = ", ".join(f"{rate(service, path, number):.0f}/s with {number}" for number in CONNECTIONS)
+    return f"{found} connections"
 
 
 def rate(service: ServiceProcess, path: str, connections: int) -> float:

@@ -134,6 +134,10 @@ class Tasks:
         """Deleting tasks that are over."""
         return self._pruning
 
+    def version(self) -> int:
+        """Another number after anything has been written about any task."""
+        return self._world.database.version
+
     async def status(self, plan_id: str) -> dict[str, Any]:
         """A task with its actions and output, as Foreman reads it.
 

@@ -54,6 +54,11 @@ class Database(abc.ABC):
     """What the rest of the service sees of a database."""
 
     def __init__(self) -> None:
+        """
+        @ivar version: another number after each commit, before anybody is told of it: what was read before and is
+            needed again needs no reading as long as this is the same.
+        """
+        self.version = 0
         self._watchers: list[Deferred[None]] = []
 
     def changed(self) -> Deferred[None]:
@@ -275,6 +280,7 @@ class SqliteDatabase(Database):
                 results = [Failure(StoreError(self.trouble))] * len(batch)
             else:
                 self.trouble = None
+            self.version += 1
             for unit, failure in zip(batch, results, strict=True):
                 if failure is not None and failure.check(WriteRefused):
                     self._meters.errors.labels("refused").inc()

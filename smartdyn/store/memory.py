@@ -83,6 +83,7 @@ class MemoryDatabase(Database):
     def _commit(self, unit: Unit) -> None:
         failure = commit_units(self._connection, [unit])[0]
         self.commits += 1
+        self.version += 1
         if failure is None:
             unit.done.callback(None)
         else:

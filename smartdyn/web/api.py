@@ -9,14 +9,16 @@ from twisted.web.iweb import IRequest
 
 from smartdyn.aio import shielded
 from smartdyn.errors import PlanNotFound
+from smartdyn.store.json import encode
 from smartdyn.store.long_output import is_long
 from smartdyn.streaming import answer
 from smartdyn.web import records
 from smartdyn.web.authorization import Forbidden, parse_basic
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
-from smartdyn.web.requests import JSON, base_url, header, read_json, request_id, send_json
+from smartdyn.web.requests import JSON, base_url, header, read_json, request_id, send, send_json
 from smartdyn.web.route import Route
+from smartdyn.web.unchanged import Unchanged
 
 _NO_IDS = "'task_ids' needs to be provided and be a non-empty array of task UUIDs"
 
@@ -30,6 +32,7 @@ class TaskApi:
         """
         self._tasks = tasks
         self._behind_proxy = behind_proxy
+        self._unchanged = Unchanged(tasks.version)
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -77,9 +80,12 @@ class TaskApi:
     async def status(self, request: IRequest, plan_id: str) -> bytes:
         """A task with its actions and their output."""
         try:
-            return await self._send(request, await self._tasks.status(plan_id))
+            body = await self._unchanged.get(("status", plan_id), lambda: self._status(plan_id))
         except PlanNotFound:
             return send_json(request, {}, 404)
+        except _TooLong as error:
+            return await self._stream(request, error.body)
+        return send(request, body, JSON)
 
     async def states(self, request: IRequest) -> bytes:
         """State and result of many tasks: Foreman asks this of all its jobs, and may send nulls."""
@@ -104,8 +110,7 @@ class TaskApi:
             states = [state.decode("utf-8", "replace") for state in arguments[b"state[]"]]
             return send_json(request, {"count": await self._tasks.count(states), "state": states})
         state = arguments.get(b"state", [b"all"])[-1].decode("utf-8", "replace")
-        found = await self._tasks.count(None if state == "all" else [state])
-        return send_json(request, {"count": found, "state": state})
+        return send(request, await self._unchanged.get(("count", state), lambda: self._count(state)), JSON)
 
     async def operations(self, request: IRequest) -> bytes:
         """What can be launched."""
@@ -119,10 +124,24 @@ class TaskApi:
         """The last thing has happened to a task's job."""
         return await self._deliver(request, plan_id, consume=True)
 
+    async def _status(self, plan_id: str) -> bytes:
+        """
+        @raise _TooLong: it cannot be put together at once.
+        """
+        body = await self._tasks.status(plan_id)
+        if is_long(body):
+            raise _TooLong(body)
+        return encode(body)
+
+    async def _count(self, state: str) -> bytes:
+        found = await self._tasks.count(None if state == "all" else [state])
+        return encode({"count": found, "state": state})
+
     async def _send(self, request: IRequest, body: dict[str, Any]) -> bytes:
         """An answer that may be too long to be put together at once."""
-        if not is_long(body):
-            return send_json(request, body)
+        return await self._stream(request, body) if is_long(body) else send_json(request, body)
+
+    async def _stream(self, request: IRequest, body: dict[str, Any]) -> bytes:
         request.responseHeaders.setRawHeaders(b"content-type", [JSON])
         return await answer(request, self._tasks.stream(body))
 
@@ -156,6 +175,17 @@ class TaskApi:
             if isinstance(url, str) and url:
                 return url
         return base_url(request, header(request, "X-Forwarded-For") if self._behind_proxy else None)
+
+
+class _TooLong(Exception):
+    """An answer has to be sent in pieces.
+
+    @param body: what is to be sent.
+    """
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        super().__init__("the answer is too long")
+        self.body = body
 
 
 def _whatever_happens(work: Any) -> Deferred[Any]:
