@@ -28,6 +28,7 @@ _SEQUENCE = re.compile(
     """,
     re.VERBOSE,
 )
+_COLOUR = re.compile(r"\x1b\[([0-9;:]*)m")
 _MOVING = re.compile(r"[\r\b]|\x1b\[[0-?]*[\x20-/]*[KCDG]")
 """What may stand in a line whose text is not simply one character after the other."""
 
@@ -90,6 +91,9 @@ def render(text: str, style: Style = PLAIN) -> tuple[Markup, Style]:
     text = text.removesuffix("\r")
     if _SPECIAL.search(text) is None:
         return _span(text, style), style
+    pieces = _COLOUR.split(text)
+    if _SPECIAL.search("".join(pieces[::2])) is None:
+        return _coloured_text(pieces, style)
     if _MOVING.search(text) is None:
         return _in_order(text, style)
     line = _written(text, style)
@@ -187,13 +191,40 @@ def _span(text: str, style: Style) -> Markup:
 
 
 @lru_cache(maxsize=4096)
+def _styled_tag(style: Style, parameters: str) -> tuple[Style, str]:
+    """L{styled}, and how text in that style begins."""
+    after = styled(style, parameters)
+    return after, _begin(after)
+
+
+@lru_cache(maxsize=4096)
 def _begin(style: Style) -> str:
     classes = style.classes()
     return f'<span class="{classes}">' if classes else ""
 
 
+def _coloured_text(pieces: list[str], style: Style) -> tuple[Markup, Style]:
+    """L{_written} for a line in which nothing but the colour changes: most of those that are not plain.
+
+    @param pieces: texts, and between them the parameters of SGR.
+    """
+    parts: list[str] = []
+    opened, begin = "", _begin(style)
+    for index, piece in enumerate(pieces):
+        if index % 2:
+            style, begin = _styled_tag(style, piece)
+        elif piece:
+            if begin != opened:
+                parts.append(f"</span>{begin}" if opened else begin)
+                opened = begin
+            parts.append(escape(piece))
+    if opened:
+        parts.append("</span>")
+    return Markup("".join(parts)), style
+
+
 def _in_order(text: str, style: Style) -> tuple[Markup, Style]:
-    """L{_written} for a line in which the cursor only goes on: most of those that have colours."""
+    """L{_written} for a line in which the cursor only goes on."""
     parts: list[str] = []
     opened, begin, last = "", _begin(style), 0
     for found in chain(_SEQUENCE.finditer(text), (None,)):
