@@ -7,45 +7,31 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Final
 
 from smartdyn import __version__
-from smartdyn.cli import (
-    completion,
-    config,
-    database,
-    demo,
-    doctor,
-    drain,
-    hosts,
-    log_level,
-    openapi,
-    queue,
-    serve,
-    status,
-    support_bundle,
-    tasks,
-)
 from smartdyn.cli.failures import STATUSES, CommandFailed, Status
 from smartdyn.cli.show import complain
 from smartdyn.errors import InvalidRequest, SettingsError, SmartdynError
 
-_SUBCOMMANDS: Final = (
-    serve,
-    demo,
-    status,
-    tasks,
-    hosts,
-    queue,
-    drain,
-    log_level,
-    config,
-    database,
-    doctor,
-    support_bundle,
-    openapi,
-    completion,
-)
+_SUBCOMMANDS: Final = {
+    "serve": "serve",
+    "demo": "demo",
+    "status": "status",
+    "tasks": "tasks",
+    "hosts": "hosts",
+    "queue": "queue",
+    "drain": "drain",
+    "log-level": "log_level",
+    "config": "config",
+    "db": "database",
+    "doctor": "doctor",
+    "support-bundle": "support_bundle",
+    "openapi": "openapi",
+    "completion": "completion",
+}
+"""The modules of the subcommands."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -53,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     @return: the exit status: one of L{Status}, or a script's.
     """
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser(given[0] if given else None).parse_args(given)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -82,12 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ended
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line."""
+def parser(wanted: str | None = None) -> argparse.ArgumentParser:
+    """The command line.
+
+    @param wanted: a subcommand, which is then the only one: loading the others would take longer than most of them.
+    """
     about = "Durable workflows for the proxy hosts of Foreman."
     whole = argparse.ArgumentParser(prog="smartdyn", description=about, epilog=STATUSES)
     whole.add_argument("--version", action="version", version=f"smartdyn {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
-    for subcommand in _SUBCOMMANDS:
-        subcommand.add(commands)
+    module = _SUBCOMMANDS.get(wanted) if wanted is not None else None
+    for name in _SUBCOMMANDS.values() if module is None else (module,):
+        import_module(f"smartdyn.cli.{name}").add(commands)
     return whole
