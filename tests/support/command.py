@@ -13,7 +13,7 @@ from twisted.internet.threads import deferToThread
 
 from tests.support.service import ROOT, ServiceProcess
 
-_CODE = "import os, sys; import smartdyn.cli.client; from smartdyn.cli.main import main; {become}sys.exit(main())"
+_CODE = "import os, sys; from smartdyn.cli.main import main, parser; parser(); {become}sys.exit(main())"
 _BECOME = "os.setgroups([]); os.setgid({user}); os.setuid({user}); "
 """The interpreter of the tests may be where only root can read, so it is begun as root."""
 
