@@ -12,6 +12,14 @@ class EngineMeters:
     """What the engine does."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self._count_plans(registry)
+        self._count_steps(registry)
+        self._count_waits(registry)
+        self._accepted: dict[str, Counter] = {}
+        self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+        self._steps: dict[tuple[str, str], StepMeter] = {}
+
+    def _count_plans(self, registry: CollectorRegistry | None) -> None:
         self.launches = Counter(
             "smartdyn_launches",
             "Launches of operations, by whether they were accepted",
@@ -49,6 +57,9 @@ class EngineMeters:
             ["fate"],
             registry=registry,
         )
+        prepare(self.plans_recovered, ("execute", "continue", "leave", "failed"))
+
+    def _count_steps(self, registry: CollectorRegistry | None) -> None:
         self.steps = Counter(
             "smartdyn_steps",
             "Calls of the code of steps, by the state that they left",
@@ -69,6 +80,8 @@ class EngineMeters:
             registry=registry,
             buckets=WORK,
         )
+
+    def _count_waits(self, registry: CollectorRegistry | None) -> None:
         self.queue_limit = Gauge(
             "smartdyn_queue_limit",
             "Steps of a queue that may run their code at the same time",
@@ -92,11 +105,7 @@ class EngineMeters:
             "smartdyn_events", "Events sent to steps, by what came of them", ["result"], registry=registry
         )
         self.events_planned = Gauge("smartdyn_planned_events", "Events that wait for their time", registry=registry)
-        prepare(self.plans_recovered, ("execute", "continue", "leave", "failed"))
         prepare(self.events, ("delivered", "undeliverable"))
-        self._accepted: dict[str, Counter] = {}
-        self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
-        self._steps: dict[tuple[str, str], StepMeter] = {}
 
     def of_step(self, action: str, phase: str) -> StepMeter:
         """Where the steps of an action's phase are counted."""
