@@ -162,21 +162,7 @@ class Smartdyn(Service):
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
         self.hosts = Hosts(around.reactor, runner_settings, around.random, meters=self.meters.ssh)
-        self.foreman = ForemanClient(
-            around.reactor,
-            settings.foreman_url,
-            foreman_policy,
-            lambda body: long_output.stream(self.database, body),
-        )
-        self.outbox = Outbox(
-            around.reactor,
-            around.now,
-            around.random,
-            self.database,
-            self.foreman,
-            lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
-            self.meters.outbox,
-        )
+        self._reach_foreman(foreman_policy)
         self.readiness = Readiness(
             self.database,
             self.outbox,
@@ -188,6 +174,25 @@ class Smartdyn(Service):
         self._provide()
         self._add_plugins()
         self._listen()
+
+    def _reach_foreman(self, policy: ForemanPolicy) -> None:
+        """The way back, and what is still to go it."""
+        settings, around = self._settings, self._around
+        self.foreman = ForemanClient(
+            around.reactor,
+            settings.foreman_url,
+            policy,
+            lambda body: long_output.stream(self.database, body),
+        )
+        self.outbox = Outbox(
+            around.reactor,
+            around.now,
+            around.random,
+            self.database,
+            self.foreman,
+            lambda plan_id, action_id: load_callback_data(self.world, plan_id, action_id),
+            self.meters.outbox,
+        )
 
     def use(self, settings: Settings) -> None:
         """Go on with other settings, as far as they can change while the service runs (L{smartdyn.reload}).
