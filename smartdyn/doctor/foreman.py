@@ -21,6 +21,7 @@ from smartdyn.doctor.verdict import Check, Verdict, error, not_applicable, ok, w
 _PORTS = {"http": 80, "https": 443}
 _SKEW = 60.0
 _MUCH_SKEW = 300.0
+_OTHER_CERTIFICATE = "Set `foreman_ssl_cert` and `foreman_ssl_key` to files that the CA of Foreman has signed."
 
 # X509_verify_cert_error_string(3)
 _NOT_YET_VALID = 9
@@ -108,8 +109,10 @@ def _answers(context: Context) -> Verdict:
             return not_applicable("It does not speak TLS as we do.")
         return error(
             f"Foreman does not accept our certificate: {_reason(problem)}.",
-            "Set `foreman_ssl_cert` and `foreman_ssl_key` to files that the CA of Foreman has signed.",
+            _OTHER_CERTIFICATE,
         )
+    except ConnectionError as problem:
+        return _hung_up(context, problem)
     except (_Earlier, OSError):
         return not_applicable("Foreman cannot be reached, or our files cannot be used.")
     except HTTPException as problem:
@@ -119,6 +122,22 @@ def _answers(context: Context) -> Verdict:
     if status >= 500:
         return error(f"Foreman answers with {status}.", "Look at Foreman itself: systemctl status foreman, its log.")
     return ok(f"It answers (status {status}).")
+
+
+def _hung_up(context: Context, problem: ConnectionError) -> Verdict:
+    """The connection ended before an answer came.
+
+    With TLS 1.3 a server judges our certificate when we already write; its reset can overtake the alert that says so
+    (RFC 8446, E.1; RFC 1122, 4.2.2.13).
+    """
+    if isinstance(problem, ConnectionRefusedError):
+        return not_applicable("Foreman cannot be reached.")
+    if _address(context).scheme == "https":
+        return error(
+            "Foreman ends the connection without an answer, as a server that does not accept our certificate.",
+            f"{_OTHER_CERTIFICATE} The log of Foreman's web server says more.",
+        )
+    return error("Foreman ends the connection without an answer.", "Look at the log of Foreman's web server.")
 
 
 def _same_time(context: Context) -> Verdict:

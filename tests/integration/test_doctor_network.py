@@ -170,6 +170,16 @@ class ForemanFaultTests(ClinicTestCase):
         self.clinic.connect_to(ForemanStub(files, client_ca=other.path))
         self.assert_only("foreman-answers", "does not accept our certificate", "`foreman_ssl_cert`")
 
+    def test_a_refusal_that_is_lost(self) -> None:
+        """Foreman's reset overtakes the alert with which it refuses our certificate."""
+        self.clinic.connect_to(ForemanStub(self.clinic.authority.issue("localhost", file="again"), resets=True))
+        self.assert_only("foreman-answers", "does not accept our certificate", "`foreman_ssl_cert`")
+
+    def test_no_answer(self) -> None:
+        """Foreman hangs up on a request without TLS."""
+        self.clinic.connect_to(ForemanStub(None, resets=True), "http")
+        self.assert_only("foreman-answers", "ends the connection without an answer", "log of Foreman's web server")
+
     def test_foreman_is_broken(self) -> None:
         """Its web server answers for it."""
         self.clinic.foreman.status = 503

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import ssl
+import struct
 import tempfile
 import threading
 import time
@@ -51,10 +53,13 @@ _KERNEL = {
 class ForemanStub:
     """Answers each request, with TLS, in threads of its own."""
 
-    def __init__(self, files: tuple[Path, Path] | None, *, client_ca: Path | None = None) -> None:
+    def __init__(
+        self, files: tuple[Path, Path] | None, *, client_ca: Path | None = None, resets: bool = False
+    ) -> None:
         """
         @param files: certificate and key; plain HTTP without.
         @param client_ca: only those with a certificate of it are let in.
+        @param resets: each request is answered by a reset of the connection.
         """
         self.status = 200
         self.skew = 0.0
@@ -62,6 +67,10 @@ class ForemanStub:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                if resets:
+                    self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    os.close(self.connection.detach())
+                    return
                 self.send_response_only(stub.status)
                 self.send_header("Date", formatdate(time.time() + stub.skew, usegmt=True))
                 self.send_header("Content-Length", "0")
