@@ -53,9 +53,7 @@ _KERNEL = {
 class ForemanStub:
     """Answers each request, with TLS, in threads of its own."""
 
-    def __init__(
-        self, files: tuple[Path, Path] | None, *, client_ca: Path | None = None, resets: bool = False
-    ) -> None:
+    def __init__(self, files: tuple[Path, Path] | None, *, client_ca: Path | None = None, resets: bool = False) -> None:
         """
         @param files: certificate and key; plain HTTP without.
         @param client_ca: only those with a certificate of it are let in.
