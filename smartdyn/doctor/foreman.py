@@ -47,6 +47,14 @@ class _Earlier(Exception):
     """An earlier check has found why it cannot go on."""
 
 
+class _HungUp(Exception):
+    """The connection ended before an answer came.
+
+    With TLS 1.3 a server judges our certificate when we already write; the end of the connection can overtake the alert
+    that says so (RFC 8446, 4.4.2.4 and 6.1).
+    """
+
+
 def _address(context: Context) -> _Address:
     parts = urlsplit(context.settings.foreman_url)
     try:
@@ -111,8 +119,8 @@ def _answers(context: Context) -> Verdict:
             f"Foreman does not accept our certificate: {_reason(problem)}.",
             _OTHER_CERTIFICATE,
         )
-    except ConnectionError as problem:
-        return _hung_up(context, problem)
+    except _HungUp:
+        return _hung_up(context)
     except (_Earlier, OSError):
         return not_applicable("Foreman cannot be reached, or our files cannot be used.")
     except HTTPException as problem:
@@ -124,14 +132,7 @@ def _answers(context: Context) -> Verdict:
     return ok(f"It answers (status {status}).")
 
 
-def _hung_up(context: Context, problem: ConnectionError) -> Verdict:
-    """The connection ended before an answer came.
-
-    With TLS 1.3 a server judges our certificate when we already write; its reset can overtake the alert that says so
-    (RFC 8446, E.1; RFC 1122, 4.2.2.13).
-    """
-    if isinstance(problem, ConnectionRefusedError):
-        return not_applicable("Foreman cannot be reached.")
+def _hung_up(context: Context) -> Verdict:
     if _address(context).scheme == "https":
         return error(
             "Foreman ends the connection without an answer, as a server that does not accept our certificate.",
@@ -145,7 +146,7 @@ def _same_time(context: Context) -> Verdict:
     try:
         _, date = _ask(context, judging=False)
         skew = context.now() - parsedate_to_datetime(date).timestamp()
-    except (_Earlier, OSError, HTTPException, ValueError, TypeError):
+    except (_Earlier, _HungUp, OSError, HTTPException, ValueError, TypeError):
         return not_applicable("Foreman does not tell its time.")
     if abs(skew) <= _SKEW:
         return ok("Foreman's clock and ours agree.")
@@ -164,8 +165,12 @@ def _ask(context: Context, *, judging: bool = True) -> tuple[int, str]:
     else:
         connection = HTTPConnection(there.host, there.port, timeout=context.wait)
     try:
-        connection.request("GET", f"{there.path}/api/v2/status", headers={"User-Agent": f"smartdyn/{__version__}"})
-        answer = connection.getresponse()
+        connection.connect()
+        try:
+            connection.request("GET", f"{there.path}/api/v2/status", headers={"User-Agent": f"smartdyn/{__version__}"})
+            answer = connection.getresponse()
+        except (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError) as problem:
+            raise _HungUp from problem
         return answer.status, answer.getheader("Date", "")
     finally:
         connection.close()

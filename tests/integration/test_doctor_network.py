@@ -171,7 +171,7 @@ class ForemanFaultTests(ClinicTestCase):
         self.assert_only("foreman-answers", "does not accept our certificate", "`foreman_ssl_cert`")
 
     def test_a_refusal_that_is_lost(self) -> None:
-        """Foreman's reset overtakes the alert with which it refuses our certificate."""
+        """The end of the connection overtakes the alert with which Foreman refuses our certificate."""
         self.clinic.connect_to(ForemanStub(self.clinic.authority.issue("localhost", file="again"), resets=True))
         self.assert_only("foreman-answers", "does not accept our certificate", "`foreman_ssl_cert`")
 
