@@ -20,6 +20,7 @@ from twisted.python import usage
 from smartdyn import __version__
 from smartdyn.errors import SettingsError, SmartdynError
 from smartdyn.front.listeners import KINDS
+from smartdyn.garbage import collect_seldom
 from smartdyn.log.buffer import LogBuffer
 from smartdyn.log.output import LogOutput, make_levels
 from smartdyn.metrics.meters import Meters
@@ -101,6 +102,7 @@ class Application(MultiService):
             # Threads of a half-opened database must not keep the process from ending
             os._exit(1)
         show_stacks()
+        collect_seldom()
         service.setServiceParent(self)
         self._unit(service).setServiceParent(self)
         self._signals(service).setServiceParent(self)

@@ -172,7 +172,7 @@ class Action:
 
     def plan_self(self, input: dict[str, Any] | None = None) -> Action:
         """Have this action's C{run} and C{finalize} called with C{input}, which may hold output references."""
-        self._planning().plan_self(dict(input or {}))
+        self._planning().plan_self(self, dict(input or {}))
         return self
 
     def plan_action(self, action: type[A], *args: Any) -> A:

@@ -94,8 +94,8 @@ class PlanPhase(Phase, abc.ABC):
         """What stands for the output until there is one."""
 
     @abc.abstractmethod
-    def plan_self(self, input: dict[str, Any]) -> None:
-        """Add the action's run and finalize steps."""
+    def plan_self(self, action: Any, input: dict[str, Any]) -> None:
+        """Add the run and finalize steps of an action, whose phase this is."""
 
     @abc.abstractmethod
     def plan_action(self, action: type[Any], args: tuple[Any, ...]) -> Any:

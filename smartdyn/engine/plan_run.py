@@ -7,10 +7,10 @@ The only place that changes the plan's records. Every change goes into a L{Unit}
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from msgspec.structs import replace
 from twisted.internet.defer import CancelledError, Deferred
 
 from smartdyn.actions.events import Cancel, Restarted, Skip
@@ -44,7 +44,7 @@ class PlanRun:
         self.plan: Plan = whole.plan
         self.steps = dict(whole.steps)
         self.actions = dict(whole.actions)
-        self._committer = Committer(self.plan.id, environment.persistence, environment.spawner, self._refused)
+        self._committer = Committer(self.plan.id, environment.persistence, environment.spawner)
         self._hooks = PlanHooks(environment.registry, environment.spawner)
         self._events = StepEvents(self.plan.id)
         self._with_events: set[int] = set()
@@ -395,4 +395,4 @@ class PlanRun:
         if result is not self.plan.result:
             self.plan = replace(self.plan, result=result)
             unit.save_plan(self.plan)
-        self._committer.commit(unit)
+        self._committer.commit(unit, self._refused)

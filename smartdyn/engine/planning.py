@@ -9,8 +9,10 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
+
+from msgspec.structs import replace
 
 from smartdyn.actions.action import Action, conform
 from smartdyn.actions.phases import PlanPhase
@@ -155,7 +157,7 @@ class _Planner:
         )
         self.actions[record.id] = record
         phase = _Planning(self, record.id, trigger)
-        instance = phase.instance = action(phase)
+        instance = action(phase)
         try:
             if action.singleton:
                 self._singletons.claim(action.name(), self._plan_id)
@@ -257,8 +259,6 @@ class _Planner:
 class _Planning(PlanPhase):
     """The plan phase of one action."""
 
-    instance: Action
-
     def __init__(self, planner: _Planner, action_id: int, trigger: Action | None) -> None:
         super().__init__(planner._plan_id, action_id, {}, {})
         self._planner = planner
@@ -274,8 +274,8 @@ class _Planning(PlanPhase):
             raise RuntimeError("the output of an action can be referred to only after plan_self")
         return OutputReference(self.plan_id, step_id, self.action_id)
 
-    def plan_self(self, input: dict[str, Any]) -> None:
-        self._planner.plan_self(self.instance, self._trigger, input)
+    def plan_self(self, action: Action, input: dict[str, Any]) -> None:
+        self._planner.plan_self(action, self._trigger, input)
         self.input = self._planner.actions[self.action_id].input
 
     def plan_action(self, action: type[Any], args: tuple[Any, ...]) -> Any:

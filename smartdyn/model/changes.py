@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from smartdyn.model import rules
 from smartdyn.model.records import HistoryEntry, Plan, Step, StepError
