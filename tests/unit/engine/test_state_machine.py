@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
@@ -40,8 +41,18 @@ from smartdyn.store import plans
 from smartdyn.testing import Engine, done
 
 SOAK = "SMARTDYN_SOAK" in os.environ
-STARTS: Counter[tuple[str, int]] = Counter()
-PENDING: list[Deferred[str]] = []
+
+
+@dataclass
+class Outside:
+    """What actions do and wait for, of one run only: an engine of another may come to life when it is collected.
+
+    @ivar starts: how often steps were begun.
+    @ivar pending: what steps are waiting for.
+    """
+
+    starts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    pending: list[Deferred[str]] = field(default_factory=list)
 
 
 class Leaf(Action):
@@ -68,7 +79,7 @@ class Leaf(Action):
             return None
         if event is not None:
             return self.do(event)
-        STARTS[self.plan_id, self.run_step_id] += 1
+        self.resource(Outside).starts[self.plan_id, self.run_step_id] += 1
         self.output["begun"] = self.output.get("begun", 0) + 1
         return self.do(self.input["do"])
 
@@ -87,9 +98,10 @@ class Awaiting(Leaf):
     async def run(self, event: Any = None) -> Any:
         """Wait, then go on like a leaf."""
         if event is None:
-            STARTS[self.plan_id, self.run_step_id] += 1
+            outside = self.resource(Outside)
+            outside.starts[self.plan_id, self.run_step_id] += 1
             waiting: Deferred[str] = Deferred()
-            PENDING.append(waiting)
+            outside.pending.append(waiting)
             self.do(await waiting)
         elif isinstance(event, (Cancel, Abort)):
             self.error("cancelled")
@@ -180,10 +192,10 @@ class Trouble(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         """An empty engine."""
-        STARTS.clear()
-        PENDING.clear()
         numbers = count()
-        self.engine = Engine(ACTIONS, new_id=lambda: f"{next(numbers):04}")
+        self.outside = Outside()
+        self.engine = Engine(ACTIONS, resources={Outside: self.outside}, new_id=lambda: f"{next(numbers):04}")
+        self.dead: list[Engine] = []
         self.known: set[str] = set()
         self.resumed: Counter[str] = Counter()
         self.finished: dict[tuple[str, int], StepState] = {}
@@ -232,8 +244,9 @@ class Trouble(RuleBasedStateMachine):
     @rule(data=st.data(), word=st.sampled_from(("done", "fail", "wait", "later")))
     def go_on(self, data: st.DataObject, word: str) -> None:
         """What a step waited for has happened."""
-        if PENDING:
-            PENDING.pop(data.draw(st.integers(0, len(PENDING) - 1))).callback(word)
+        pending = self.outside.pending
+        if pending:
+            pending.pop(data.draw(st.integers(0, len(pending) - 1))).callback(word)
 
     @precondition(lambda self: not self.held)
     @rule(plan=plans, force=st.booleans())
@@ -299,19 +312,24 @@ class Trouble(RuleBasedStateMachine):
     @rule()
     def crash(self) -> None:
         """The service is killed, whatever was committed, and started again."""
-        PENDING.clear()
+        self.outside.pending.clear()
         self.held = False
         self.unanswered.clear()
-        self.engine = self.engine.crash()
+        self._begin_next()
 
     @precondition(lambda self: not self.held)
     @rule()
     def restart(self) -> None:
         """The service is stopped in good order, which waits for what is running, and started again."""
         stopping = Deferred.fromCoroutine(self.engine.world.stop())
-        while PENDING:
-            PENDING.pop().callback("done")
+        while self.outside.pending:
+            self.outside.pending.pop().callback("done")
         done(stopping)
+        self._begin_next()
+
+    def _begin_next(self) -> None:
+        """The former engine is kept: coroutines that are collected let go of their queue, and others would begin."""
+        self.dead.append(self.engine)
         self.engine = self.engine.crash()
 
     @invariant()
@@ -367,7 +385,7 @@ class Trouble(RuleBasedStateMachine):
                 self.finished.setdefault(key, step.state)
             if key in self.finished:
                 assert step.state is self.finished[key], "finished work was touched"
-            assert STARTS[key] <= 1 + self.resumed[plan_id], "a step was begun again unasked"
+            assert self.outside.starts[key] <= 1 + self.resumed[plan_id], "a step was begun again unasked"
 
     def _check_events(self, running: set[str]) -> None:
         """No event is kept for a plan that will never take it."""
@@ -381,8 +399,8 @@ class Trouble(RuleBasedStateMachine):
         if self.held:
             self.disk_again()
         for _ in range(200):
-            while PENDING:
-                PENDING.pop().callback("done")
+            while self.outside.pending:
+                self.outside.pending.pop().callback("done")
             for plan, step in self._steps(lambda step: step.state is StepState.SUSPENDED):
                 self.engine.world.event(plan, step, "done").addErrback(lambda _: None)
             for plan in self._all(PlanState.PAUSED):
