@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -62,7 +62,7 @@ class Spawner:
         return len(self._running)
 
     def stop(self, *, cancel: bool = True) -> Deferred[None]:
-        """Fires when nothing is running any more, also nothing that was begun meanwhile.
+        """Fires when nothing is running any more, also nothing that was begun meanwhile. May be cancelled.
 
         @param cancel: tell everything to end first.
         """
@@ -71,11 +71,11 @@ class Spawner:
     async def _stop(self, cancel: bool) -> None:
         while self._running:
             waiting = list(self._running)
-            ended = DeferredList([_observe(running) for running in waiting])
             if cancel:
                 for running in waiting:
                     running.cancel()
-            await ended
+            for running in waiting:
+                await _observe(running)
 
     def _failed(self, failure: Failure, name: str) -> None:
         if not failure.check(CancelledError):

@@ -50,6 +50,16 @@ class SpawnerTests(SynchronousTestCase):
         self.successResultOf(self.spawner.stop())
         self.assertEqual((self.done, self.flushLoggedErrors()), ([], []))
 
+    def test_waiting_for_the_end_has_a_deadline(self) -> None:
+        """Whoever waits for work that does not end is told so in time, and the work goes on."""
+        clock, ends = Clock(), Deferred[None]()
+        self.spawner.spawn("work", self.work(ends, "work"))
+        stopped = Deferred.fromCoroutine(deadline(clock, 5, "work", self.spawner.stop(cancel=False)))
+        clock.advance(5)
+        self.failureResultOf(stopped, DeadlineExceeded)
+        ends.callback(None)
+        self.assertEqual((self.done, self.spawner.names()), (["work"], []))
+
 
 class WaitingTests(SynchronousTestCase):
     """Deadlines, shields and cancellations."""
