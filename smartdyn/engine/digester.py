@@ -16,6 +16,8 @@ from smartdyn.store import digests, evidence, plans
 from smartdyn.store.database import Database
 from smartdyn.store.digests import SaveDigest
 
+_log = Logger()
+
 _BATCH = 25
 """Plans in one transaction: what jobs write waits for it."""
 
@@ -28,8 +30,6 @@ _MOST_AT_ONCE = 10
 
 class Digester(Service):
     """Looks every other second whether plans have stopped."""
-
-    _log = Logger()
 
     def __init__(self, clock: IReactorTime, database: Database) -> None:
         self._clock = clock
@@ -68,15 +68,23 @@ class Digester(Service):
             except CancelledError:
                 raise
             except Exception:
-                self._log.failure("tasks that are over could not be looked at, trying again in {pause} s", pause=_PAUSE)
+                _log.failure("tasks that are over could not be looked at, trying again in {pause} s", pause=_PAUSE)
             await sleep(self._clock, _PAUSE / 20 if more else _PAUSE)
 
 
 def _digests(tx: sqlite3.Cursor) -> list[SaveDigest]:
-    return [
-        SaveDigest(plan_id, _cause(tx, plan_id) if result in FAILURES else None, digests.text(tx, plan_id))
-        for plan_id, result in digests.pending(tx, _BATCH)
-    ]
+    return [_digest(tx, plan_id, result) for plan_id, result in digests.pending(tx, _BATCH)]
+
+
+def _digest(tx: sqlite3.Cursor, plan_id: str, result: str) -> SaveDigest:
+    """One that cannot be read is passed over for good: it must not keep the others from being found."""
+    try:
+        return SaveDigest(plan_id, _cause(tx, plan_id) if result in FAILURES else None, digests.text(tx, plan_id))
+    except sqlite3.Error:
+        raise
+    except Exception:
+        _log.failure("task {plan_id} cannot be read, so it is not found by its cause and output", plan_id=plan_id)
+        return SaveDigest(plan_id, None, "")
 
 
 def _cause(tx: sqlite3.Cursor, plan_id: str) -> str:

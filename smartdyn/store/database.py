@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from twisted.enterprise import adbapi
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -274,7 +274,9 @@ class SqliteDatabase(Database):
             batch = [self._waiting.popleft() for _ in range(min(_MOST_UNITS, len(self._waiting)))]
             try:
                 results = await self._commit_batch(batch)
-            except sqlite3.Error as error:
+            except CancelledError:
+                raise
+            except Exception as error:
                 self._meters.errors.labels("failed").inc()
                 self.trouble = f"The database {self.path} cannot be written: {error}"
                 results = [Failure(StoreError(self.trouble))] * len(batch)

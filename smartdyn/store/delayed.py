@@ -31,7 +31,9 @@ _NEXT = """
         UNION ALL SELECT min(start_before) FROM delayed_plans WHERE frozen = 0 AND start_before > :now
     )
 """
-_COUNT = "SELECT count(*) FROM delayed_plans"
+_WAITING = """
+    SELECT EXISTS (SELECT 1 FROM delayed_plans CROSS JOIN plan_dependencies USING (plan_id) WHERE frozen = 0)
+"""
 _FAILED = """
     SELECT plans.id FROM plan_dependencies JOIN plans ON plans.id = blocked_by
     WHERE plan_dependencies.plan_id = ? AND plans.state = 'stopped' AND plans.result = 'error' ORDER BY plans.id
@@ -85,18 +87,19 @@ class Schedule:
 
     @param ready: the plans whose time has come.
     @param next_at: when the next one's comes by itself, seconds since the epoch.
-    @param waiting: how many there are in all.
+    @param has_waiting: some wait for other plans, so that the end of any may let one of them go.
     """
 
     ready: list[str]
     next_at: float | None
-    waiting: int
+    has_waiting: bool
 
 
 def schedule(tx: sqlite3.Cursor, now: float, limit: int) -> Schedule:
     """The plans that are to be started, those with the earliest time first."""
     ready = [row[0] for row in tx.execute(_READY, {"now": now, "limit": limit})]
-    return Schedule(ready, tx.execute(_NEXT, {"now": now}).fetchone()[0], tx.execute(_COUNT).fetchone()[0])
+    next_at = tx.execute(_NEXT, {"now": now}).fetchone()[0]
+    return Schedule(ready, next_at, bool(tx.execute(_WAITING).fetchone()[0]))
 
 
 def load(tx: sqlite3.Cursor, plan_id: str) -> tuple[Delay, list[Any]] | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -125,6 +125,16 @@ class DatabaseTests(TestCase):
         await waiting
         other.close()
         self.assertEqual(await database.query(pid_of), 1)
+
+    async def test_a_writer_without_a_thread(self) -> None:
+        """Whatever keeps a commit from being done, whoever waits for it is told; the next one is tried again."""
+        database = await self.open()
+        writer = database._writer
+        assert writer is not None
+        broken = self.patch(writer, "runWithConnection", lambda *_: fail(RuntimeError("can't start new thread")))
+        await self.assertFailure(database.commit(Increment()), StoreError)
+        broken.restore()
+        await database.commit(Increment())
 
     async def test_how_long_a_commit_takes(self) -> None:
         """It is known while it is under way, for those who watch over the writer."""

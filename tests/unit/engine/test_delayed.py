@@ -104,6 +104,21 @@ class DelayedTests(ActionTestCase):
         self.assertEqual(self.history(plan), ["delay", "timeout"])
         self.assertIn("could not be started before", self.engine.errors(plan)[0])
 
+    def test_the_end_of_others(self) -> None:
+        """Thousands of plans that wait for their time are not looked at each time another plan ends."""
+        later = self.engine.delay(Work, {}, delay=Delay(start_at=self.now(60)))
+        statements: list[str] = []
+        self.engine.database.trace(statements.append)
+        self.engine.trigger(Work, {})
+        self.assertFalse([text for text in statements if "delayed_plans" in text])
+        first = self.engine.trigger(Work, {"waits": True})
+        after = self.engine.chain([first], Work, {})
+        del statements[:]
+        self.engine.send(first, "done")
+        self.assertTrue([text for text in statements if "delayed_plans" in text])
+        self.assertEqual(self.engine.state(after), PlanState.STOPPED)
+        self.assertEqual(self.engine.state(later), PlanState.SCHEDULED)
+
     def test_frozen(self) -> None:
         """It begins only when somebody lets it go."""
         plan = self.engine.delay(Work, {}, delay=Delay(frozen=True))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from dataclasses import dataclass
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import DecodeError
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.engine.digester import Digester
@@ -17,6 +21,17 @@ from tests.support.engine import Engine
 from tests.support.jobs import PrintingJob, run
 
 _CHECK_INDEX = "INSERT INTO output_words (output_words) VALUES ('integrity-check')"
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Makes a task unreadable."""
+
+    plan_id: str
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        """Cut its output off."""
+        tx.execute("UPDATE actions SET output = '{' WHERE plan_id = ?", (self.plan_id,))
 
 
 class DigestTests(SynchronousTestCase):
@@ -87,6 +102,14 @@ class DigestTests(SynchronousTestCase):
         run(self.engine, status="EXCEPTION", said="ssh: connect to host h port 22: Connection refused")
         self.engine.cancel(run(self.engine))
         self.assertEqual(self.causes(), {"exit-3": 2, "refused": 1})
+
+    def test_one_that_cannot_be_read(self) -> None:
+        """It is reported once and passed over: all others are found nevertheless."""
+        broken, whole = run(self.engine, printed="first\n", status=1), run(self.engine, printed="second\n", status=1)
+        done(self.engine.database.commit(Damage(broken)))
+        self.assertEqual(self.found("second"), [whole])
+        self.assertEqual(len(self.flushLoggedErrors(DecodeError)), 1)
+        self.assertEqual((self.found("first"), done(self.digester.digest())), ([], 0))
 
     def test_by_itself(self) -> None:
         """The service looks without being asked."""
