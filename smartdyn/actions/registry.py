@@ -82,6 +82,11 @@ class Registry:
         """The class of this name, or one that shows as missing and fails when it is run."""
         return self._by_name.get(name, MissingAction)
 
+    @property
+    def has_hooks(self) -> bool:
+        """Has any class hooks?"""
+        return bool(self._hooks)
+
     def hooks(self, name: str, kind: str) -> list[str]:
         """The methods of an action class that are to be called at some state of its plan."""
         return self._hooks.get(name, {}).get(kind, [])

@@ -53,8 +53,7 @@ class Committer:
                         self._dismiss([unit, *self._units])
                         rejected(unit, error)
                         return
-                for pending in unit.pending:
-                    pending.done()
+                unit.committed()
                 for effect in unit.effects:
                     try:
                         effect()

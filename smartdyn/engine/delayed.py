@@ -43,7 +43,7 @@ class DelayedPlans:
         self._world = world
         self._spawner = spawner
         self._timer: IDelayedCall | None = None
-        self._waiting = 0
+        self._has_waiting = False
         self._checking = False
         self._again = False
         self._stopped = False
@@ -60,8 +60,7 @@ class DelayedPlans:
         writes: list[Write] = [InsertPlan(whole), InsertDelayed(request.plan_id, delay, args)]
         sealed = world.vault.seal(request.plan_id, ARGUMENTS, list(args))
         await world.database.commit(*writes, *([sealed] if sealed else []))
-        world.hooks.call(world.hooks.wanted(whole, PlanState.SCHEDULED.value))
-        self._waiting += 1
+        world.call_hooks(whole, PlanState.SCHEDULED.value)
         self.check()
         return request.plan_id
 
@@ -97,7 +96,7 @@ class DelayedPlans:
 
     def plan_stopped(self) -> None:
         """Some plan has stopped, which others may have been waiting for."""
-        if self._waiting:
+        if self._has_waiting:
             self.check()
 
     def stop(self) -> None:
@@ -116,7 +115,7 @@ class DelayedPlans:
                 for plan_id in found.ready:
                     stumbled = not await self._start(plan_id) or stumbled
                 self._again = self._again or (bool(found.ready) and not stumbled)
-                self._waiting = found.waiting
+                self._has_waiting = found.has_waiting
                 self._set_timer(self._world.now() + _RETRY if stumbled else found.next_at)
         except (CancelledError, ShuttingDown):
             raise

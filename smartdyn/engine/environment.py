@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 
 from smartdyn.actions.phases import EventSink
 from smartdyn.actions.registry import Registry
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Environment:
     """
+    @param clock: for deadlines.
     @param now: the time, seconds since the epoch.
     @param resources: collaborators that actions may ask for, by type.
     @param sink: where events are sent to.
@@ -41,6 +43,7 @@ class Environment:
     """
 
     world_id: str
+    clock: IReactorTime
     now: Callable[[], float]
     new_id: NewId
     registry: Registry

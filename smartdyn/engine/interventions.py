@@ -60,11 +60,12 @@ class Interventions:
     async def resume(self, plan_id: str) -> None:
         """Go on with a paused plan: its failed steps are tried again.
 
+        @raise ShuttingDown: the service takes no more.
         @raise smartdyn.errors.PlanNotFound: there is no such plan.
         @raise NotPossibleNow: it is not paused.
         """
         async with self._world.locks.hold(plan_id):
-            self._world.execute(await self._load_paused(plan_id, "resumed"))
+            await self._world.resume(await self._load_paused(plan_id, "resumed"))
 
     async def skip(self, plan_id: str, step_id: int) -> list[int]:
         """Mark a failed step of a paused plan, and what depends on it, to be left out when it is resumed.
@@ -92,7 +93,7 @@ class Interventions:
         async with world.locks.hold(plan_id):
             run = self._runs.get(plan_id)
             if run is not None:
-                run.halt()
+                await run.halt()
                 return
             whole = await world.load(plan_id)
             if whole.plan.state is PlanState.STOPPED:

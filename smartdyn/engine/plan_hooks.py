@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Final
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
-from smartdyn.aio import Spawner, settled
+from smartdyn.aio import Spawner, deadline, settled
 from smartdyn.model.records import ActionRecord, Plan, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
+
+LONGEST: Final = 60.0
+"""Seconds that a hook may take: the next ones of its plan wait for it."""
 
 
 def kinds(plan: Plan, *, halted: bool) -> tuple[str, ...]:
@@ -26,7 +31,8 @@ class PlanHooks:
 
     _log = Logger()
 
-    def __init__(self, registry: Registry, spawner: Spawner) -> None:
+    def __init__(self, clock: IReactorTime, registry: Registry, spawner: Spawner) -> None:
+        self._clock = clock
         self._registry = registry
         self._spawner = spawner
         self._waiting: deque[tuple[Plan, ActionRecord, str]] = deque()
@@ -34,6 +40,8 @@ class PlanHooks:
 
     def wanted(self, whole: WholePlan, kind: str) -> list[tuple[Plan, ActionRecord, str]]:
         """The calls to be made when the plan has come to some state."""
+        if not self._registry.has_hooks:
+            return []
         return [
             (whole.plan, action, method)
             for action in whole.actions.values()
@@ -52,7 +60,7 @@ class PlanHooks:
             while self._waiting:
                 plan, record, method = self._waiting.popleft()
                 try:
-                    await self._call(plan, record, method)
+                    await deadline(self._clock, LONGEST, f"the hook {method}", self._call(plan, record, method))
                 except CancelledError:
                     raise
                 except Exception:
@@ -65,7 +73,8 @@ class PlanHooks:
         finally:
             self._busy = False
 
-    async def _call(self, plan: Plan, record: ActionRecord, method: str) -> None:
+    def _call(self, plan: Plan, record: ActionRecord, method: str) -> Deferred[None]:
         kind = self._registry.find(record.class_name)
         action = kind(Phase(record.plan_id, record.id, dict(record.input), dict(record.output)))
-        await settled(self._registry.middleware.wrap(kind, "hook", action, getattr(action, method))(plan))
+        called = self._registry.middleware.wrap(kind, "hook", action, getattr(action, method))(plan)
+        return Deferred.fromCoroutine(settled(called))

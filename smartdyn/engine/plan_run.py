@@ -45,7 +45,7 @@ class PlanRun:
         self.steps = dict(whole.steps)
         self.actions = dict(whole.actions)
         self._committer = Committer(self.plan.id, environment.persistence, environment.spawner)
-        self._hooks = PlanHooks(environment.registry, environment.spawner)
+        self._hooks = PlanHooks(environment.clock, environment.registry, environment.spawner)
         self._events = StepEvents(self.plan.id)
         self._with_events: set[int] = set()
         self._active: set[int] = set()
@@ -59,7 +59,16 @@ class PlanRun:
 
     def start(self) -> None:
         """Execute a planned plan, or go on with a paused one: failed steps are tried again."""
+        self._start(Unit())
+
+    def resume(self) -> Deferred[None]:
+        """Likewise; fires when it is durable that the plan goes on."""
         unit = Unit()
+        durable = unit.durable()
+        self._start(unit)
+        return durable
+
+    def _start(self, unit: Unit) -> None:
         self._retry = {step.id for step in self.steps.values() if step.state is StepState.ERROR}
         self._move(PlanState.RUNNING, unit)
         self._go_on(unit)
@@ -115,14 +124,18 @@ class PlanRun:
             self.deliver(PendingEvent(step.id, event or Cancel(), optional=True)) for step in self.cancellable_steps()
         ]
 
-    def halt(self) -> None:
-        """Stop the plan whatever its steps are doing; code that is running goes on, but nothing follows it."""
-        if self.plan.state is PlanState.STOPPED:
-            return
+    def halt(self) -> Deferred[None]:
+        """Stop the plan whatever its steps are doing; code that is running goes on, but nothing follows it.
+
+        Fires when that is durable.
+        """
         unit = Unit()
-        self._end(PlanState.STOPPED, unit, notice=HALTED)
-        self._events.drop_all("the task was halted")
+        durable = unit.durable()
+        if self.plan.state is not PlanState.STOPPED:
+            self._end(PlanState.STOPPED, unit, notice=HALTED)
+            self._events.drop_all("the task was halted")
         self._commit(unit)
+        return durable
 
     def cancellable_steps(self) -> list[Step]:
         """The steps that a cancel would reach."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.logger import Logger
+
 from smartdyn.actions.action import Action
 from smartdyn.actions.phases import Phase
 from smartdyn.actions.registry import Registry
@@ -9,9 +11,22 @@ from smartdyn.model import rules
 from smartdyn.model.records import ActionRecord, WholePlan
 from smartdyn.model.rules import RescueStrategy
 
+_log = Logger()
 
-def strategy(whole: WholePlan, registry: Registry, root_id: int = 1) -> RescueStrategy:
-    """The strategy of the root action, L{RescueStrategy.SKIP} when it has none."""
+
+def strategy(whole: WholePlan, registry: Registry) -> RescueStrategy:
+    """The strategy of the root action, L{RescueStrategy.SKIP} when it has none.
+
+    When an action fails at naming its own, a human has to decide.
+    """
+    try:
+        return _strategy(whole, registry)
+    except Exception:
+        _log.failure("no rescue strategy can be had for task {plan_id}, so it is paused", plan_id=whole.plan.id)
+        return RescueStrategy.PAUSE
+
+
+def _strategy(whole: WholePlan, registry: Registry, root_id: int = 1) -> RescueStrategy:
     failed = rules.failed_actions(whole.steps.values())
 
     def of(record: ActionRecord) -> RescueStrategy | None:

@@ -83,14 +83,15 @@ class StepCall:
         self._began = environment.now()
         self._kind = environment.registry.find_or_missing(record.class_name)
         self._phase = self._make_phase()
-        self._action: Action = self._kind(self._phase)
+        self._action: Action | None = None
 
     def prepare(self, output_of: Callable[[references.OutputReference], Any]) -> Outcome | None:
-        """Put the values in the place of output references, and check what may not be as it should.
+        """Make the action, put values in the place of output references, and check what may not be as it should.
 
         @return: the failure, if that cannot be done.
         """
         try:
+            self._action = self._kind(self._phase)
             if self._kind.resolves_references:
                 resolved = references.dereference(self._record.input, output_of)
                 self._phase.input.clear()
@@ -246,6 +247,8 @@ class StepCall:
         """How far the step is; an action that cannot say makes no progress."""
         if not isinstance(self._phase, RunPhase):
             return 0.5
+        if self._action is None:
+            return 0.0
         try:
             progress = float(self._action.run_progress())
         except Exception:

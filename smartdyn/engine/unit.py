@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from twisted.internet.defer import Deferred
+
 from smartdyn.engine.step_events import PendingEvent
+from smartdyn.errors import StoreError
 from smartdyn.model.records import ActionRecord, Plan, Step
 from smartdyn.store.actions import SaveAction, SaveOutput
 from smartdyn.store.database import Write
@@ -28,6 +31,7 @@ class Unit:
         self._effects: list[Callable[[], None]] = []
         self._authors: set[int] = set()
         self._pending: list[PendingEvent] = []
+        self._waiting: list[Deferred[None]] = []
 
     def save_plan(self, plan: Plan) -> None:
         """Write the plan's row."""
@@ -59,10 +63,30 @@ class Unit:
         if pending.stored_id is not None:
             self._writes.append(DeleteEvent(pending.stored_id))
 
+    def durable(self) -> Deferred[None]:
+        """Fires when it is.
+
+        @raise StoreError: as a failure: the database refuses it.
+        """
+        waiting: Deferred[None] = Deferred()
+        self._waiting.append(waiting)
+        return waiting
+
+    def committed(self) -> None:
+        """It is durable: tell whoever waits for that."""
+        for pending in self._pending:
+            pending.done()
+        for waiting in self._waiting:
+            waiting.callback(None)
+
     def dismiss(self, plan_id: str) -> None:
-        """It will not be committed: tell the senders of events so."""
+        """It will not be committed: tell them so."""
         for pending in self._pending:
             pending.undone(plan_id, "its outcome could not be stored")
+        for waiting in self._waiting:
+            waiting.errback(
+                StoreError(f"What was wanted of task {plan_id} could not be stored; look at it and try again.")
+            )
 
     def after(self, *effects: Callable[[], None]) -> None:
         """Do something once it is durable."""
@@ -86,11 +110,6 @@ class Unit:
     def effects(self) -> list[Callable[[], None]]:
         """What to do after the commit, in order."""
         return list(self._effects)
-
-    @property
-    def pending(self) -> list[PendingEvent]:
-        """The events whose senders wait for the commit."""
-        return list(self._pending)
 
     @property
     def authors(self) -> Collection[int]:

@@ -32,7 +32,7 @@ from smartdyn.engine.refusals import Refusals
 from smartdyn.engine.singletons import Singletons
 from smartdyn.engine.step_events import PendingEvent
 from smartdyn.engine.sub_plans import SubPlans
-from smartdyn.errors import DeadlineExceeded, Draining, ShuttingDown
+from smartdyn.errors import DeadlineExceeded, Draining, ShuttingDown, StoreError
 from smartdyn.metrics.engine import EngineMeters
 from smartdyn.model.ids import NewId
 from smartdyn.model.records import Delay, Plan, WholePlan
@@ -51,6 +51,9 @@ InThread: TypeAlias = Callable[[Callable[[], Any]], Deferred[Any]]
 TERMINATION_TIMEOUT = 60.0
 """Seconds that steps whose code is running get to finish when the service stops (Dynflow C{termination_timeout})."""
 
+LAST_TIMEOUT = 10.0
+"""Seconds that they get after they were cancelled."""
+
 
 class World:
     """Executes plans.
@@ -61,7 +64,6 @@ class World:
     @ivar interventions: cancel, resume, skip, halt.
     @ivar intake: whether plans are accepted.
     @ivar locks: for those who change a plan that is not being executed.
-    @ivar hooks: calls the hooks of plans that are not being executed.
     @ivar meters: where it counts what it does.
     """
 
@@ -102,7 +104,6 @@ class World:
         self.meters = meters or EngineMeters()
         self.persistence = Persistence(clock, database)
         self.delayed = DelayedPlans(clock, self, self.spawner)
-        self.hooks = PlanHooks(registry, self.spawner)
         self.locks = PlanLocks()
         self.interventions = Interventions(self, self._runs)
         self.intake = Intake()
@@ -111,6 +112,7 @@ class World:
         self._planned_events = PlannedEvents(clock, now, registry.events, self.persistence, self.spawner, self._deliver)
         self.environment = Environment(
             world_id=self.id,
+            clock=clock,
             now=now,
             new_id=new_id,
             registry=registry,
@@ -201,6 +203,16 @@ class World:
         run = self._add_run(whole)
         if run is not None:
             run.start()
+
+    async def resume(self, whole: WholePlan) -> None:
+        """Likewise, for somebody who wants to know that it is durable.
+
+        @raise ShuttingDown: the service takes no more.
+        """
+        run = self._add_run(whole)
+        if run is None:
+            raise ShuttingDown
+        await run.resume()
 
     def recover(self, whole: WholePlan) -> None:
         """Go on with a plan that an earlier world was executing."""
@@ -300,8 +312,18 @@ class World:
             await deadline(self._clock, TERMINATION_TIMEOUT, "running steps", self.spawner.stop(cancel=False))
         except DeadlineExceeded:
             self._log.warn("steps are still running at the end: {names}", names=self.spawner.names())
-            await self.spawner.stop()
-        await self.database.commit(StopWorld(self.id, self.now()))
+            await self._give_up()
+        try:
+            await self.database.commit(StopWorld(self.id, self.now()))
+        except StoreError as error:
+            self._log.error("the end of the service could not be noted: {error}", error=error)
+
+    async def _give_up(self) -> None:
+        """Cancel what is running, and leave what takes no notice of it."""
+        try:
+            await deadline(self._clock, LAST_TIMEOUT, "cancelled steps", self.spawner.stop())
+        except DeadlineExceeded:
+            self._log.error("steps do not let themselves be cancelled: {names}", names=self.spawner.names())
 
     def _deliver(self, plan_id: str, pending: PendingEvent) -> Deferred[bool]:
         run = self._runs.get(plan_id)
@@ -327,18 +349,22 @@ class World:
         """A plan has been stored: execute it, or tell whoever waits for it that it came to nothing."""
         whole = planned.whole
         self.meters.plan_accepted(whole.plan.label or "none")
-        for state in (PlanState.PENDING, PlanState.PLANNING):
-            self.hooks.call(self.hooks.wanted(whole, state.value))
+        before = (PlanState.PENDING.value, PlanState.PLANNING.value)
         if whole.plan.state is PlanState.PLANNED:
-            self.hooks.call(self.hooks.wanted(whole, whole.plan.state.value))
+            self.call_hooks(whole, *before, whole.plan.state.value)
             self.execute(whole)
         else:
-            self.plan_is_over(whole)
+            self.call_hooks(whole, *before, *plan_hooks.kinds(whole.plan, halted=False))
+            self._tell_others(whole.plan)
+
+    def call_hooks(self, whole: WholePlan, *kinds: str) -> None:
+        """Call the hooks of a plan that is not being executed, one after another; no other plan's wait for them."""
+        hooks = PlanHooks(self._clock, self.registry, self.spawner)
+        hooks.call([wanted for kind in kinds for wanted in hooks.wanted(whole, kind)])
 
     def plan_is_over(self, whole: WholePlan, *, halted: bool = False) -> None:
         """A plan that was not being executed is stopped, and that is durable."""
-        for kind in plan_hooks.kinds(whole.plan, halted=halted):
-            self.hooks.call(self.hooks.wanted(whole, kind))
+        self.call_hooks(whole, *plan_hooks.kinds(whole.plan, halted=halted))
         self._tell_others(whole.plan)
 
     def _plan_ended(self, run: PlanRun) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from twisted.internet.defer import Deferred
 
 from smartdyn.actions.action import Action
 from smartdyn.actions.events import ExternalEvent, Skip
-from smartdyn.errors import EventUndeliverable, NotPossibleNow, PlanNotFound
+from smartdyn.errors import EventUndeliverable, NotPossibleNow, PlanNotFound, ShuttingDown, StoreError
 from smartdyn.model.states import PlanResult, PlanState, StepState
 from tests.support.engine import Engine
 from tests.support.rig import Noop, RaiseInRun, WaitForUpdate
@@ -27,6 +29,27 @@ class Flaky(Action):
         self.output["value"] = {"skipped": isinstance(event, Skip)}
 
 
+@dataclass(frozen=True)
+class Impossible:
+    """A write that the database refuses."""
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        """Break a rule."""
+        tx.execute("INSERT INTO plans (id) VALUES (NULL)")
+
+
+class Refused(Action):
+    """Wants something written that cannot be, when it is told."""
+
+    transactional: ClassVar[bool] = True
+
+    def run(self, event: Any = None) -> None:
+        """Wait, then want it."""
+        if event is None:
+            self.suspend()
+        self.write(Impossible())
+
+
 class Chain(Action):
     """Two steps, the second of which needs the first, and one that needs nothing."""
 
@@ -42,7 +65,7 @@ class InterventionTestCase(EngineTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.engine = Engine((*self.engine.actions, Flaky, Chain))
+        self.engine = Engine((*self.engine.actions, Flaky, Refused, Chain))
         self.patch(Flaky, "fails", True)
 
     def do(self, work: Any) -> Any:
@@ -115,6 +138,39 @@ class SkipTests(InterventionTestCase):
 
 class HaltTests(InterventionTestCase):
     """L{World.halt}."""
+
+    def test_answered_when_it_is_durable(self) -> None:
+        """Whoever is told that a plan was resumed or halted will find it so after a crash."""
+        self.run_plan(Flaky)
+        Flaky.fails = False
+        self.engine.database.hold()
+        resumed = Deferred.fromCoroutine(self.engine.world.interventions.resume("p"))
+        self.assertNoResult(resumed)
+        self.engine.database.release()
+        self.successResultOf(resumed)
+        self.run_plan(WaitForUpdate, plan_id="q")
+        self.engine.database.hold()
+        halted = Deferred.fromCoroutine(self.engine.world.interventions.halt("q"))
+        self.assertNoResult(halted)
+        self.engine.database.release()
+        self.successResultOf(halted)
+        self.assertEqual(self.engine.load("q").plan.state, PlanState.STOPPED)
+
+    def test_answered_when_it_cannot_be_stored(self) -> None:
+        """A wish that comes to nothing, since the database refuses what came before it, gets an error."""
+        self.run_plan(Refused)
+        self.engine.database.hold()
+        sent = self.engine.world.event("p", 2, "write")
+        halted = Deferred.fromCoroutine(self.engine.world.interventions.halt("p"))
+        self.engine.database.release()
+        self.failureResultOf(sent, EventUndeliverable)
+        self.assertIn("task p could not be stored", str(self.failureResultOf(halted, StoreError).value))
+
+    def test_the_service_stops(self) -> None:
+        """A plan is not resumed when nothing would come of it any more."""
+        self.run_plan(RaiseInRun)
+        self.do(self.engine.world.stop())
+        self.refuse(self.engine.world.interventions.resume("p"), ShuttingDown)
 
     def test_in_every_state(self) -> None:
         """Planned, running, paused and stopped plans are stopped afterwards; twice is harmless."""
