@@ -23,10 +23,13 @@ _DELIVERED = """
 """
 _PARK = "UPDATE callbacks SET state = 'parked', attempts = attempts + 1, last_error = ? WHERE id = ?"
 _DUE = """
-    SELECT id, plan_id, action_id, data_action_id, callback, data, request_id, attempts, created_at FROM callbacks
+    SELECT id, plan_id, action_id, data_action_id, callback, data, request_id, attempts, created_at
+    FROM callbacks INDEXED BY callbacks_due
     WHERE state = 'pending' AND next_attempt_at <= ? ORDER BY next_attempt_at, id LIMIT ?
 """
-_NEXT = "SELECT min(next_attempt_at) FROM callbacks WHERE state = 'pending' AND next_attempt_at > ?"
+_NEXT = """
+    SELECT min(next_attempt_at) FROM callbacks INDEXED BY callbacks_due WHERE state = 'pending' AND next_attempt_at > ?
+"""
 _OF_PLAN = """
     SELECT state, attempts, last_error, next_attempt_at, delivered_at FROM callbacks WHERE plan_id = ? ORDER BY id
 """

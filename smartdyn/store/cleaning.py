@@ -24,7 +24,8 @@ _IS_OVER = """
             WHERE parent.id = plan.caller_plan_id AND (
                 parent.state <> 'stopped' OR parent.ended_at > :cutoff
                 OR EXISTS (
-                    SELECT 1 FROM callbacks WHERE callbacks.plan_id = parent.id AND callbacks.state = 'pending'
+                    SELECT 1 FROM callbacks INDEXED BY sqlite_autoindex_callbacks_1
+                    WHERE callbacks.plan_id = parent.id AND callbacks.state = 'pending'
                 )
             )
         )
@@ -33,7 +34,7 @@ _IS_OVER = """
             WHERE plan_dependencies.blocked_by = plan.id AND waiting.state = 'scheduled'
         )
 """
-_OVER = f"SELECT id FROM plans AS plan WHERE {_IS_OVER} ORDER BY ended_at LIMIT :limit"
+_OVER = f"SELECT id FROM plans AS plan INDEXED BY plans_by_end WHERE {_IS_OVER} ORDER BY ended_at LIMIT :limit"
 _OVER_AMONG = f"SELECT id FROM plans AS plan WHERE id IN (SELECT value FROM json_each(:ids)) AND {_IS_OVER}"
 _DELETE = "DELETE FROM plans WHERE id IN (SELECT value FROM json_each(?)) AND state = 'stopped'"
 _DELETE_EVENTS = "DELETE FROM planned_events WHERE plan_id IN (SELECT value FROM json_each(?))"

@@ -45,11 +45,11 @@ _COUNT_IN = """
     WHERE state IN (SELECT value FROM json_each(:states))
         AND (state <> 'running' OR label NOT IN (SELECT value FROM json_each(:parents)))
 """
-_BY_STATE = """
-    SELECT state, count(*) FROM plans
-    WHERE state IN ('pending', 'scheduled', 'planning', 'planned', 'running', 'paused') GROUP BY state
+_UNFINISHED_STATES = "'pending', 'scheduled', 'planning', 'planned', 'running', 'paused'"
+_BY_STATE = f"SELECT state, count(*) FROM plans WHERE state IN ({_UNFINISHED_STATES}) GROUP BY state"
+_UNFINISHED = f"""
+    SELECT id FROM plans INDEXED BY plans_by_state WHERE state IN ({_UNFINISHED_STATES}) ORDER BY created_at, id
 """
-_UNFINISHED = "SELECT id FROM plans WHERE state <> 'stopped' ORDER BY created_at, id"
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS} FROM plans WHERE id = ?"
 _UNFINISHED_DESCENDANTS = """
     WITH RECURSIVE family (id) AS (
@@ -59,11 +59,11 @@ _UNFINISHED_DESCENDANTS = """
     WHERE state <> 'stopped' AND plans.id <> ? ORDER BY created_at, plans.id
 """
 _SUB_PLAN_STATES = """
-    SELECT state, result, cancel_requested_at IS NOT NULL, owner IS NULL, count(*) FROM plans
+    SELECT state, result, cancel_requested_at IS NOT NULL, owner IS NULL, count(*) FROM plans INDEXED BY plans_by_parent
     WHERE caller_plan_id = ? AND caller_action_id = ? GROUP BY 1, 2, 3, 4
 """
 _UNCANCELLED_CHILDREN = """
-    SELECT id FROM plans
+    SELECT id FROM plans INDEXED BY plans_by_parent
     WHERE caller_plan_id = ? AND caller_action_id = ? AND state <> 'stopped' AND cancel_requested_at IS NULL
     ORDER BY created_at, id
 """

@@ -22,6 +22,7 @@ LANDED = {
     2: "2bfce6edc6b77d88",
     3: "453828de70c8b89f",
     4: "425626802bc88afc",
+    5: "1ec849d2ea99ffda",
 }
 """What each schema file said when it first was part of a version: it must say so for ever."""
 
