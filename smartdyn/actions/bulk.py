@@ -117,7 +117,7 @@ class Bulk:
             elif what == "resume":
                 await interventions.resume(plan_id)
             else:
-                whole = await self._world.load(plan_id)
+                whole = await self._world.reader.load(plan_id)
                 for step in whole.steps.values():
                     if step.state is StepState.ERROR:
                         await interventions.skip(plan_id, step.id)

@@ -78,7 +78,7 @@ class DelayedPlans:
         @return: whether it was still waiting.
         """
         async with self._world.locks.hold(plan_id):
-            whole = await self._world.load(plan_id)
+            whole = await self._world.reader.load(plan_id)
             if whole.plan.state is not PlanState.SCHEDULED:
                 return False
             await self._give_up(whole, StepState.CANCELLED, "Delayed task cancelled")
@@ -150,7 +150,7 @@ class DelayedPlans:
                 return False
             except Exception as error:
                 self._log.failure("the delayed task {plan_id} cannot be started", plan_id=plan_id)
-                whole = await self._world.load(plan_id)
+                whole = await self._world.reader.load(plan_id)
                 await self._give_up(whole, StepState.ERROR, "finish execution", f"{type(error).__name__}: {error}")
         return True
 

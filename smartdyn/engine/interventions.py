@@ -10,6 +10,7 @@ from twisted.python.failure import Failure
 
 from smartdyn.actions.events import Abort, Cancel
 from smartdyn.engine.plan_run import HALTED, PlanRun
+from smartdyn.engine.unit import Unit
 from smartdyn.errors import EventUndeliverable, NotPossibleNow
 from smartdyn.model import changes, rules
 from smartdyn.model.records import WholePlan
@@ -93,9 +94,12 @@ class Interventions:
         async with world.locks.hold(plan_id):
             run = self._runs.get(plan_id)
             if run is not None:
-                await run.halt()
+                unit = Unit()
+                durable = unit.durable()
+                run.halt(unit)
+                await durable
                 return
-            whole = await world.load(plan_id)
+            whole = await world.reader.load(plan_id)
             if whole.plan.state is PlanState.STOPPED:
                 return
             stopped = changes.move_plan(
@@ -105,7 +109,7 @@ class Interventions:
         world.plan_is_over(replace(whole, plan=stopped), halted=True)
 
     async def _load_paused(self, plan_id: str, wish: str) -> WholePlan:
-        whole = await self._world.load(plan_id)
+        whole = await self._world.reader.load(plan_id)
         if whole.plan.state is not PlanState.PAUSED or plan_id in self._runs:
             raise NotPossibleNow(plan_id, wish, whole.plan.state)
         return whole

@@ -57,18 +57,11 @@ class PlanRun:
         self._stopping = False
         self._dead = False
 
-    def start(self) -> None:
-        """Execute a planned plan, or go on with a paused one: failed steps are tried again."""
-        self._start(Unit())
+    def start(self, unit: Unit) -> None:
+        """Execute a planned plan, or go on with a paused one: failed steps are tried again.
 
-    def resume(self) -> Deferred[None]:
-        """Likewise; fires when it is durable that the plan goes on."""
-        unit = Unit()
-        durable = unit.durable()
-        self._start(unit)
-        return durable
-
-    def _start(self, unit: Unit) -> None:
+        @param unit: what the beginning is committed with.
+        """
         self._retry = {step.id for step in self.steps.values() if step.state is StepState.ERROR}
         self._move(PlanState.RUNNING, unit)
         self._go_on(unit)
@@ -124,18 +117,15 @@ class PlanRun:
             self.deliver(PendingEvent(step.id, event or Cancel(), optional=True)) for step in self.cancellable_steps()
         ]
 
-    def halt(self) -> Deferred[None]:
+    def halt(self, unit: Unit) -> None:
         """Stop the plan whatever its steps are doing; code that is running goes on, but nothing follows it.
 
-        Fires when that is durable.
+        @param unit: what this is committed with.
         """
-        unit = Unit()
-        durable = unit.durable()
         if self.plan.state is not PlanState.STOPPED:
             self._end(PlanState.STOPPED, unit, notice=HALTED)
             self._events.drop_all("the task was halted")
         self._commit(unit)
-        return durable
 
     def cancellable_steps(self) -> list[Step]:
         """The steps that a cancel would reach."""
@@ -357,17 +347,13 @@ class PlanRun:
         """Decide about the steps that were under way when somebody else last had this plan."""
         finalize = rules.finalize_steps(self.plan.finalize_flow, self.steps)
         self._finalizing = any(step.state in {StepState.SUCCESS, StepState.RUNNING} for step in finalize)
-        for step in list(self.steps.values()):
-            if step.kind is StepKind.PLAN or step.state not in rules.CANCELLABLE:
-                continue
+        for step in rules.under_way(self.steps.values()):
             action = self._environment.registry.find_or_missing(step.action_class)
             if step.kind is StepKind.RUN and action.handles_restart:
-                if step.state is StepState.RUNNING:
-                    self.steps[step.id] = replace(step, state=StepState.SUSPENDED)
+                self.steps[step.id] = replace(step, state=StepState.SUSPENDED)
                 self._events.add(PendingEvent(step.id, Restarted(), optional=True))
             elif step.state is StepState.RUNNING:
-                error = StepError("StandardError", f"Abnormal termination (previous state: {step.state.value})")
-                self._end_step(step, StepState.ERROR, unit, error=error)
+                self._end_step(step, StepState.ERROR, unit, error=rules.ABNORMAL)
 
     def _refused(self, unit: Unit, error: Exception) -> None:
         """The database refused a unit for good: what is in memory is not what is stored."""

@@ -52,7 +52,7 @@ async def recover(world: World) -> int:
     going = 0
     for start in range(0, len(unfinished), _AT_ONCE):
         batch = unfinished[start : start + _AT_ONCE]
-        for plan_id, found in zip(batch, await world.load_many(batch), strict=True):
+        for plan_id, found in zip(batch, await world.reader.load_many(batch), strict=True):
             going += _go_on(world, plan_id, found)
     for planned in waiting:
         world.arm(planned)

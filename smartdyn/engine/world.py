@@ -24,6 +24,7 @@ from smartdyn.engine.intake import Intake
 from smartdyn.engine.interventions import Interventions
 from smartdyn.engine.plan_hooks import PlanHooks
 from smartdyn.engine.plan_locks import PlanLocks
+from smartdyn.engine.plan_reader import PlanReader
 from smartdyn.engine.plan_run import PlanRun
 from smartdyn.engine.planned_events import PlannedEvents
 from smartdyn.engine.planning import Planned, PlanRequest, make_plan
@@ -32,6 +33,7 @@ from smartdyn.engine.refusals import Refusals
 from smartdyn.engine.singletons import Singletons
 from smartdyn.engine.step_events import PendingEvent
 from smartdyn.engine.sub_plans import SubPlans
+from smartdyn.engine.unit import Unit
 from smartdyn.errors import DeadlineExceeded, Draining, ShuttingDown, StoreError
 from smartdyn.metrics.engine import EngineMeters
 from smartdyn.model.ids import NewId
@@ -64,6 +66,7 @@ class World:
     @ivar interventions: cancel, resume, skip, halt.
     @ivar intake: whether plans are accepted.
     @ivar locks: for those who change a plan that is not being executed.
+    @ivar reader: reads plans as they are stored.
     @ivar meters: where it counts what it does.
     """
 
@@ -97,9 +100,10 @@ class World:
         self.vault = vault
         self._clock = clock
         self.spawner = Spawner(clock)
+        self.reader = PlanReader(database, vault)
         self._runs: dict[str, PlanRun] = {}
         self._ended: dict[str, list[Deferred[PlanState]]] = {}
-        self._refusals = Refusals(self.spawner, self.load, self._add_run)
+        self._refusals = Refusals(self.spawner, self.reader.load, self._add_run)
         self._stopping = False
         self.meters = meters or EngineMeters()
         self.persistence = Persistence(clock, database)
@@ -110,15 +114,19 @@ class World:
         self._sub_plans = SubPlans(self, self.spawner, self._runs.get)
         self._singletons = Singletons()
         self._planned_events = PlannedEvents(clock, now, registry.events, self.persistence, self.spawner, self._deliver)
-        self.environment = Environment(
+        self.environment = self._share(queues or Queues(), auto_rescue, in_thread)
+
+    def _share(self, queues: Queues, auto_rescue: bool, in_thread: InThread) -> Environment:
+        """What running plans are given of this world."""
+        return Environment(
             world_id=self.id,
-            clock=clock,
-            now=now,
-            new_id=new_id,
-            registry=registry,
+            clock=self._clock,
+            now=self.now,
+            new_id=self.new_id,
+            registry=self.registry,
             persistence=self.persistence,
             spawner=self.spawner,
-            queues=queues or Queues(),
+            queues=queues,
             auto_rescue=auto_rescue,
             meters=self.meters,
             singletons=self._singletons,
@@ -202,7 +210,7 @@ class World:
         """Begin to execute a planned or paused plan."""
         run = self._add_run(whole)
         if run is not None:
-            run.start()
+            run.start(Unit())
 
     async def resume(self, whole: WholePlan) -> None:
         """Likewise, for somebody who wants to know that it is durable.
@@ -212,7 +220,10 @@ class World:
         run = self._add_run(whole)
         if run is None:
             raise ShuttingDown
-        await run.resume()
+        unit = Unit()
+        durable = unit.durable()
+        run.start(unit)
+        await durable
 
     def recover(self, whole: WholePlan) -> None:
         """Go on with a plan that an earlier world was executing."""
@@ -229,31 +240,6 @@ class World:
     def arm(self, planned: PlannedEvent) -> None:
         """Deliver a stored event when it is due."""
         self._planned_events.arm(planned)
-
-    async def load(self, plan_id: str) -> WholePlan:
-        """A plan from the database, with its secrets.
-
-        @raise smartdyn.errors.PlanNotFound: there is none.
-        """
-        (found,) = await self.load_many([plan_id])
-        if isinstance(found, Exception):
-            raise found
-        return found
-
-    async def load_many(self, plan_ids: Sequence[str]) -> list[WholePlan | Exception]:
-        """Several plans from the database, or why one cannot be read."""
-
-        def read(tx: Any) -> list[WholePlan | Exception]:
-            return [self._read(tx, plan_id) for plan_id in plan_ids]
-
-        return await self.database.query(read, patient=len(plan_ids) > 1)
-
-    def _read(self, tx: Any, plan_id: str) -> WholePlan | Exception:
-        try:
-            whole, sealed = plans.load_whole(tx, plan_id), vault.sealed(tx, plan_id)
-            return self.vault.restore(whole, sealed) if sealed else whole
-        except Exception as error:
-            return error
 
     def event(self, plan_id: str, step_id: int, event: Any, *, optional: bool = False) -> Deferred[bool]:
         """Send an event to a step; fires when C{run} has dealt with it and that is durable.

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from smartdyn.model.flows import Atom, Flow, Sequence
-from smartdyn.model.records import ActionRecord, Plan, Step
+from smartdyn.model.records import ActionRecord, Plan, Step, StepError
 from smartdyn.model.states import PlanResult, PlanState, StepKind, StepState
 
 StateOf = Callable[[int], StepState]
 
 CANCELLABLE = frozenset({StepState.RUNNING, StepState.SUSPENDED})
+
+ABNORMAL = StepError("StandardError", f"Abnormal termination (previous state: {StepState.RUNNING.value})")
+"""Why a step failed whose code was running when the service ended (world/invalidation.rb)."""
 
 
 class RescueStrategy(Enum):
@@ -171,6 +174,11 @@ def progress(plan: Plan, steps: Mapping[int, Step]) -> float:
 def execution_time(steps: Iterable[Step]) -> float:
     """Seconds spent in actions' own code."""
     return sum(step.execution_time for step in steps)
+
+
+def under_way(steps: Iterable[Step]) -> list[Step]:
+    """The run and finalize steps that somebody was executing, or that wait for events."""
+    return [step for step in steps if step.kind is not StepKind.PLAN and step.state in CANCELLABLE]
 
 
 def run_steps(steps: Iterable[Step], states: Collection[StepState]) -> list[Step]:

@@ -138,7 +138,7 @@ class Engine:
 
     def plan(self, plan_id: str) -> WholePlan:
         """A plan as it is in the database, with its secrets."""
-        return done(self.world.load(plan_id))
+        return done(self.world.reader.load(plan_id))
 
     def state(self, plan_id: str) -> PlanState:
         """The state of a plan."""

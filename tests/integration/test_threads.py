@@ -72,12 +72,12 @@ class ThreadTests(TestCase):
         Blocking.gate.set()
         ended = [world.when_ended(str(number)) for number in range(3)]
         for number in range(3):
-            while (await world.load(str(number))).steps[2].state is not StepState.SUSPENDED:
+            while (await world.reader.load(str(number))).steps[2].state is not StepState.SUSPENDED:
                 await sleep(CLOCK, 0.01)
             await world.event(str(number), 2, "go on")
         for each in ended:
             await each
-        self.assertEqual((await world.load("2")).actions[1].output["threads"], [False, False])
+        self.assertEqual((await world.reader.load("2")).actions[1].output["threads"], [False, False])
         await world.stop()
         threads.stop()
 
