@@ -68,6 +68,9 @@ class Environment:
     async def place(self, queue: str | None) -> AsyncIterator[None]:
         """Wait for a place in a queue and hold it, and say how long that took."""
         since = self.now()
-        async with self.queues.place(queue) as name:
-            self.meters.queue_wait.labels(name).observe(max(self.now() - since, 0.0))
+        name = await self.queues.acquire(queue)
+        try:
+            self.meters.queue_waited(name, max(self.now() - since, 0.0))
             yield
+        finally:
+            self.queues.release(name)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 
 from twisted.internet.defer import DeferredSemaphore
 
@@ -29,13 +28,15 @@ class Queues:
             for name, queue in self._queues.items()
         ]
 
-    @asynccontextmanager
-    async def place(self, name: str | None) -> AsyncIterator[str]:
-        """Wait for a place in a queue and hold it; an unknown queue is the default one, whose name is given."""
-        found = name if name in self._queues else DEFAULT_QUEUE
-        queue = self._queues[found]
-        await queue.acquire()
-        try:
-            yield found
-        finally:
-            queue.release()
+    async def acquire(self, name: str | None) -> str:
+        """Wait for a place in a queue; an unknown queue is the default one.
+
+        @return: the name of the queue, to L{release} the place.
+        """
+        found = DEFAULT_QUEUE if name is None or name not in self._queues else name
+        await self._queues[found].acquire()
+        return found
+
+    def release(self, name: str) -> None:
+        """Give a place back."""
+        self._queues[name].release()

@@ -17,6 +17,7 @@ class EngineMeters:
         self._count_waits(registry)
         self._accepted: dict[str, Counter] = {}
         self._ended: dict[tuple[str, str, str], tuple[Counter, Histogram]] = {}
+        self._queue_waits: dict[str, Histogram] = {}
         self._steps: dict[tuple[str, str], StepMeter] = {}
 
     def _count_plans(self, registry: CollectorRegistry | None) -> None:
@@ -106,6 +107,13 @@ class EngineMeters:
         )
         self.events_planned = Gauge("smartdyn_planned_events", "Events that wait for their time", registry=registry)
         prepare(self.events, ("delivered", "undeliverable"))
+
+    def queue_waited(self, queue: str, seconds: float) -> None:
+        """A step got its place in a queue."""
+        histogram = self._queue_waits.get(queue)
+        if histogram is None:
+            histogram = self._queue_waits[queue] = self.queue_wait.labels(queue)
+        histogram.observe(seconds)
 
     def of_step(self, action: str, phase: str) -> StepMeter:
         """Where the steps of an action's phase are counted."""
