@@ -6,7 +6,8 @@ from collections.abc import Coroutine, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import CancelledError, Deferred, gatherResults
+from twisted.logger import Logger
 
 from smartdyn.actions.ledger import Ledger
 from smartdyn.engine.world import World
@@ -26,6 +27,8 @@ _MOST_PROBLEMS: Final = 100
 
 class Bulk:
     """Does it through the engine's interventions."""
+
+    _log = Logger()
 
     def __init__(self, world: World, ledger: Ledger) -> None:
         self._world = world
@@ -121,6 +124,11 @@ class Bulk:
                 for step in whole.steps.values():
                     if step.state is StepState.ERROR:
                         await interventions.skip(plan_id, step.id)
+        except CancelledError:
+            raise
         except SmartdynError as error:
             return str(error)
+        except Exception as error:
+            self._log.failure("{what} of task {plan_id} failed", what=what, plan_id=plan_id)
+            return f"It failed: {type(error).__name__}: {error}"
         return None

@@ -35,9 +35,11 @@ class RunnerDispatcher:
     def start(self, runner_id: str, job: Job, make: Callable[[], Runner], *, resumed: bool = False) -> None:
         """Start a job, or go on with one after a restart. One that is under way is left as it is.
 
+        When the service stops, nothing is started: the next life of the service does it.
+
         @param make: makes the runner; if it raises, the job ends with that error.
         """
-        if runner_id in self._jobs:
+        if runner_id in self._jobs or self._stopping:
             return
         running = make_running(self._world, job, self._meters)
         self._jobs[runner_id] = running

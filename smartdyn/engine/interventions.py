@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -23,6 +23,9 @@ from smartdyn.store.steps import SaveStep
 
 if TYPE_CHECKING:
     from smartdyn.engine.world import World
+
+_AT_ONCE = 25
+"""Plans that are told in one go: the wishes for them are one commit, and others have their turn in between."""
 
 
 class Interventions:
@@ -47,16 +50,27 @@ class Interventions:
         own = self._runs.get(plan_id)
         told = len(own.cancellable_steps()) if own is not None else 0
         tells_others = told > 0
-        for each, state in await world.database.query(lambda tx: _family(tx, plan_id)):
-            run = self._runs.get(each)
-            if state == PlanState.SCHEDULED:
-                told += await world.delayed.cancel(each)
-            elif run is not None and run.cancellable_steps():
-                told += 0 if tells_others else len(run.cancellable_steps())
-                await world.database.commit(plans.RequestCancel(each, world.now()))
-                for processed in run.cancel(Abort() if force else Cancel()):
-                    processed.addErrback(_quiet)
+        family = await world.database.query(lambda tx: _family(tx, plan_id))
+        for start in range(0, len(family), _AT_ONCE):
+            piece = family[start : start + _AT_ONCE]
+            reached = await self._cancel_running([each for each, _ in piece], Abort() if force else Cancel())
+            told += 0 if tells_others else reached
+            for each, state in piece:
+                if state == PlanState.SCHEDULED:
+                    told += await world.delayed.cancel(each)
         return told
+
+    async def _cancel_running(self, plan_ids: Sequence[str], event: Any) -> int:
+        """Send an event to the steps of some plans that can be cancelled; how many these are."""
+        runs = [run for each in plan_ids if (run := self._runs.get(each)) and run.cancellable_steps()]
+        reached = sum(len(run.cancellable_steps()) for run in runs)
+        if runs:
+            now = self._world.now()
+            await self._world.database.commit(*(plans.RequestCancel(run.plan.id, now) for run in runs))
+        for run in runs:
+            for processed in run.cancel(event):
+                processed.addErrback(_quiet)
+        return reached
 
     async def resume(self, plan_id: str) -> None:
         """Go on with a paused plan: its failed steps are tried again.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,14 @@ def _whole(task_id: str, text: str, at: float, parent: str | None) -> WholePlan:
         output={text: text},
     )
     return WholePlan(plan, steps, {1: action})
+
+
+@dataclass(frozen=True)
+class Damage:
+    """Makes a task unreadable."""
+
+    plan_id: str
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        """Cut its output off."""
+        tx.execute("UPDATE actions SET output = '{' WHERE plan_id = ?", (self.plan_id,))

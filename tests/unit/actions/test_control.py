@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import DecodeError
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,6 +18,7 @@ from smartdyn.testing import done
 from tests.support.engine import Engine
 from tests.support.jobs import PrintingJob, run
 from tests.support.rig import RaiseInRun
+from tests.support.stored import Damage
 
 ADMIN = Actor("admin.example.org", "192.0.2.1", "console")
 
@@ -172,6 +174,15 @@ class ControlTests(SynchronousTestCase):
         self.assertEqual(self.audit(), [("resume", task, f"Task {task} is stopped; it cannot be resumed now.")])
         ended = TaskQuery(states=("stopped",))
         self.assertEqual(done(self.control.bulk.count(ended, "cancel")), 0)
+
+    def test_one_that_cannot_be_read(self) -> None:
+        """A broken task keeps nothing from being done to the others, and is named with its problem."""
+        broken, other = self.engine.trigger(Stumbling, {}), self.engine.trigger(Stumbling, {})
+        done(self.engine.database.commit(Damage(broken)))
+        outcome = done(self.control.bulk.run(EVERYTHING, "skip", ADMIN, expected=2))
+        self.assertEqual([plan_id for plan_id, _ in outcome.refused], [broken])
+        self.assertEqual((outcome.done, self.engine.result(other)), (1, "warning"))
+        self.assertEqual(len(self.flushLoggedErrors(DecodeError)), 1)
 
     def test_it_is_forgotten_in_time(self) -> None:
         """What was done is known for as long as is set, also when its task is gone."""

@@ -143,6 +143,14 @@ class JobTests(SynchronousTestCase):
         self.successResultOf(self.dispatcher.stop())
         self.assertEqual((self.status()["state"], self.output()["result"]), ("running", []))
 
+    def test_a_job_that_begins_while_the_service_stops(self) -> None:
+        """Its runner is left to the next life of the service: nobody would wait for it in this one."""
+        self.successResultOf(self.dispatcher.stop())
+        self.start()
+        self.assertEqual((ScriptedRunner.made, self.status()["state"]), ([], "running"))
+        self.engine = self.prepare(self.engine.crash())
+        self.assertTrue(ScriptedRunner.made[0].resumed)
+
     def test_cancel_and_timeout_reach_the_runner(self) -> None:
         """Each asks it to stop; the job ends when the runner says so."""
         self.start(execution_timeout_interval="3")

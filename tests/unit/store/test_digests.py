@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from dataclasses import dataclass
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import DecodeError
@@ -19,19 +16,9 @@ from smartdyn.store.output import AppendOutput
 from smartdyn.testing import done
 from tests.support.engine import Engine
 from tests.support.jobs import PrintingJob, run
+from tests.support.stored import Damage
 
 _CHECK_INDEX = "INSERT INTO output_words (output_words) VALUES ('integrity-check')"
-
-
-@dataclass(frozen=True)
-class Damage:
-    """Makes a task unreadable."""
-
-    plan_id: str
-
-    def apply(self, tx: sqlite3.Cursor) -> None:
-        """Cut its output off."""
-        tx.execute("UPDATE actions SET output = '{' WHERE plan_id = ?", (self.plan_id,))
 
 
 class DigestTests(SynchronousTestCase):
