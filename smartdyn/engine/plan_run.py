@@ -314,6 +314,8 @@ class PlanRun:
             # Nothing follows in a plan that was halted meanwhile
             self._with_events.update([step_id] if outcome.events else [])
             outcome.add_to(unit, self._environment)
+        else:
+            outcome.come_to_nothing(self._environment)
         if pending is not None:
             unit.dealt_with(pending)
 

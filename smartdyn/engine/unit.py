@@ -29,6 +29,7 @@ class Unit:
         self._changed_inputs: set[int] = set()
         self._writes: list[Write] = []
         self._effects: list[Callable[[], None]] = []
+        self._otherwise: list[Callable[[], None]] = []
         self._authors: set[int] = set()
         self._pending: list[PendingEvent] = []
         self._waiting: list[Deferred[None]] = []
@@ -81,6 +82,8 @@ class Unit:
 
     def dismiss(self, plan_id: str) -> None:
         """It will not be committed: tell them so."""
+        for undo in self._otherwise:
+            undo()
         for pending in self._pending:
             pending.undone(plan_id, "its outcome could not be stored")
         for waiting in self._waiting:
@@ -91,6 +94,10 @@ class Unit:
     def after(self, *effects: Callable[[], None]) -> None:
         """Do something once it is durable."""
         self._effects.extend(effects)
+
+    def otherwise(self, undo: Callable[[], None]) -> None:
+        """Do something if it is never committed."""
+        self._otherwise.append(undo)
 
     @property
     def writes(self) -> list[Write]:

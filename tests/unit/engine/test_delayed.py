@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from twisted.internet.defer import Deferred
+
 from smartdyn.actions.action import Action
 from smartdyn.errors import StoreError
 from smartdyn.model import wire
@@ -38,6 +40,19 @@ class Alone(Work):
     """Only one at a time."""
 
     singleton: ClassVar[bool] = True
+
+
+class Starter(Action):
+    """Starts one, when the test says so."""
+
+    waiting: ClassVar[list[Deferred[None]]] = []
+
+    async def run(self) -> None:
+        """Wait, then start it, maybe under an id that is taken."""
+        waiting: Deferred[None] = Deferred()
+        self.waiting.append(waiting)
+        await waiting
+        self.start_plan(Alone, {}, plan_id=self.input.get("id"))
 
 
 class Dated(Work):
@@ -231,7 +246,7 @@ class SingletonTests(ActionTestCase):
     """Actions of which only one may be active."""
 
     def setUp(self) -> None:
-        self.engine = Engine((Work, Alone))
+        self.engine = Engine((Work, Alone, Starter))
 
     def test_the_second_is_refused(self) -> None:
         """While the first is under way; when it is over, the next may come."""
@@ -241,6 +256,16 @@ class SingletonTests(ActionTestCase):
         self.assertEqual(self.engine.errors(second), [f"Action {Alone.name()} is already active"])
         done(self.engine.send(first, "go on"))
         self.assertSucceeded(self.engine, self.engine.trigger(Alone, {}))
+
+    def test_one_that_never_came_to_be(self) -> None:
+        """A plan that was made and then not stored, since its starter was halted or its id is taken, has no right."""
+        halted = self.engine.trigger(Starter, {})
+        self.engine.halt(halted)
+        Starter.waiting[-1].callback(None)
+        taken = self.engine.trigger(Starter, {"id": halted})
+        Starter.waiting[-1].callback(None)
+        self.assertEqual(self.engine.state(taken), PlanState.PAUSED)
+        self.assertEqual(self.engine.result(self.engine.trigger(Alone, {})), PlanResult.SUCCESS)
 
     def test_a_paused_one_lets_go(self) -> None:
         """A second may run meanwhile; then the first cannot be resumed before that is over (X:f)."""
