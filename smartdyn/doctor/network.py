@@ -31,13 +31,17 @@ class Place:
 def wanted(settings: Settings) -> Iterator[Place]:
     """All places, as the settings have them."""
     if "port" in settings.given or (settings.http_port is None and settings.https_port is None):
-        yield Place(settings.listen, settings.port, settings.use_https)
+        yield Place(_address(settings.listen), settings.port, settings.use_https)
     for host in settings.bind_host:
-        address = "" if host == "*" else host
+        address = _address(host)
         if settings.http_port is not None:
             yield Place(address, settings.http_port, False)
         if settings.https_port is not None:
             yield Place(address, settings.https_port, True)
+
+
+def _address(host: str) -> str:
+    return "" if host == "*" else host
 
 
 def _ports(context: Context) -> Verdict:
