@@ -91,10 +91,6 @@ class Reading:
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...] = ()
 
-    def written(self, key: str) -> Any:
-        """The last value that was written for a key, whether this version makes use of it or not."""
-        return next((entry.value for entry in reversed(self.entries) if entry.key == key), None)
-
 
 def load_settings(folder: Path) -> Settings:
     """The settings in C{folder}: C{settings.yml}, then C{settings.d/*.yml} in the order of their names.
