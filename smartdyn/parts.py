@@ -20,6 +20,7 @@ from smartdyn.rex.host_keys import HostKeys
 from smartdyn.rex.runners import simulation_from
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.settings import Settings
+from smartdyn.settings.script import mode_problem
 from smartdyn.ssh import Deadlines
 from smartdyn.ssh.kerberos import Kerberos, kerberos_problem
 
@@ -49,6 +50,7 @@ def runner_settings(
     strict = settings.ssh_ca_known_hosts_file
     return RunnerSettings(
         known_hosts=settings.path(settings.ssh_known_hosts_file),
+        refusal=mode_problem(settings),
         identity_key=key if key.exists() else None,
         agent=environment.get("SSH_AUTH_SOCK") or None,
         kerberos=Kerberos(in_thread) if settings.kerberos_auth and kerberos_problem() is None else None,

@@ -8,7 +8,7 @@ when everything in the plan has run. An instance lives for one such call; what m
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, NoReturn, TypeVar
 
@@ -172,6 +172,8 @@ class Action:
 
     def plan_self(self, input: dict[str, Any] | None = None) -> Action:
         """Have this action's C{run} and C{finalize} called with C{input}, which may hold output references."""
+        if not isinstance(input, Mapping | None):
+            raise TypeError(f"the input of {self.name()} must be a mapping of names and values, not {input!r}")
         self._planning().plan_self(self, dict(input or {}))
         return self
 

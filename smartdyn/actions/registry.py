@@ -87,6 +87,16 @@ class Registry:
         """Has any class hooks?"""
         return bool(self._hooks)
 
+    def require(self, action: type[Action]) -> None:
+        """
+        @raise RuntimeError: nobody has registered C{action}, so that its steps could not be called later.
+        """
+        if self._by_name.get(action.name()) is not action:
+            raise RuntimeError(
+                f"The action class {action.name()} is not registered: add service.registry.register({action.__name__}) "
+                "to the plugin's install, or name it in the test's Engine"
+            )
+
     def hooks(self, name: str, kind: str) -> list[str]:
         """The methods of an action class that are to be called at some state of its plan."""
         return self._hooks.get(name, {}).get(kind, [])

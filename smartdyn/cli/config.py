@@ -47,11 +47,15 @@ def _add_import(config: Any) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from smartdyn.cli.failures import CommandFailed, Status  # noqa: PLC0415
     from smartdyn.settings import load_settings  # noqa: PLC0415
+    from smartdyn.settings.script import level_problem, mode_problem  # noqa: PLC0415
 
     settings = load_settings(options.config_dir.absolute())
     for each in settings.without_effect:
         print(f"Without effect: {each}.")
+    if problem := mode_problem(settings) or level_problem(settings):
+        raise CommandFailed(Status.FAILED, f"Foreman cannot use this proxy for scripts: {problem}.")
     print(f"The settings in {options.config_dir} are fine.")
     return 0
 

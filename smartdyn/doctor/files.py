@@ -15,7 +15,6 @@ _LITTLE = 500 * _MEGABYTE
 _FEW_INODES = 0.02
 _PRIVATE = 0o077
 _OF_OTHERS = 0o007
-_LOGS_ELSEWHERE = frozenset({"STDOUT", "JOURNAL", "JOURNALD", "SYSLOG"})
 
 
 def _state(context: Context) -> Verdict:
@@ -87,10 +86,10 @@ def _database_files(context: Context) -> Verdict:
 
 
 def _log(context: Context) -> Verdict:
-    name, account = context.settings.log_file, context.account
-    if name.upper() in _LOGS_ELSEWHERE:
+    account = context.account
+    if context.settings.log_path is None:
         return not_applicable("The log is not written to a file.")
-    path = context.path(name)
+    path = context.path(context.settings.log_file)
     fix = f"install -d -o {account.name} -m 0750 {path.parent}"
     if not path.parent.is_dir():
         if path.parent in context.made_at_start:
@@ -141,8 +140,9 @@ def _inodes(context: Context) -> Verdict:
 
 def _folders(context: Context) -> Iterator[Path]:
     """Where the service writes, as far as it is there."""
-    log = context.settings.log_file
-    wanted = [context.database.parent, *([] if log.upper() in _LOGS_ELSEWHERE else [context.path(log).parent])]
+    wanted = [context.database.parent]
+    if context.settings.log_path is not None:
+        wanted.append(context.path(context.settings.log_file).parent)
     return (folder for folder in dict.fromkeys(wanted) if folder.is_dir())
 
 

@@ -31,13 +31,17 @@ class Place:
 def wanted(settings: Settings) -> Iterator[Place]:
     """All places, as the settings have them."""
     if "port" in settings.given or (settings.http_port is None and settings.https_port is None):
-        yield Place(settings.listen, settings.port, settings.use_https)
+        yield Place(_address(settings.listen), settings.port, settings.use_https)
     for host in settings.bind_host:
-        address = "" if host == "*" else host
+        address = _address(host)
         if settings.http_port is not None:
             yield Place(address, settings.http_port, False)
         if settings.https_port is not None:
             yield Place(address, settings.https_port, True)
+
+
+def _address(host: str) -> str:
+    return "" if host == "*" else host
 
 
 def _ports(context: Context) -> Verdict:
@@ -172,17 +176,6 @@ def _core(context: Context) -> Verdict:
     return _reach(context, "core_url", context.settings.core_url, {"http": 80, "https": 443})
 
 
-def _broker(context: Context) -> Verdict:
-    reading = context.reading
-    if context.settings.mode != "pull-mqtt":
-        return not_applicable("`mode` is not pull-mqtt.")
-    broker, port = reading.written("mqtt_broker"), reading.written("mqtt_port")
-    if not broker or not port:
-        missing = "mqtt_broker" if not broker else "mqtt_port"
-        return error(f"{missing} has to be set when pull-mqtt mode is used.", f"Set `{missing}`.")
-    return _reach(context, "mqtt_broker", f"mqtt://{broker}:{port}", {})
-
-
 def _reach(context: Context, key: str, url: str, ports: dict[str, int]) -> Verdict:
     parts = urlsplit(url)
     try:
@@ -224,5 +217,4 @@ CHECKS = (
     Check("trusted-names", "who is let in by name can be found", _names, waits=True),
     Check("proxy", "proxies in the environment", _proxy),
     Check("core", "the core elsewhere can be reached", _core, waits=True),
-    Check("mqtt-broker", "the MQTT broker can be reached", _broker, waits=True),
 )

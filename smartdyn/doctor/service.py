@@ -106,7 +106,7 @@ def _written(context: Context) -> Iterator[tuple[str, Path]]:
     yield "database", context.database.parent
     if not settings.ssh_ca_known_hosts_file:
         yield "ssh_known_hosts_file", context.path(settings.ssh_known_hosts_file)
-    if "/" in settings.log_file:
+    if settings.log_path is not None:
         yield "log_file", context.path(settings.log_file)
     if settings.backup_deleted_plans:
         yield "backup_dir", context.path(settings.backup_dir)

@@ -159,6 +159,7 @@ class _Planner:
         phase = _Planning(self, record.id, trigger)
         instance = action(phase)
         try:
+            self._registry.require(action)
             if action.singleton:
                 self._singletons.claim(action.name(), self._plan_id)
             with self.block(Concurrence()):

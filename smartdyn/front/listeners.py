@@ -94,7 +94,7 @@ def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
             ]
         )
     for host in settings.bind_host if proxy else ():
-        interface = "" if host == "*" else host
+        interface = _interface(host)
         if settings.http_port is not None:
             found.append(Listener(interface, settings.http_port, policy, PROXY_PREFIXES))
         if settings.https_port is not None:
@@ -120,12 +120,18 @@ def _socket_path(settings: Settings) -> Path | None:
 
 
 def _core(settings: Settings, name_of: NameOf) -> Listener:
+    interface = _interface(settings.listen)
     if not settings.use_https:
-        return Listener(settings.listen, settings.port, _policy(settings, name_of), CORE_PREFIXES)
+        return Listener(interface, settings.port, _policy(settings, name_of), CORE_PREFIXES)
     tls = _tls(settings, "use_https")
     proxy = settings.path(settings.foreman_ssl_cert) if settings.foreman_ssl_cert else tls.certificate
     policy = replace(_policy(settings, name_of), trusted_hosts=None, only=_identity(proxy))
-    return Listener(settings.listen, settings.port, policy, CORE_PREFIXES, tls)
+    return Listener(interface, settings.port, policy, CORE_PREFIXES, tls)
+
+
+def _interface(host: str) -> str:
+    """All addresses are C{*} in settings, as in those of the Ruby services."""
+    return "" if host == "*" else host
 
 
 def _policy(settings: Settings, name_of: NameOf) -> Policy:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final, TextIO
 
 from twisted.logger import ILogObserver, LogEvent, LogLevel
@@ -44,15 +43,13 @@ def open_log(settings: Settings) -> LineWriter:
 
     @raise SettingsError: the file cannot be written.
     """
-    place = settings.log_file.upper()
-    journal = place in {"JOURNAL", "JOURNALD"}
-    form = _FORMS[settings.log_format, journal]
-    if journal or place == "STDOUT":
+    form, path = _FORMS[settings.log_format, settings.logs_to_journal], settings.log_path
+    if path is None:
         # twistd puts something into sys.stdout that logs what is written to it
         stdout: Any = sys.__stdout__
         return LineWriter(stdout, form)
     try:
-        return LineWriter(Path(settings.log_file).open("a", encoding="utf-8", errors="replace", buffering=1), form)
+        return LineWriter(path.open("a", encoding="utf-8", errors="replace", buffering=1), form)
     except OSError as error:
         raise SettingsError(
             [f"`log_file` {settings.log_file} cannot be written: {error.strerror}. Set another, or check its folder."]

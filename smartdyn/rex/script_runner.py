@@ -91,6 +91,8 @@ class ScriptRunner(Runner):
         """
         if self._killing and not self._may_have_started:
             return KILLED_STATUS
+        if self._hosts.settings.refusal is not None and not self._may_have_started:
+            raise JobFailed(self._hosts.settings.refusal)
         try:
             job = ScriptJob.from_input(self.input, self._hosts.settings)
         except UnsupportedMethod as error:

@@ -13,6 +13,7 @@ from smartdyn.ssh.kerberos import Kerberos
 class RunnerSettings:
     """Times are in seconds.
 
+    @param refusal: why no job may go to its host over SSH; None when all may.
     @param identity_key: the key to log in with, unless it is not set up.
     @param agent: the socket of an ssh-agent, which may have the key that is protected in its file.
     @param kerberos: the tickets to log in with, None not to use any.
@@ -30,6 +31,7 @@ class RunnerSettings:
     """
 
     known_hosts: Path
+    refusal: str | None = None
     identity_key: Path | None = None
     agent: str | None = None
     kerberos: Kerberos | None = None

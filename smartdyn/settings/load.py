@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,7 +12,8 @@ from typing import Any
 import msgspec
 
 from smartdyn.errors import SettingsError
-from smartdyn.settings.schema import CHOICES, KNOWN_ELSEWHERE, LOG_LEVELS, TYPES, Settings
+from smartdyn.settings.schema import KNOWN_ELSEWHERE, TYPES, Settings
+from smartdyn.settings.values import value_problem
 from smartdyn.settings.yaml import Entry, Unreadable, read
 
 OUR_FILES = frozenset(
@@ -45,10 +45,22 @@ _TYPES: dict[str, Any] = {
 }
 
 
-_ADDRESSES = ("foreman_url", "core_url")
-_USER_INFO = re.compile(r"[^/]*//[^/?#]*@")
-
 _NUMBERS: tuple[Any, ...] = (int, float, int | None)
+
+_NAMED: dict[Any, str] = {
+    bool: "true or false",
+    dict[str, int]: "a mapping of names and whole numbers",
+    dict[str, str]: "a mapping of parts and levels",
+    dict[str, tuple[str, ...]]: "a mapping of roles and lists of names",
+    float: "a number of seconds",
+    int: "a whole number",
+    int | None: "a whole number",
+    str: "text",
+    str | None: "text",
+    tuple[str, ...]: "text or a list of texts",
+    tuple[str, ...] | None: "a list of host names",
+}
+"""What is expected of each type."""
 
 
 class Kind(Enum):
@@ -78,10 +90,6 @@ class Reading:
     settings: Settings
     entries: tuple[Entry, ...]
     problems: tuple[Problem, ...] = ()
-
-    def written(self, key: str) -> Any:
-        """The last value that was written for a key, whether this version makes use of it or not."""
-        return next((entry.value for entry in reversed(self.entries) if entry.key == key), None)
 
 
 def load_settings(folder: Path) -> Settings:
@@ -152,19 +160,14 @@ def checked(entry: Entry) -> dict[str, Any]:
     if entry.value is None:
         return {}
     value = _converted(entry)
-    allowed = CHOICES.get(entry.key)
-    chosen = value if isinstance(value, dict) else (value,)
-    if allowed and (wrong := [each for each in chosen if each not in allowed]):
-        raise SettingsError([f"{entry.place}: `{entry.key}` has to be one of {', '.join(allowed)}, given {wrong[0]}"])
-    if entry.key in _ADDRESSES and _USER_INFO.match(value):
-        raise SettingsError(
-            [f"{entry.place}: `{entry.key}` must not have a user or a password in it; our certificate says who we are"]
-        )
+    if value == "" and TYPES[entry.key] == "str | None" and entry.key != "socket":
+        return {}
+    if entry.key == "log_level":
+        value = value.upper()
     if entry.key == "log_levels":
         value = {part: level.upper() for part, level in value.items()}
-        if wrong := [level for level in value.values() if level not in LOG_LEVELS]:
-            known = ", ".join(LOG_LEVELS)
-            raise SettingsError([f"{entry.place}: the levels in `log_levels` have to be of {known}, given {wrong[0]}"])
+    if problem := value_problem(entry.key, value):
+        raise SettingsError([f"{entry.place}: `{entry.key}` {problem}"])
     return {entry.key: value}
 
 
@@ -179,8 +182,8 @@ def _converted(entry: Entry) -> Any:
     value = entry.value
     if isinstance(value, str) and wanted in _NUMBERS:
         value = value.strip()
-    if isinstance(value, str) and wanted == tuple[str, ...]:
-        value = [value]
+    if wanted == tuple[str, ...] and isinstance(scalar := _as_text(value), str):
+        value = [scalar]
     if isinstance(value, dict) and wanted == dict[str, tuple[str, ...]]:
         value = {key: [names] if isinstance(names, str) else names for key, names in value.items()}
     if wanted is str:
@@ -190,17 +193,4 @@ def _converted(entry: Entry) -> Any:
     try:
         return msgspec.convert(value, wanted, strict=not (isinstance(value, str) and wanted in _NUMBERS))
     except msgspec.ValidationError:
-        named = {
-            int | None: "a whole number",
-            tuple[str, ...]: "text or a list of texts",
-            int: "a whole number",
-            float: "a number of seconds",
-            bool: "true or false",
-            dict[str, tuple[str, ...]]: "a mapping of roles and lists of names",
-            dict[str, str]: "a mapping of parts and levels",
-            str: "text",
-        }
-        expected = named.get(wanted, "text" if "str" in str(wanted) else "a mapping of names and numbers")
-        if entry.key == "trusted_hosts":
-            expected = "a list of host names"
-        raise SettingsError([f"{entry.place}: `{entry.key}` must be {expected}, not {value!r}"]) from None
+        raise SettingsError([f"{entry.place}: `{entry.key}` must be {_NAMED[wanted]}, not {value!r}"]) from None

@@ -181,11 +181,7 @@ def _mode(former: Former, entry: Entry) -> Move:
 
 def _of_core(former: Former, entry: Entry) -> Move:
     """Where a core listens; very old smart proxies had a C{port} as well."""
-    if former.layout is Layout.PROXY:
-        return _dropped(entry, "only a core has it")
-    if entry.key == "listen" and entry.value == "*":
-        return _changed(entry, "0.0.0.0", "that is how all addresses are written here")
-    return _taken(entry)
+    return _dropped(entry, "only a core has it") if former.layout is Layout.PROXY else _taken(entry)
 
 
 def _ssh_log_level(former: Former, entry: Entry) -> Move:

@@ -109,6 +109,16 @@ class Settings:
         return self.folder / Path(value).expanduser()
 
     @property
+    def logs_to_journal(self) -> bool:
+        """Is the log for journald, which hands it on to syslog where that is wanted?"""
+        return self.log_file.upper() in {"JOURNAL", "JOURNALD", "SYSLOG"}
+
+    @property
+    def log_path(self) -> Path | None:
+        """The file that is logged to; None when there is none."""
+        return None if self.logs_to_journal or self.log_file.upper() == "STDOUT" else self.path(self.log_file)
+
+    @property
     def key_file(self) -> Path:
         """The key that secrets in the database are encrypted with."""
         return self.path(self.secrets_key_file or f"{self.database}.key")
@@ -120,15 +130,6 @@ class Settings:
             return self.path(self.database).with_name("smartdyn.sock")
         return self.path(self.socket) if self.socket else None
 
-
-LOG_LEVELS: Final = ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN")
-
-CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
-    "console_roles": ("viewer", "operator", "admin"),
-    "log_format": ("text", "json"),
-    "log_level": LOG_LEVELS,
-}
-"""What these may be; of a mapping, what its keys may be."""
 
 KNOWN_ELSEWHERE: Final = frozenset(
     {

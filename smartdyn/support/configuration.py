@@ -32,7 +32,6 @@ _FILES: Final = (
     "backup_dir",
 )
 _LOG_TAIL: Final = 1_000_000
-_NO_FILES: Final = ("STDOUT", "SYSLOG", "JOURNAL", "JOURNALD")
 
 
 def _settings(case: Case) -> Iterator[Piece]:
@@ -63,7 +62,7 @@ def _named(context: Context) -> Iterator[tuple[str, Path]]:
     settings = context.settings
     for name in _FILES:
         value = getattr(settings, name)
-        if value and value not in _NO_FILES:
+        if value and not (name == "log_file" and settings.log_path is None):
             yield name, context.path(value)
     database = context.database
     yield "database", database
@@ -138,10 +137,10 @@ def _certificate(certificate: x509.Certificate) -> dict[str, Any]:
 
 
 def _log_file(case: Case) -> Iterator[Piece]:
-    value = case.context.settings.log_file
-    if value in _NO_FILES:
+    settings = case.context.settings
+    if settings.log_path is None:
         return
-    with case.context.path(value).open("rb") as file:
+    with case.context.path(settings.log_file).open("rb") as file:
         file.seek(max(file.seek(0, 2) - _LOG_TAIL, 0))
         if file.tell():
             # half of a line may be half of a secret, which nobody would recognize

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+from typing import Any, Final
 
 from klein import Klein
 from twisted.internet.defer import CancelledError
@@ -20,6 +20,12 @@ from smartdyn.web.requests import JSON, NOT_FOUND, send, send_json
 from smartdyn.web.route import Handler, Route
 
 _log = Logger()
+
+_NOT_BUILT: Final = {
+    "jobs": "there is no pull mode in this version; scripts go to hosts over SSH (`mode: ssh`)",
+    "session": "there are no cockpit sessions in this version",
+}
+"""What the Ruby plugin serves below C{/ssh} and this service does not (RXS api.rb, cockpit.rb)."""
 
 
 def make_app(
@@ -80,6 +86,10 @@ async def _at_once() -> None:
 
 
 def _not_found(request: IRequest, failure: Failure) -> bytes:
+    first, _, rest = request.path.decode("utf-8", "replace").lstrip("/").partition("/")
+    reason = _NOT_BUILT.get(rest.partition("/")[0]) if first == "ssh" else None
+    if reason is not None:
+        return send_json(request, {"error": f"Not here: {reason}."}, 404)
     return send(request, NOT_FOUND, JSON, 404)
 
 

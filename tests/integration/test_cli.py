@@ -31,7 +31,7 @@ _NOBODY = 65534
 class CliTestCase(TestCase):
     """Has a service, and the command beside it."""
 
-    timeout = 120
+    timeout = 300
 
     async def start(self, **settings: Any) -> Command:
         """Start the service."""

@@ -87,7 +87,7 @@ def pid_of(tx: sqlite3.Cursor) -> Any:
 class DatabaseTests(TestCase):
     """L{SqliteDatabase}."""
 
-    timeout = 60
+    timeout = 300
 
     async def open(self) -> SqliteDatabase:
         """A fresh database with one row."""

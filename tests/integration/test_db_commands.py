@@ -36,7 +36,7 @@ sys.exit(main())
 class DatabaseTests(TestCase):
     """Tasks that are over, and one that is not."""
 
-    timeout = 120
+    timeout = 300
 
     async def start(self, **settings: Any) -> Command:
         """Start the service and launch them."""

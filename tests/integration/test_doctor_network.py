@@ -197,12 +197,6 @@ class ForemanFaultTests(ClinicTestCase):
         self.clinic.foreman.skew = 1000
         self.assert_only("foreman-clock", "s behind Foreman's", "chronyc")
 
-    def test_a_broker_that_is_away(self) -> None:
-        """Pull mode over MQTT needs one."""
-        self.clinic.set(mode="pull-mqtt", mqtt_broker="localhost", mqtt_port=free_port())
-        found = {each.id: each.verdict for each in self.problems()}
-        self.assertIn("refuses connections", found["mqtt-broker"].text)
-
 
 class CertificateFaultTests(ClinicTestCase):
     """What is wrong with our certificates."""

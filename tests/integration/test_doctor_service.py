@@ -37,7 +37,7 @@ async def doctor(folder: Path, *options: str) -> tuple[int, dict[str, Any]]:
 class ServiceTests(TestCase):
     """The service up and down."""
 
-    timeout = 120
+    timeout = 300
 
     def setUp(self) -> None:
         folder = Path(self.mktemp()).absolute()

@@ -27,7 +27,7 @@ _BAD = (Status.ERROR, Status.WARNING)
 class TargetTests(TestCase):
     """L{visit} and L{findings}."""
 
-    timeout = 60
+    timeout = 300
 
     def setUp(self) -> None:
         self.server = shared()

@@ -22,7 +22,7 @@ EXAMPLE = Path(__file__).parents[2] / "docs" / "example"
 class ExampleTests(TestCase):
     """C{docs/example}."""
 
-    timeout = 120
+    timeout = 300
 
     def build(self) -> Path:
         """Build and install it into a directory of its own."""

@@ -52,7 +52,7 @@ def no_pieces(body: Any) -> AsyncIterator[bytes]:
 class ClientTests(TestCase):
     """L{ForemanClient}."""
 
-    timeout = 30
+    timeout = 300
 
     def setUp(self) -> None:
         self.foreman = Foreman()

@@ -52,7 +52,7 @@ class Recorder(Resource):
 class ForwardTestCase(TestCase):
     """Has a proxy."""
 
-    timeout = 90
+    timeout = 300
 
     async def start_proxy(self, core_url: str) -> Client:
         """Start one on plain HTTP."""

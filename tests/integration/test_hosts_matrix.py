@@ -45,7 +45,7 @@ _CELLS: dict[str, tuple[str, str, int]] = {
 class MatrixTestCase(ScriptTestCase):
     """Runs many scripts at once."""
 
-    timeout = 120
+    timeout = 300
 
     async def together(self, jobs: Iterable[Any]) -> list[Any]:
         """Run them at the same time."""

@@ -49,7 +49,7 @@ kdc_tcp_listen = 127.0.0.1:{port}
 class KerberosTests(TestCase):
     """C{kerberos_auth}; C{make kerberos} installs what this needs."""
 
-    timeout = 90
+    timeout = 300
 
     def setUp(self) -> None:
         missing = [tool for tool in TOOLS if shutil.which(tool) is None]

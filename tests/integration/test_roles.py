@@ -28,7 +28,7 @@ ROLES = {"viewer": ["*.viewers.test"], "operator": "ops-*.example.org", "admin":
 class RoleTestCase(TestCase):
     """Has a CA, and a smart proxy with TLS, roles and a trusted Foreman."""
 
-    timeout = 90
+    timeout = 300
 
     def setUp(self) -> None:
         self.authority = Authority(Path(self.mktemp()).absolute())

@@ -36,7 +36,7 @@ def later(seconds: float) -> Deferred[None]:
 class ScriptTestCase(TestCase):
     """Runs scripts as Foreman would have them run."""
 
-    timeout = 60
+    timeout = 300
 
     def setUp(self) -> None:
         self.server = sshd.shared()

@@ -37,7 +37,7 @@ _HEADERS = ("Authorization", "Proxy-Authorization", "Cookie", "X-Auth-Token", "X
 class SecretTests(ServiceTestCase):
     """What is planted is nowhere."""
 
-    timeout = 180
+    timeout = 300
 
     async def test_sixty_secrets(self) -> None:
         """Neither log, database, metrics, pages, answers nor callbacks show one, though each was used or refused."""

@@ -25,7 +25,7 @@ RUN_SCRIPT = "Proxy::RemoteExecution::Ssh::Actions::RunScript"
 class ServiceTestCase(TestCase):
     """Has a service and a Foreman."""
 
-    timeout = 90
+    timeout = 300
 
     def setUp(self) -> None:
         self.foreman = RecordingForeman()

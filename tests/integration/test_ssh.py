@@ -42,7 +42,7 @@ class OpenSSHTestCase(TestCase):
     """Has a server."""
 
     extra: ClassVar[str] = ""
-    timeout = 60
+    timeout = 300
 
     def setUp(self) -> None:
         self.server = sshd.shared(self.extra)

@@ -69,7 +69,7 @@ COUNT_TWICE = f"head -c {OUTPUT} /dev/zero | tr '\\0' x; cat | wc -c >&2"
 class AlgorithmTestCase(TestCase):
     """Connects with what a test allows."""
 
-    timeout = 60
+    timeout = 300
 
     def setUp(self) -> None:
         self.known_hosts = Path(self.mktemp())

@@ -38,7 +38,7 @@ def sign(authority: Path, public: Path, *options: str) -> None:
 class TrustTestCase(TestCase):
     """Has a server, and a folder for its own keys."""
 
-    timeout = 60
+    timeout = 300
 
     def setUp(self) -> None:
         if reason := sshd.missing():

@@ -28,7 +28,7 @@ _RUN_SCRIPT = "Proxy::RemoteExecution::Ssh::Actions::RunScript"
 class BundleTests(TestCase):
     """Sixty secrets and more."""
 
-    timeout = 120
+    timeout = 300
 
     async def start(self) -> None:
         """Start a service that has them and logs all it can, and let it work with them."""

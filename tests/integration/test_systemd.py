@@ -35,7 +35,7 @@ NAME = "localhost"
 class SystemdTestCase(TestCase):
     """Has a socket that the service tells how it is."""
 
-    timeout = 90
+    timeout = 300
 
     def setUp(self) -> None:
         self.heard = NotifySocket(f"@smartdyn-{uuid.uuid4()}")

@@ -47,7 +47,7 @@ class Blocking(Action):
 class ThreadTests(TestCase):
     """L{Threads}."""
 
-    timeout = 60
+    timeout = 300
 
     async def test_blocking_actions(self) -> None:
         """They run beside each other, as many as their queue has places, and the reactor goes on meanwhile."""

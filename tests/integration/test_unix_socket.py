@@ -32,7 +32,7 @@ print(answer.status, answer.read().decode())
 class UnixSocketTests(TestCase):
     """A service with a socket beside its database."""
 
-    timeout = 60
+    timeout = 300
 
     async def start(self, **settings: Any) -> ServiceProcess:
         """Start it."""

@@ -51,7 +51,7 @@ class Client:
         found = {name.decode().lower(): values[0].decode() for name, values in response.headers.getAllRawHeaders()}
         return Reply(response.code, found, content)
 
-    async def until(self, path: str, wanted: Any, seconds: float = 30.0) -> Reply:
+    async def until(self, path: str, wanted: Any, seconds: float = 120.0) -> Reply:
         """Ask again and again until C{wanted(json)} is true.
 
         @raise AssertionError: it did not become true in time.

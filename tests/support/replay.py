@@ -175,7 +175,7 @@ def _joined(chunks: list[dict[str, Any]]) -> dict[str, str]:
 class ReplayTestCase(TestCase):
     """Replays recordings."""
 
-    timeout = 90
+    timeout = 300
     _better: Mapping[str, int | None] = MappingProxyType({})
 
     async def start(self, **settings: Any) -> None:

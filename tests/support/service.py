@@ -24,6 +24,11 @@ from tests.support.sshd import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _HANDOVER = ROOT / "tests/support/handover.py"
+_START_LIMIT = 120
+"""Seconds until the service answers, on a machine that has much else to do."""
+
+_STOP_LIMIT = 60
+
 _ENTRY_POINTS = "[smartdyn.plugins]\nrig = tests.support.rig:install\n"
 
 
@@ -113,9 +118,8 @@ class ServiceProcess:
         """L{start}, for those who may block."""
         with self.log.open("ab") as log:
             self._process = self._spawn(log)
-        for _ in range(300):
-            if self._process.poll() is not None:
-                break
+        end = time.monotonic() + _START_LIMIT
+        while self._process.poll() is None and time.monotonic() < end:
             try:
                 with urlopen(f"{self.url}/health/ready", timeout=5) as answer:
                     if answer.status == 200:
@@ -170,4 +174,4 @@ class ServiceProcess:
         if process is None:
             return 0
         process.send_signal(number)
-        return process.wait(30)
+        return process.wait(_STOP_LIMIT)

@@ -16,6 +16,8 @@ _LONG_WAIT = 10.0
 
 _TO_DECIDE = "Then resume the task, or skip the step first."
 
+_AWAITED = "A step waits for an event."
+
 _ENDED_BY = frozenset({"cancelled", "timeout"})
 """Causes for which the exit status says nothing."""
 
@@ -75,11 +77,16 @@ def _state(page: TaskPage) -> str:
     if task.state == PlanState.PAUSED:
         return f"A step failed and the task waits for a decision: {_first_error(page)}"
     if task.state == PlanState.RUNNING:
-        suspended = [step for step in page.steps if step.state == "suspended"]
-        if suspended and not page.output:
-            return f"The job{where} has been started and has not printed anything yet."
-        return f"The job{where} is running." if task.host else "It is running."
+        return _running(page, where)
     return f"It is {task.state} and has not begun."
+
+
+def _running(page: TaskPage, where: str) -> str:
+    if page.child_counts:
+        return _launched(page.child_counts)
+    if any(step.state == "suspended" for step in page.steps) and not page.output:
+        return f"The job{where} has been started and has not printed anything yet." if where else _AWAITED
+    return f"The job{where} is running." if where else "It is running."
 
 
 def _stopped(page: TaskPage, where: str) -> str:
@@ -139,7 +146,7 @@ def _untold(callback: CallbackView) -> str:
 
 
 def _first_error(page: TaskPage) -> str:
-    return next((f"{step.error.message}." for step in page.steps if step.error), "no error was recorded.")
+    return next((_sentence(step.error.message) for step in page.steps if step.error), "no error was recorded.")
 
 
 def _sentence(text: str) -> str:

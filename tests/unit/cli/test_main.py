@@ -60,6 +60,16 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual((did.status, did.errors.count("\n")), (1, 1))
         self.assertIn("did you mean `port`?", did.errors)
 
+    def test_config_check_of_what_is_not_built(self) -> None:
+        """A mode that there is not keeps Foreman from using the proxy for scripts, so it is not well either."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        folder.joinpath("settings.yml").write_text(":mode: pull-mqtt\n:mqtt_broker: b\n")
+        did = smartdyn("config", "check", "-c", str(folder))
+        self.assertEqual(did.status, 1)
+        self.assertIn("Without effect: mqtt_broker", did.output)
+        self.assertIn("Mode pull-mqtt is not available in this version; set `mode` to ssh", did.errors)
+
     def test_config_show(self) -> None:
         """Shows what is in force."""
         folder = Path(self.mktemp())

@@ -116,7 +116,43 @@ class PlanningTests(ActionTestCase):
         class Twig(Branch):
             pass
 
-        self.assertNotPlanned(plan(Twig, engine=self.engine), Follower)
+        engine = Engine((Leaf, Twig, Branch, Follower))
+        made = plan(Twig, engine=engine)
+        self.assertRuns(made, Twig)
+        self.assertNotPlanned(made, Follower)
+
+    def test_a_class_that_is_not_registered(self) -> None:
+        """Is refused when it is planned, for its steps could not be called; the text says what to add."""
+
+        class Stranger(Leaf):
+            pass
+
+        class Host(Action):
+            def plan(self, *args: Any) -> None:
+                self.plan_action(Stranger)
+
+        engine = Engine((Leaf, Host))
+        task = engine.trigger(Host)
+        self.assertEnded(engine, task, PlanState.STOPPED, PlanResult.ERROR)
+        self.assertIn("service.registry.register(Stranger)", engine.errors(task)[0])
+
+    def test_an_input_that_is_none(self) -> None:
+        """What is no mapping is refused, with the name of the action that it is for."""
+        engine = Engine((Leaf,))
+        task = engine.trigger(Leaf, "text")
+        self.assertEnded(engine, task, PlanState.STOPPED, PlanResult.ERROR)
+        expected = f"the input of {Leaf.name()} must be a mapping of names and values, not 'text'"
+        self.assertEqual(engine.errors(task)[0], expected)
+
+    def test_a_key_that_is_missing(self) -> None:
+        """The error says that a key is missing, of which Python would say the name alone."""
+
+        class Forgetful(Action):
+            def run(self) -> None:
+                self.output["x"] = self.input["name"]
+
+        engine = Engine((Forgetful,))
+        self.assertEqual(engine.errors(engine.trigger(Forgetful, {}))[0], "there is no key 'name'")
 
 
 @dataclass

@@ -167,6 +167,7 @@ class RunTests(EngineTestCase):
             def plan(self) -> None:
                 """Plan nothing."""
 
+        self.engine.world.registry.register(Empty)
         planned = self.run_plan(Empty)
         plan = planned.whole.plan
         self.assertEqual([flows.encode(plan.run_flow), flows.encode(plan.finalize_flow)], [["C"], ["S"]])
@@ -208,6 +209,7 @@ class RunTests(EngineTestCase):
                 """Plan it."""
                 self.plan_action(RaiseInPlan)
 
+        self.engine.world.registry.register(Outer)
         planned = self.run_plan(Outer)
         whole = self.engine.load("p")
         self.assertEqual((whole.plan.state, whole.plan.result), (PlanState.STOPPED, PlanResult.ERROR))

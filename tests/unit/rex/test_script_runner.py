@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,16 @@ class AwayTests(SynchronousTestCase):
         input = {"hostname": host, "ssh_user": user, "script": "true", "secrets": {"ssh_password": Secret("x")}}
         runner = ScriptRunner("r", input, self.hosts)
         return runner, Deferred.fromCoroutine(runner.run(self.context, resumed=resumed))
+
+    def test_where_no_job_may_go_over_ssh(self) -> None:
+        """No host is contacted, and the job says why; what was begun before is followed to its end."""
+        self.hosts.settings = replace(self.hosts.settings, refusal="Mode pull is not available; set `mode` to ssh")
+        _, running = self.run_job()
+        self.successResultOf(running)
+        self.assertEqual((self.context.status, self.attempts), ("EXCEPTION", []))
+        self.assertIn("Mode pull is not available; set `mode` to ssh", self.context.text("debug"))
+        self.run_job(resumed=True)
+        self.assertEqual(len(self.attempts), 1)
 
     def test_a_host_that_refuses_is_told_at_once(self) -> None:
         """Nothing has been run: the user hears of it now."""

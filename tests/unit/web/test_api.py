@@ -33,6 +33,19 @@ class RouteTests(WebTestCase):
         ):
             self.assertEqual(self.request(method, path, {}), (404, "Requested url was not found"), path)
 
+    def test_what_is_not_built(self) -> None:
+        """Hosts that fetch their jobs, and cockpit, hear that there is no such thing here rather than nothing."""
+        for method, path, reason in (
+            ("GET", "/ssh/jobs", "no pull mode"),
+            ("GET", "/ssh/jobs/1", "no pull mode"),
+            ("POST", "/ssh/jobs/1/update", "no pull mode"),
+            ("GET", "/ssh/jobs/1/cancel", "no pull mode"),
+            ("POST", "/ssh/session", "no cockpit sessions"),
+        ):
+            status, answer = self.request(method, path, {})
+            self.assertEqual(status, 404, path)
+            self.assertIn(reason, answer["error"], path)
+
     def test_a_trailing_slash_on_launch(self) -> None:
         """Is optional, as in the reference."""
         for path in ("/tasks/launch", "/tasks/launch/"):

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.model.causes import CANCELLED, by_key
-from smartdyn.model.views import CallbackView, JobNote, OutputChunk, StateCount, TaskPage, TaskSummary
+from smartdyn.model.views import CallbackView, JobNote, OutputChunk, StateCount, StepView, TaskPage, TaskSummary
 from smartdyn.web.console.explain import explain as explained
 
 NOW = 1000.0
@@ -77,6 +77,14 @@ class ExplainTests(SynchronousTestCase):
         """Of a job that was cancelled or ran out of time, the exit status is not what matters."""
         page = self.ended(exit_status=255, cause=CANCELLED)
         self.assertTrue(explain(page, NOW).startswith("It was cancelled: the job on web3 was ended."))
+
+    def test_what_is_no_job(self) -> None:
+        """A task without a host waits for an event, or for the tasks that it launched."""
+        task = replace(RUNNING, summary=replace(RUNNING.summary, host=None))
+        step = StepView(1, 1, None, "run", "Rig::Noop", "suspended", None, 0.0, None, 0.0, 0.0, "suspended", 0.0)
+        self.assertEqual(explain(replace(task, steps=(step,)), NOW), "A step waits for an event.")
+        batch = replace(task, steps=(step,), child_counts=(StateCount("running", "pending", 2),))
+        self.assertEqual(explain(batch, NOW), "It launched 2 jobs: 2 running or waiting.")
 
     def test_a_decision_is_wanted(self) -> None:
         """A paused task says what can be decided."""

@@ -155,6 +155,7 @@ class ListenerTests(SynchronousTestCase):
         plain = ("http://192.0.2.1:8000", PROXY_PREFIXES)
         self.assertEqual(self.listeners(http_port=8000, bind_host=("192.0.2.1",)), [plain])
         self.assertEqual(self.listeners(use_https=True), [("https://127.0.0.1:8008", CORE_PREFIXES)])
+        self.assertEqual(self.listeners(listen="*"), [("http://*:8008", CORE_PREFIXES)])
 
     def test_the_socket_of_the_command_line(self) -> None:
         """Is beside the database, elsewhere or nowhere, as it is set; a path that no socket can have is an error."""
