@@ -27,6 +27,7 @@ from smartdyn.web.access import role_of, visit
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import (
+    FORM,
     JSON,
     NOT_FOUND,
     PREFIX,
@@ -44,7 +45,6 @@ _REPORT = re.compile(rf"{PREFIX}/tasks/[^/]+/(update|done)/?\Z")
 """Where a job's script may post to with its one-time password, which only the core can check."""
 
 _PASSED_ON: Final = ("Authorization", "Cookie", "If-None-Match", "Last-Event-ID", "Origin", "Sec-Fetch-Site")
-_FORM: Final = "application/x-www-form-urlencoded"
 _PASSED_BACK: Final = (
     b"content-type",
     b"content-length",
@@ -150,10 +150,11 @@ def has_dot_segments(path: bytes) -> bool:
 
 
 def _headers_for_core(request: IRequest) -> Headers:
+    is_form = request.getHeader(b"content-type") == FORM
     headers = Headers(
         {
             "Accept": [header(request, "Accept") or "application/json"],
-            "Content-Type": [_FORM if header(request, "Content-Type") == _FORM else "application/json"],
+            "Content-Type": [FORM.decode() if is_form else "application/json"],
             PREFIX_HEADER: [PREFIX],
             "X-Forwarded-For": [header(request, "Host") or ""],
             "X-Request-Id": [request_id(request)],
