@@ -94,7 +94,7 @@ class Forwarder:
         except CancelledError:
             raise
         except Exception as error:
-            self._log.warn("the core cannot be asked: {why}", why=explain(error, "the core", "core_url"))
+            self._log.warn("the core cannot be asked: {why}", why=self._why(error))
             return []
         return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
@@ -118,7 +118,7 @@ class Forwarder:
         except DeadlineExceeded as error:
             return send_json(request, {"error": f"{error}. Look at the core's log."}, 504)
         except Exception as error:
-            why = explain(error, "the core", "core_url")
+            why = self._why(error)
             self._log.error("the core at {url} cannot be asked: {why}", url=self._core_url, why=why)
             text = f"The core at {self._core_url} cannot be asked: {why}. Is it running, and is `core_url` right?"
             return send_json(request, {"error": text}, 502)
@@ -133,6 +133,9 @@ class Forwarder:
         response.deliverBody(relay)
         await relay.done
         return b""
+
+    def _why(self, error: Exception) -> str:
+        return explain(error, "the core", "core_url", tls=self._core_url.startswith("https:"))
 
     async def _authorize(self, request: IRequest) -> None:
         path = request.path.decode("utf-8", "replace")
