@@ -113,7 +113,7 @@ class ServiceProcess:
         """L{start}, for those who may block."""
         with self.log.open("ab") as log:
             self._process = self._spawn(log)
-        for _ in range(300):
+        for _ in range(1200):
             if self._process.poll() is not None:
                 break
             try:
