@@ -109,14 +109,17 @@ class World:
         self._sub_plans = SubPlans(self, self.spawner, self._runs.get)
         self._singletons = Singletons()
         self._planned_events = PlannedEvents(clock, now, registry.events, self.persistence, self.spawner, self._deliver)
-        self.environment = Environment(
+        self.environment = self._make_environment(queues or Queues(), auto_rescue, in_thread)
+
+    def _make_environment(self, queues: Queues, auto_rescue: bool, in_thread: InThread) -> Environment:
+        return Environment(
             world_id=self.id,
-            now=now,
-            new_id=new_id,
-            registry=registry,
+            now=self.now,
+            new_id=self.new_id,
+            registry=self.registry,
             persistence=self.persistence,
             spawner=self.spawner,
-            queues=queues or Queues(),
+            queues=queues,
             auto_rescue=auto_rescue,
             meters=self.meters,
             singletons=self._singletons,
