@@ -60,6 +60,7 @@ from smartdyn.store.database import SqliteDatabase
 from smartdyn.store.vault import Vault
 from smartdyn.systemd.activation import HandedSockets
 from smartdyn.web.expiry import CertificateWatch
+from smartdyn.web.own_names import OwnNames
 from smartdyn.web.proxy_api import Metrics
 
 ACTIONS: tuple[type[Action], ...] = (
@@ -322,8 +323,10 @@ class Smartdyn(Service):
             self.cleaner,
         )
         around = self._around
+        own_names = OwnNames(around.hostname)
+        http = self.meters.http
         self.front = Front(
-            self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, self.meters.http
+            self._settings, around.reactor, around.now, around.logs, self._failures, around.handed, http, own_names
         )
         looked_at = self._parts()
         gauges = Gauges(self.meters, looked_at)

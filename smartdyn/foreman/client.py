@@ -64,7 +64,7 @@ class ForemanClient:
         except CancelledError:
             raise
         except Exception as error:
-            return Answer(None, explain(error, "Foreman", "foreman_url"))
+            return Answer(None, explain(error, "Foreman", "foreman_url", tls=self._url.startswith("https:")))
 
     def close(self) -> Deferred[None]:
         """Close the connections that were kept open."""

@@ -33,6 +33,7 @@ from smartdyn.web.health import HealthApi
 from smartdyn.web.log_levels import LogLevelApi
 from smartdyn.web.logs import LogApi
 from smartdyn.web.names import HostNames
+from smartdyn.web.own_names import OwnNames
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
 from smartdyn.web.routes import Served, routes
@@ -90,6 +91,7 @@ class Front:
         failures: dict[str, str],
         handed: HandedSockets,
         meters: HttpMeters,
+        own_names: OwnNames,
     ) -> None:
         """
         @param now: the time of day, seconds since the epoch.
@@ -103,6 +105,7 @@ class Front:
         self._failures = failures
         self._handed = handed
         self._meters = meters
+        self._own_names = own_names
         self._doors: list[Door] = []
 
     def open(self, offer: Offer) -> None:
@@ -148,7 +151,7 @@ class Front:
     def _served(self, settings: Settings) -> list[tuple[Listener, IResource]]:
         """The listeners, with what each serves."""
         names = HostNames(self._reactor, forward_verify=settings.forward_verify)
-        wanted = listeners(settings, names.name_of)
+        wanted = listeners(settings, names.name_of, self._own_names.has)
         facts = self._facts(settings, wanted)
         for listener in wanted:
             if listener.is_pointless:

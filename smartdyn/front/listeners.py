@@ -15,7 +15,7 @@ from cryptography import x509
 from smartdyn.errors import SettingsError
 from smartdyn.pem import certificates
 from smartdyn.settings import Settings
-from smartdyn.web.authorization import NameOf, Policy, trusted
+from smartdyn.web.authorization import IsOurs, NameOf, Policy, trusted
 from smartdyn.web.peers import ClientCertificate, Peer, our_accounts
 from smartdyn.web.roles import roles
 from smartdyn.web.tls import ServerTLS
@@ -76,16 +76,18 @@ class Listener:
         return not open_to_names and not Peer(self.interface or "0.0.0.0").is_local
 
 
-def listeners(settings: Settings, name_of: NameOf) -> list[Listener]:
+def listeners(settings: Settings, name_of: NameOf, is_ours: IsOurs) -> list[Listener]:
     """What the settings ask for.
+
+    @param name_of: see L{Policy}, as for C{is_ours}.
 
     @raise SettingsError: they contradict each other, or a file that is needed cannot be used.
     """
     found = []
+    policy = _policy(settings, name_of, is_ours)
     proxy = settings.http_port is not None or settings.https_port is not None
     if "port" in settings.given or not proxy:
-        found.append(_core(settings, name_of))
-    policy = _policy(settings, name_of)
+        found.append(_core(settings, policy))
     if policy.roles is not None and policy.trusted_hosts is None and settings.https_port is not None:
         raise SettingsError(
             [
@@ -119,14 +121,14 @@ def _socket_path(settings: Settings) -> Path | None:
     raise SettingsError([problem])
 
 
-def _core(settings: Settings, name_of: NameOf) -> Listener:
+def _core(settings: Settings, policy: Policy) -> Listener:
     interface = _interface(settings.listen)
     if not settings.use_https:
-        return Listener(interface, settings.port, _policy(settings, name_of), CORE_PREFIXES)
+        return Listener(interface, settings.port, policy, CORE_PREFIXES)
     tls = _tls(settings, "use_https")
     proxy = settings.path(settings.foreman_ssl_cert) if settings.foreman_ssl_cert else tls.certificate
-    policy = replace(_policy(settings, name_of), trusted_hosts=None, only=_identity(proxy))
-    return Listener(interface, settings.port, policy, CORE_PREFIXES, tls)
+    only = replace(policy, trusted_hosts=None, only=_identity(proxy))
+    return Listener(interface, settings.port, only, CORE_PREFIXES, tls)
 
 
 def _interface(host: str) -> str:
@@ -134,9 +136,9 @@ def _interface(host: str) -> str:
     return "" if host == "*" else host
 
 
-def _policy(settings: Settings, name_of: NameOf) -> Policy:
+def _policy(settings: Settings, name_of: NameOf, is_ours: IsOurs) -> Policy:
     hosts, visitors = trusted(settings.trusted_hosts), roles(settings.console_roles)
-    return Policy(hosts, None, settings.console_auth, name_of, visitors)
+    return Policy(hosts, None, settings.console_auth, name_of, is_ours, visitors)
 
 
 def _tls(settings: Settings, wanted_by: str) -> ServerTLS:

@@ -9,7 +9,7 @@ from smartdyn.metrics.kinds import known, prepare
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 
-REFUSALS = {408: "slow", 413: "body", 431: "headers"}
+REFUSALS = {408: "slow", 413: "body", 431: "headers", 503: "memory"}
 """Why a request was not read to its end, by the status that says so."""
 
 
@@ -43,7 +43,7 @@ class HttpMeters:
         self.connections = Gauge("smartdyn_http_connections", "Connections of clients", registry=registry)
         self.refused = Counter(
             "smartdyn_http_refused",
-            "Requests that were too large or too slow, and connections of peers that have too many",
+            "Requests that were too large, too slow or too many, and connections of peers that have too many",
             ["reason"],
             registry=registry,
         )

@@ -152,6 +152,8 @@ def configure(connection: Any) -> None:
         "foreign_keys=ON",
         "busy_timeout=5000",
         "secure_delete=ON",
+        # No pages of ours in files of other folders, and no end of work when those have no room
+        "temp_store=MEMORY",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

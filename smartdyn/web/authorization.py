@@ -8,8 +8,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from smartdyn.errors import SmartdynError
+from smartdyn.web.own_names import is_nobodys
 from smartdyn.web.peers import ClientCertificate, Peer
 from smartdyn.web.roles import Role, Roles
+
+_LONGEST = 100
 
 
 class Forbidden(SmartdynError):
@@ -37,6 +40,10 @@ NameOf = Callable[[str], Awaitable[str | None]]
 """Finds the name of the host with an IP address, which that name must lead back to; None when there is none."""
 
 
+IsOurs = Callable[[str], bool]
+"""Does a C{Host} mean this machine?"""
+
+
 async def _nameless(address: str) -> str | None:
     return None
 
@@ -53,6 +60,7 @@ class Policy:
     @param only: the one certificate that is let in, by a core behind a smart proxy (SPDC C{authorize_with_ssl_client}).
     @param console_auth: the console is for those who show a certificate, or else may use the API.
     @param name_of: used without TLS.
+    @param is_ours: used without TLS for requests from this machine, which a page of another site may have sent.
     @param roles: what visitors of the console may do; None when all may do everything.
     @param accounts: behind a unix socket, the accounts that may do everything; nobody else may do anything there.
     """
@@ -61,6 +69,7 @@ class Policy:
     only: ClientCertificate | None = None
     console_auth: bool = True
     name_of: NameOf = _nameless
+    is_ours: IsOurs = is_nobodys
     roles: Roles | None = None
     accounts: frozenset[str] | None = None
 
@@ -74,6 +83,11 @@ class Policy:
                 raise Forbidden(f"This socket is for {who}, not for {peer.user}. Use sudo.")
         elif peer.tls:
             self._require_certificate(peer.certificate, path)
+        elif peer.is_local and not self.is_ours(peer.host):
+            raise Forbidden(
+                f"{peer.host[:_LONGEST]} is no name of this machine, so a page of another site may have sent this. "
+                "Ask for localhost or an address instead; a web server that relays must send one of them as Host."
+            )
         elif self.trusted_hosts is not None:
             name = await self.name_of(peer.address) if peer.address else "localhost"
             if name is None or name.lower() not in self.trusted_hosts:

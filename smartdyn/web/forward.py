@@ -27,6 +27,7 @@ from smartdyn.web.access import role_of, visit
 from smartdyn.web.authorization import Policy
 from smartdyn.web.peers import peer_of
 from smartdyn.web.requests import (
+    FORM,
     JSON,
     NOT_FOUND,
     PREFIX,
@@ -44,7 +45,6 @@ _REPORT = re.compile(rf"{PREFIX}/tasks/[^/]+/(update|done)/?\Z")
 """Where a job's script may post to with its one-time password, which only the core can check."""
 
 _PASSED_ON: Final = ("Authorization", "Cookie", "If-None-Match", "Last-Event-ID", "Origin", "Sec-Fetch-Site")
-_FORM: Final = "application/x-www-form-urlencoded"
 _PASSED_BACK: Final = (
     b"content-type",
     b"content-length",
@@ -94,7 +94,7 @@ class Forwarder:
         except CancelledError:
             raise
         except Exception as error:
-            self._log.warn("the core cannot be asked: {why}", why=explain(error, "the core", "core_url"))
+            self._log.warn("the core cannot be asked: {why}", why=self._why(error))
             return []
         return [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
 
@@ -118,7 +118,7 @@ class Forwarder:
         except DeadlineExceeded as error:
             return send_json(request, {"error": f"{error}. Look at the core's log."}, 504)
         except Exception as error:
-            why = explain(error, "the core", "core_url")
+            why = self._why(error)
             self._log.error("the core at {url} cannot be asked: {why}", url=self._core_url, why=why)
             text = f"The core at {self._core_url} cannot be asked: {why}. Is it running, and is `core_url` right?"
             return send_json(request, {"error": text}, 502)
@@ -133,6 +133,9 @@ class Forwarder:
         response.deliverBody(relay)
         await relay.done
         return b""
+
+    def _why(self, error: Exception) -> str:
+        return explain(error, "the core", "core_url", tls=self._core_url.startswith("https:"))
 
     async def _authorize(self, request: IRequest) -> None:
         path = request.path.decode("utf-8", "replace")
@@ -150,10 +153,11 @@ def has_dot_segments(path: bytes) -> bool:
 
 
 def _headers_for_core(request: IRequest) -> Headers:
+    is_form = request.getHeader(b"content-type") == FORM
     headers = Headers(
         {
             "Accept": [header(request, "Accept") or "application/json"],
-            "Content-Type": [_FORM if header(request, "Content-Type") == _FORM else "application/json"],
+            "Content-Type": [FORM.decode() if is_form else "application/json"],
             PREFIX_HEADER: [PREFIX],
             "X-Forwarded-For": [header(request, "Host") or ""],
             "X-Request-Id": [request_id(request)],

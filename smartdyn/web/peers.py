@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import pwd
 import socket
 import struct
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from smartdyn.model.audit import Actor
+from smartdyn.web.own_names import is_loopback
 from smartdyn.web.requests import USER_HEADER, header
 
 _LONGEST_NAME = 200
@@ -66,31 +65,24 @@ class Peer:
     @param address: an IP address, None over a unix socket.
     @param certificate: a verified client certificate; None when there is none.
     @param user: the account behind a unix socket, as the kernel says.
+    @param host: for whom it asks, without TLS, as C{Host} says; empty when it says nothing.
     """
 
     address: str | None
     tls: bool = False
     certificate: ClientCertificate | None = None
     user: str | None = None
+    host: str = ""
 
     @property
     def is_local(self) -> bool:
         """Does the request come from this machine?"""
-        return self.address is None or _is_loopback(self.address)
+        return self.address is None or is_loopback(self.address)
 
     @property
     def name(self) -> str:
         """What it is called where it is written down what it did."""
         return self.certificate.name if self.certificate else self.user or self.address or "localhost"
-
-
-@lru_cache(maxsize=256)
-def _is_loopback(address: str) -> bool:
-    """Asked at each request, of the same few addresses."""
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
 
 
 def actor_of(request: Any, via: str) -> Actor:
@@ -112,12 +104,20 @@ def peer_of(request: Any) -> Peer:
     """Who sends a request."""
     address = getattr(request.getClientAddress(), "host", None)
     if not request.isSecure():
-        return Peer(address, user=_user_of(request) if address is None else None)
+        if address is None:
+            return Peer(None, user=_user_of(request))
+        return Peer(_unmapped(address), host=header(request, "Host") or "")
     channel = request.channel
     if not hasattr(channel, "smartdyn_certificate"):
         shown = request.transport.getPeerCertificate()
         channel.smartdyn_certificate = None if shown is None else ClientCertificate.parse(shown.to_cryptography())
-    return Peer(address, True, channel.smartdyn_certificate)
+    return Peer(address and _unmapped(address), True, channel.smartdyn_certificate)
+
+
+def _unmapped(address: str) -> str:
+    """An IPv4 address as such, also when it came in at a socket for both versions (RFC 4291, 2.5.5.2)."""
+    rest = address.removeprefix("::ffff:")
+    return rest if "." in rest else address
 
 
 def _user_of(request: Any) -> str | None:

@@ -16,6 +16,9 @@ T = TypeVar("T")
 
 JSON = b"application/json"
 HTML = b"text/html;charset=utf-8"
+FORM = b"application/x-www-form-urlencoded"
+"""What browsers send for a form."""
+
 PREFIX = "/dynflow"
 PREFIX_HEADER = "X-Forwarded-Prefix"
 """A smart proxy that relays says with it below what its own clients find us."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
@@ -17,7 +18,7 @@ from twisted.web.server import Request, Site
 from smartdyn.log.context import Subject, about
 from smartdyn.metrics.http import REFUSALS, HttpMeters, method_of
 from smartdyn.store.json import encode
-from smartdyn.web.requests import request_id
+from smartdyn.web.requests import FORM, request_id
 
 _REASONS = {
     408: b"Request Timeout",
@@ -25,6 +26,7 @@ _REASONS = {
     431: b"Request Header Fields Too Large",
     503: b"Service Unavailable",
 }
+_AGAIN = b"Retry-After: 5\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,16 @@ class Limits:
 
     The times are absolute: a client that sends a byte now and then does not get more.
 
+    @param bodies: of all clients together, at one time.
+    @param small: a body that is read even when there is no room for others, such as a question or a cancellation.
+    @param form: the longest body that is read as a form of the console's, which takes time.
     @param idle: between two requests of a connection that is kept open.
     """
 
     body: int = 64 * 1024 * 1024
+    bodies: int = 256 * 1024 * 1024
+    small: int = 64 * 1024
+    form: int = 64 * 1024
     headers: int = 15 * 1024
     headers_within: float = 30.0
     body_within: float = 120.0
@@ -46,6 +54,9 @@ class Limits:
 
 class LimitedRequest(Request):
     """A request with a limited body, and a line in the log.
+
+    Its body is kept in memory. Twisted has long ones in a temporary file; there passwords of jobs would stand in clear,
+    and a full disk would leave a request without an answer.
 
     @ivar smartdyn_route: the template of its path, once one was found for it.
     """
@@ -57,17 +68,27 @@ class LimitedRequest(Request):
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
+        self.content = BytesIO()
+        if length != 0:
+            self.notifyFinish().addBoth(self._make_room, self.channel.site)
         if length is not None and length > self.channel.site.limits.body:
-            self._refuse()
-            length = 0
-        super().gotLength(length)
+            self._refuse_large()
 
     def handleContentChunk(self, data: bytes) -> None:
+        site = self.channel.site
         self._received += len(data)
-        if self._received > self.channel.site.limits.body:
-            self._refuse()
+        site.bodies += len(data)
+        if self._received > site.limits.body:
+            self._refuse_large()
+        elif self._received > site.limits.small and site.bodies > site.limits.bodies:
+            self._refuse(503, "There is no room for so large a request at the moment; send it again.")
         if not self._refused:
             super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        is_form = self.getHeader(b"content-type") == FORM
+        self._parsePOSTFormSubmission = is_form and self._received <= self.channel.site.limits.form
+        super().requestReceived(command, path, version)
 
     def process(self) -> None:
         if self._refused:
@@ -101,11 +122,17 @@ class LimitedRequest(Request):
             request_id=request_id(self),
         )
 
-    def _refuse(self) -> None:
+    def _make_room(self, _: object, site: LimitedSite) -> None:
+        site.bodies -= self._received
+
+    def _refuse_large(self) -> None:
+        most = self.channel.site.limits.body // (1024 * 1024)
+        self._refuse(413, f"The request is larger than {most} MiB.")
+
+    def _refuse(self, status: int, text: str) -> None:
         if not self._refused:
             self._refused = True
-            most = self.channel.site.limits.body // (1024 * 1024)
-            self.channel.refuse(413, f"The request is larger than {most} MiB.")
+            self.channel.refuse(status, text)
 
 
 class LimitedChannel(HTTPChannel):
@@ -158,8 +185,8 @@ class LimitedChannel(HTTPChannel):
         self.site.meters.refused.labels(REFUSALS[status]).inc()
         body = encode({"error": text})
         head = (
-            b"HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-            % (status, _REASONS[status], len(body))
+            b"HTTP/1.1 %d %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+            % (status, _REASONS[status], _AGAIN if status == 503 else b"", len(body))
         )
         self.transport.write(head + body)
         self.loseConnection()
@@ -197,10 +224,12 @@ class LimitedSite(Site):
     ) -> None:
         """
         @ivar in_flight: how many requests are being answered.
+        @ivar bodies: how many bytes of requests' bodies are kept.
         """
         self.limits = limits or Limits()
         self.meters = meters or HttpMeters()
         self.in_flight = 0
+        self.bodies = 0
         self.clock = clock
         self.server_name = f"foreman-proxy/{version}".encode()
         super().__init__(resource, requestFactory=LimitedRequest, reactor=clock, timeout=None)

@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet import reactor, ssl
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import TestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -44,6 +45,14 @@ class Foreman(Resource):
         return b"said"
 
 
+class Silent(Protocol):
+    """Cuts the connection at the first word."""
+
+    def dataReceived(self, data: bytes) -> None:
+        transport: Any = self.transport
+        transport.abortConnection()
+
+
 def no_pieces(body: Any) -> AsyncIterator[bytes]:
     """Nothing here is long."""
     raise AssertionError(body)
@@ -58,9 +67,9 @@ class ClientTests(TestCase):
         self.foreman = Foreman()
         self.authority = Authority(Path(self.mktemp()))
 
-    def listen(self, name: str | None = None) -> int:
+    def listen(self, name: str | None = None, factory: Any = None) -> int:
         """Listen on loopback, with TLS when the certificate's name is given."""
-        site, core = Site(self.foreman), self.reactor()
+        site, core = factory or Site(self.foreman), self.reactor()
         if name is None:
             port = core.listenTCP(0, site, interface="127.0.0.1")
         else:
@@ -122,6 +131,28 @@ class ClientTests(TestCase):
             self.assertIsNone(answer.status)
             self.assertIn("ertificate", answer.text)
         self.assertEqual(self.foreman.paths, [])
+
+    async def test_our_certificate_is_refused(self) -> None:
+        """The words are about certificates, whether the alert comes or the connection's end overtakes it."""
+        port, (certificate, key) = self.listen("localhost"), Authority(Path(self.mktemp())).issue("proxy.example.org")
+        for own in ({}, {"certificate": certificate, "key": key}):
+            answer = await self.post(f"https://localhost:{port}", ca=self.authority.path, **own)
+            self.assertIsNone(answer.status)
+            self.assertIn("certificate", answer.text)
+        self.assertEqual(self.foreman.paths, [])
+
+    async def test_a_connection_that_ends_without_an_answer(self) -> None:
+        """Is told in words for people; with TLS the probable reason is a certificate that is not accepted."""
+        for name, said in (
+            ("localhost", "Foreman ended the connection without an answer. Perhaps it does not accept our certificate"),
+            (None, "Foreman ended the connection without an answer"),
+        ):
+            port = self.listen(name, Factory.forProtocol(Silent))
+            scheme = "https" if name else "http"
+            certificate, key = self.authority.issue("proxy.example.org")
+            own = {"ca": self.authority.path, "certificate": certificate, "key": key}
+            answer = await self.post(f"{scheme}://localhost:{port}", **own)
+            self.assertEqual((answer.status, answer.text.partition(";")[0]), (None, said))
 
     def test_files_that_cannot_be_used(self) -> None:
         """Are named when the service starts."""

@@ -116,6 +116,27 @@ class TrustMatrixTests(TLSTestCase):
         finally:
             connection.close()
 
+    async def test_the_core_of_old(self) -> None:
+        """Lets in one certificate; here also where the reference lets in everybody, and its words are the same."""
+        proxy, core = self.authority.issue("proxy.example.test", file="proxyclient"), free_port()
+        files: dict[str, Any] = {"foreman_ssl_cert": str(proxy[0]), "foreman_ssl_key": str(proxy[1])}
+        await self.start(use_https=True, port=core, http_port=free_port(), **files)
+        self.port = core
+        self.certificates |= {"proxyclient": proxy, "server": self.own}
+        exchanges = json.loads((GOLDEN / "core-v0.3.3-https.json").read_text())["exchanges"]
+        errors = {each["client_cert"]: each.get("error", "") for each in exchanges if each["path"] == "/tasks/count"}
+        for each in exchanges:
+            certificate, wanted = each["client_cert"], each["status"]
+            if each["path"] == "/tasks/x/done" and errors[certificate]:
+                wanted = 403
+            if each["path"].endswith(".css") and wanted == 200:
+                # Style sheets are open here too, and called otherwise
+                wanted = 404
+            status, text = await deferToThread(self._send, each)
+            self.assertEqual(status, wanted, (each["path"], certificate, text[:200]))
+            if wanted == 403:
+                self.assertIn(errors[certificate], text)
+
     async def test_trusted_hosts(self) -> None:
         """With a list of hosts only those get in, by their whole name in the subject or beside it."""
         await self.replay("tls-trusted-hosts", trusted_hosts=TRUSTED)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -46,7 +47,7 @@ class Authority:
         """A certificate for a host name.
 
         @param subject: the whole subject, when it is more or less than the name.
-        @param alternative: the name in the subject alternative name, when that is another one.
+        @param alternative: the name or address in the subject alternative name, when that is another one.
         @param usage: the only purpose it is for (extended key usage); any by default.
         @param rsa_key: an RSA key, of 2048 bits unless a number says otherwise.
         @param file: the name of its file, when it is not the host's.
@@ -54,7 +55,7 @@ class Authority:
         """
         bits = 2048 if rsa_key is True else rsa_key
         key: Any = rsa.generate_private_key(65537, bits) if bits else ec.generate_private_key(ec.SECP256R1())
-        names = x509.SubjectAlternativeName([x509.DNSName(alternative or name)])
+        names = x509.SubjectAlternativeName([_alternative(alternative or name)])
         builder = _builder(subject or common_name(name), self._name, key.public_key(), valid, lifetime)
         if usage is not None:
             builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -76,6 +77,13 @@ def common_name(text: str, **more: str) -> x509.Name:
     """
     attributes = [x509.NameAttribute(getattr(NameOID, key), value) for key, value in more.items()]
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _alternative(text: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(text))
+    except ValueError:
+        return x509.DNSName(text)
 
 
 def _builder(

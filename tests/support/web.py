@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.actions.action import Action
 from smartdyn.front.listeners import CORE_PREFIXES
+from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.overview import HealthItem
 from smartdyn.rex.host_keys import HostKeys
 from smartdyn.web.api import TaskApi
@@ -61,10 +62,11 @@ class WebTestCase(SynchronousTestCase):
 
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
-        console = Console(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys, self.inside)
+        tasks, clock, meters = self.engine.tasks, self.engine.clock, HttpMeters()
+        console = Console(tasks, clock.seconds, clock, self.keys, self.inside, meters)
         health = HealthApi(self.look, lambda: self.stuck)
         about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready)).routes(), *health.routes(), *self.more_routes()]
-        management = ManagementApi(self.engine.tasks, self.engine.clock.seconds, self.engine.clock, self.keys)
+        management = ManagementApi(tasks, clock.seconds, clock, self.keys, meters)
         dynflow = [*TaskApi(self.engine.tasks).routes(), *management.routes(), *console.routes()]
         self.served = [route.key for route in (*dynflow, *about)]
         app = make_app(dynflow, about, ready, CORE_PREFIXES, self.policy)

@@ -33,7 +33,7 @@ class Console:
         clock: Any,
         keys: HostKeys,
         inspector: Inspector,
-        meters: HttpMeters | None = None,
+        meters: HttpMeters,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
@@ -42,7 +42,7 @@ class Console:
         @param inspector: looks inside the service.
         """
         self._pages = Pages(now)
-        output = OutputViews(tasks.output, self._pages, clock, meters or HttpMeters())
+        output = OutputViews(tasks.output, self._pages, clock, meters)
         self._views = (
             ListViews(tasks, self._pages),
             StatusViews(tasks, self._pages, inspector),

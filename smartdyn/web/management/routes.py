@@ -23,15 +23,16 @@ class ManagementApi:
         now: Callable[[], float],
         clock: Any,
         keys: HostKeys,
-        meters: HttpMeters | None = None,
+        meters: HttpMeters,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces output.
         @param keys: of hosts.
+        @param meters: count those who follow output.
         """
         self._parts = (
-            TaskRoutes(tasks, now, clock, meters or HttpMeters()),
+            TaskRoutes(tasks, now, clock, meters),
             BulkRoutes(tasks, now),
             PruneRoutes(tasks, now),
             ServiceRoutes(tasks, now, keys),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -32,7 +33,9 @@ class SiteTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        limits = Limits(body=100, headers_within=10, body_within=20, idle=30, connections_per_peer=2)
+        limits = Limits(
+            body=100, bodies=150, small=50, form=90, headers_within=10, body_within=20, idle=30, connections_per_peer=2
+        )
         self.site = LimitedSite(Echo(), self.clock, "1.2", limits)
 
     def connect(self) -> tuple[Any, StringTransport]:
@@ -65,6 +68,53 @@ class SiteTests(SynchronousTestCase):
         self.assertEqual(transport.value(), b"")
         channel.dataReceived(b"60\r\n" + b"x" * 0x60 + b"\r\n")
         self.assertTrue(transport.value().startswith(b"HTTP/1.1 413 "))
+
+    def test_bodies_of_all_clients(self) -> None:
+        """Share some memory; when there is no more, small requests are answered nevertheless, and others later."""
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        (first, _), (second, refused) = self.connect(), self.connect()
+        first.dataReceived(head % 100 + b"x" * 90)
+        second.dataReceived(head % 90 + b"x" * 80)
+        self.assertTrue(refused.value().startswith(b"HTTP/1.1 503 "), refused.value())
+        self.assertIn(b"\r\nRetry-After: 5\r\n", refused.value())
+        second.connectionLost(Failure(ConnectionDone()))
+        third, answered = self.connect()
+        third.dataReceived(head % 50 + b"x" * 50)
+        self.assertIn(b"200 OK", answered.value())
+        first.connectionLost(Failure(ConnectionDone()))
+        third.dataReceived(head % 100 + b"x" * 100)
+        self.assertEqual(answered.value().count(b"200 OK"), 2)
+        self.assertEqual(self.site.bodies, 0)
+
+    def test_long_bodies_are_kept_in_memory(self) -> None:
+        """They have passwords in them, and a disk without room must not leave a request without an answer."""
+        self.patch(tempfile, "tempdir", "/nonexistent")
+        site = LimitedSite(Echo(), self.clock, "1.2")
+        channel, transport = site.buildProtocol(PEER), StringTransport(peerAddress=PEER)
+        channel.makeConnection(transport)
+        channel.dataReceived(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000)
+        self.assertTrue(transport.value().endswith(b"\r\n\r\n" + b"x" * 200_000))
+
+    def test_long_forms(self) -> None:
+        """Are bodies like others: to take one apart would hold up everybody. So is what only says that it is one."""
+        taken_apart = []
+
+        class Form(Resource):
+            isLeaf = True
+
+            def render_POST(self, request: Any) -> bytes:
+                taken_apart.append(request.args)
+                body: bytes = request.content.read()
+                return body
+
+        self.site.resource = Form()
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n"
+        channel, transport = self.connect()
+        for kind, length in ((b"application/x-www-form-urlencoded", 60), (b"application/x-www-form-urlencoded", 96)):
+            channel.dataReceived(head % (kind, length) + b"a=1&" * (length // 4))
+        channel.dataReceived(head % (b"multipart/form-data; boundary=x", 12) + b"a=1&" * 3)
+        self.assertEqual(taken_apart, [{b"a": [b"1"] * 15}, {}, {}])
+        self.assertEqual(transport.value().count(b"200 OK"), 3)
 
     def test_large_headers(self) -> None:
         """Are refused with a reason: many of them, one that is long, and a line without an end."""

@@ -17,6 +17,7 @@ from smartdyn.front.listeners import CORE_PREFIXES, PROXY_PREFIXES, listeners
 from smartdyn.settings import Settings
 from smartdyn.testing import done
 from smartdyn.web.authorization import Forbidden, Policy, trusted
+from smartdyn.web.own_names import OwnNames, is_nobodys
 from smartdyn.web.peers import ClientCertificate, Peer, peer_of
 from smartdyn.web.roles import Role, roles
 from tests.support.certificates import Authority
@@ -29,6 +30,11 @@ ADDRESS = "192.0.2.1"
 async def name_of(address: str) -> str | None:
     """The names of the tests' addresses."""
     return {ADDRESS: "Foreman.example.org", "127.0.0.1": "localhost"}.get(address)
+
+
+def is_ours(host: str) -> bool:
+    """What the tests' machine is called."""
+    return host in {"", "proxy.example.org:8000"}
 
 
 class PolicyTests(SynchronousTestCase):
@@ -68,6 +74,48 @@ class PolicyTests(SynchronousTestCase):
         self.assertIsNone(self.refused(named, Peer(ADDRESS)))
         self.assertIn("Untrusted client localhost", self.refused(named, Peer("127.0.0.1")) or "")
         self.assertIn("Untrusted client 192.0.2.9", self.refused(named, Peer("192.0.2.9")) or "")
+
+    def test_names_that_are_asked_for(self) -> None:
+        """A page of another site may send from this machine, under its own name; that is nobody who is let in."""
+        trusting = Policy(trusted(["localhost"]), name_of=name_of, is_ours=is_ours)
+        for policy in (Policy(is_ours=is_ours), trusting):
+            self.assertIsNone(self.refused(policy, Peer("127.0.0.1", host="proxy.example.org:8000")))
+            said = self.refused(policy, Peer("127.0.0.1", host="rebound.example.net:8000"))
+            self.assertIn("rebound.example.net:8000 is no name of this machine", said or "")
+            with self.assertRaises(Forbidden):
+                done(policy.role_of(Peer("127.0.0.1", host="rebound.example.net:8000"), "/console"))
+        elsewhere = Policy(trusted(["foreman.example.org"]), name_of=name_of, is_ours=is_ours)
+        self.assertIsNone(self.refused(elsewhere, Peer(ADDRESS, host="alias.example.org")))
+
+    def test_names_that_nobody_has(self) -> None:
+        """Addresses, and those that are the machine's own everywhere: no site can have them."""
+        for host in (
+            "",
+            "localhost:8008",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "127.0.0.1",
+            "[::1]:8008",
+            "192.0.2.1:1",
+        ):
+            self.assertTrue(is_nobodys(host), host)
+        for host in ("localhost.example.org", "127.0.0.1.example.org", "proxy", "::1.example.org", "[", "0x7f.1"):
+            self.assertFalse(is_nobodys(host), host)
+
+    def test_names_of_our_own(self) -> None:
+        """The machine's name, and what it has for its own addresses in /etc/hosts, which no name server decides on."""
+        hosts = Path(self.mktemp())
+        hosts.write_text(
+            "127.0.0.1 localhost Alias # pages.example.net\n127.0.1.1\tbox.example.org box\n\n192.0.2.7 other\n"
+        )
+        ours = OwnNames("Machine.example.org", hosts)
+        for host in ("machine.example.org:8008", "alias", "box.example.org:1", "BOX", "localhost"):
+            self.assertTrue(ours.has(host), host)
+        for host in ("other", "pages.example.net", "machine", "#", "127.0.0.1.example.org"):
+            self.assertFalse(ours.has(host), host)
+        hosts.unlink()
+        self.assertEqual([ours.has("machine.example.org"), ours.has("alias")], [True, False])
 
     def test_one_certificate(self) -> None:
         """A core lets in its smart proxy: the same serial number of another CA is another certificate."""
@@ -132,6 +180,15 @@ class PeerTests(SynchronousTestCase):
         peer = peer_of(request)
         self.assertEqual((peer.user, peer.name, peer.is_local), (*[pwd.getpwuid(os.getuid()).pw_name] * 2, True))
 
+    def test_addresses_of_the_fourth_version(self) -> None:
+        """Are the same behind a socket for both versions (RFC 4291, 2.5.5.2)."""
+        for shown, address in (("::ffff:127.0.0.1", "127.0.0.1"), ("::ffff:1", "::ffff:1"), ("::1", "::1")):
+            there = SimpleNamespace(host=shown)
+            request: Any = SimpleNamespace(
+                getClientAddress=lambda there=there: there, isSecure=lambda: False, getHeader=lambda name: b"localhost"
+            )
+            self.assertEqual(peer_of(request), Peer(address, host="localhost"))
+
 
 class ListenerTests(SynchronousTestCase):
     """L{listeners}."""
@@ -143,7 +200,7 @@ class ListenerTests(SynchronousTestCase):
         certificate, key = authority.issue("proxy.example.org")
         files = {"ssl_ca_file": authority.path, "ssl_certificate": certificate, "ssl_private_key": key}
         values = {name: str(path.absolute()) for name, path in files.items()}
-        found = listeners(Settings(**{**values, "socket": "", **given}, given=frozenset(given)), name_of)
+        found = listeners(Settings(**{**values, "socket": "", **given}, given=frozenset(given)), name_of, is_ours)
         return [(each.url, each.prefixes) for each in found]
 
     def test_roles(self) -> None:
@@ -187,4 +244,4 @@ class ListenerTests(SynchronousTestCase):
             (Settings(listen="0.0.0.0"), True),
             (Settings(listen="0.0.0.0", trusted_hosts=("foreman.example.org",)), False),
         ):
-            self.assertEqual(listeners(settings, name_of)[0].is_pointless, expected)
+            self.assertEqual(listeners(settings, name_of, is_ours)[0].is_pointless, expected)
