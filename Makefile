@@ -1,11 +1,14 @@
 # Everything works in a fresh clone: each target sets up what it needs.
 
-BIN := .venv/bin
-STAMP := .venv/.stamp
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+# What makes packages; nothing else needs it.
+PACKERS := $(VENV)/.packers
 
 BROWSER := tests/browser/node_modules/.stamp
 
-.PHONY: help venv demo test unit integration browser screenshots soak kerberos alerts lint bench dist deb rpm deb-check rpm-check clean system
+.PHONY: help venv demo test unit integration browser screenshots soak kerberos alerts lint bench dist deb rpm deb-check rpm-check dist-check clean system
 
 help:
 	@echo "make demo        set everything up and show a batch of scripts run on an embedded SSH host"
@@ -18,13 +21,14 @@ help:
 	@echo "make bench       the numbers of the README"
 	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
 	@echo "make deb, rpm    packages for this architecture and version of Python, with systemd units"
+	@echo "make dist-check  builds all of them twice, under different circumstances, and compares them byte by byte"
 	@echo "make deb-check   the .deb in a Debian of its own with systemd; rpm-check looks into the .rpm and runs it"
 
 venv: $(STAMP)
 
 $(STAMP): setup.py
-	@test -x $(BIN)/python || tools/make-venv .venv
-	@echo "Installing smartdyn and its tools into .venv ..."
+	@test -x $(BIN)/python || tools/make-venv $(VENV)
+	@echo "Installing smartdyn and its tools into $(VENV) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=24" "setuptools>=77" wheel
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --editable ".[test,lint]" --config-settings editable_mode=compat
@@ -95,13 +99,17 @@ bench: venv system
 	@$(BIN)/python -m benchmarks
 
 # Two builds of one commit make the same packages and the same one file, byte by byte.
-dist deb rpm deb-check rpm-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
+dist deb rpm deb-check rpm-check dist-check: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date +%s)
 
-dist: venv
+$(PACKERS): $(STAMP)
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation \
 	  --editable ".[dist]" --config-settings editable_mode=compat
+	@touch $(PACKERS)
+
+dist: $(PACKERS)
 	@rm -rf build dist/smartdyn-*.whl dist/smartdyn-*.tar.gz dist/smartdyn.pyz
-	@$(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@umask 022 && $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
+	@packaging/source-archive dist/smartdyn-*.tar.gz
 	@packaging/libraries $(BIN)/python dist/smartdyn-*.whl build/libraries
 	@cp -a build/libraries build/everywhere
 	@packaging/other-pythons $(BIN)/python build/everywhere 3.12 3.13 3.14
@@ -124,6 +132,10 @@ rpm: dist
 	@packaging/rpm/build $(BIN)/python build/libraries
 	@rpmlint --config packaging/rpm/rpmlint.toml dist/*.rpm
 	@ls -l dist/*.rpm
+
+dist-check: $(PACKERS)
+	@tools/need git:git
+	@time packaging/check/twice "$$PWD"/$(VENV)
 
 # Packages are tried for real; as root, since systems are made for them.
 deb-check: deb

@@ -165,6 +165,7 @@ class Smartdyn(Service):
         self.hosts = Hosts(around.reactor, runner_settings, around.random, meters=self.meters.ssh)
         self._reach_foreman(foreman_policy)
         self.readiness = Readiness(
+            around.reactor,
             self.database,
             self.outbox,
             self.watch,

@@ -7,10 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from smartdyn.aio import deadline
 from smartdyn.engine.intake import Intake
-from smartdyn.errors import Draining, SmartdynError
+from smartdyn.errors import DeadlineExceeded, Draining, SmartdynError
 from smartdyn.foreman.outbox import Outbox
-from smartdyn.health.moving import OUTBOX_LIMIT, WRITER_LIMIT
+from smartdyn.health import moving
 from smartdyn.model.overview import HealthItem
 from smartdyn.store import cleaning
 from smartdyn.store.database import SqliteDatabase
@@ -24,6 +28,9 @@ _LITTLE: Final = 500 * _MEGABYTE
 _FULL: Final = 20 * _MEGABYTE
 """Free bytes with which the next large output may fail."""
 
+_ANSWER_LIMIT: Final = 5.0
+"""Seconds for the database: whoever asks how we are does not wait much longer himself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -34,6 +41,7 @@ class Readiness:
     @param intake: whether new tasks are taken.
     """
 
+    clock: IReactorTime
     database: SqliteDatabase
     outbox: Outbox
     watch: CertificateWatch
@@ -58,17 +66,26 @@ class Readiness:
         return _problem("recovery", "The service is starting: unfinished tasks are being taken up.")
 
     async def _database(self) -> HealthItem:
-        """Does it answer, and does it take what is written? After a commit has failed, that is tried."""
+        """Does it answer, and does it take what is written?"""
         writing = self.database.writing_for
-        if writing > WRITER_LIMIT:
+        if writing > moving.WRITER_LIMIT:
             return _problem("database", f"A commit has been under way for {writing:.0f} s. Check the disk.")
         try:
-            if self.database.trouble is not None:
-                await self.database.commit(Touch(self.world_id))
-            size = await self.database.query(cleaning.size)
+            size = await deadline(
+                self.clock, _ANSWER_LIMIT, "the database's answer", Deferred.fromCoroutine(self._try_database())
+            )
+        except DeadlineExceeded:
+            reason = self.database.trouble or "It may be locked by another process, or its disk hangs."
+            return _problem("database", f"The database has not answered within {_ANSWER_LIMIT:g} s. {reason}")
         except SmartdynError as error:
             return _problem("database", str(error))
         return HealthItem("database", True, f"It answers and holds {size / _MEGABYTE:.1f} MB.")
+
+    async def _try_database(self) -> int:
+        """Its size; after a commit has failed, another one is tried before."""
+        if self.database.trouble is not None:
+            await self.database.commit(Touch(self.world_id))
+        return await self.database.query(cleaning.size)
 
     def _disk(self) -> HealthItem:
         folder = self.database.path.parent
@@ -83,7 +100,7 @@ class Readiness:
 
     def _outbox(self) -> HealthItem:
         busy = self.outbox.busy_for
-        if busy > OUTBOX_LIMIT:
+        if busy > moving.OUTBOX_LIMIT:
             return _problem("outbox", f"It has been busy with one thing for {busy:.0f} s. Restart the service.")
         return HealthItem("outbox", True, f"It moves; {self.outbox.under_way} requests to Foreman are under way.")
 

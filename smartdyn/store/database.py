@@ -198,6 +198,11 @@ class SqliteDatabase(Database):
         """Seconds for which the present commit has been under way, 0 when there is none."""
         return 0.0 if self._writing_since is None else float(self._reactor.seconds()) - self._writing_since
 
+    @property
+    def reading_for(self) -> float:
+        """Seconds for which the longest of the present trips to a reader has been under way, 0 when there is none."""
+        return max((readers.busy_for for readers in self.readers().values()), default=0.0)
+
     def open(self) -> None:
         """Take the file, bring its schema up to date and begin to work.
 
@@ -297,7 +302,7 @@ class SqliteDatabase(Database):
 
     async def _commit_batch(self, batch: Sequence[Unit]) -> list[Failure | None]:
         """Commit a batch, waiting for another process (a backup, say) to let go of the file."""
-        waited = 0.0
+        begun = self._reactor.seconds()
         while True:
             self._writing_since = self._reactor.seconds()
             try:
@@ -307,7 +312,7 @@ class SqliteDatabase(Database):
                 if not _is_busy(error):
                     raise
                 self._meters.errors.labels("locked").inc()
-                if waited >= _BUSY_LIMIT:
+                if self._reactor.seconds() - begun >= _BUSY_LIMIT:
                     raise
                 self._log.warn("the database is locked by another process, trying again")
             else:
@@ -318,7 +323,6 @@ class SqliteDatabase(Database):
             finally:
                 self._writing_since = None
             await sleep(self._reactor, _BUSY_RETRY)
-            waited += _BUSY_RETRY
 
     def _stuck(self, failure: Failure) -> None:
         self._busy = False

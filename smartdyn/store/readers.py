@@ -73,6 +73,11 @@ class Readers:
         return self._busy
 
     @property
+    def busy_for(self) -> float:
+        """Seconds for which it has been reading, 0 when it is not."""
+        return self._clock.seconds() - self._begun if self._busy else 0.0
+
+    @property
     def waiting(self) -> int:
         """How many questions wait."""
         return len(self._waiting)

@@ -15,6 +15,7 @@ from smartdyn.actions.events import Cancel, ExternalEvent
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.runner import GroupContext, Runner
 from smartdyn.aio import sleep
+from smartdyn.health import moving
 from smartdyn.model.rules import RescueStrategy
 from smartdyn.secret import Secret
 
@@ -179,7 +180,10 @@ class Group(Runner):
 
 
 def install(service: Any) -> None:
-    """Make the actions known to a service, as a plugin does."""
+    """Make the actions known to a service, as a plugin does, and have its watchdog lose patience as early as wanted."""
     for action in ACTIONS:
         service.registry.register(action)
+    if patience := os.environ.get("SMARTDYN_TEST_PATIENCE"):
+        name, seconds = patience.split("=")
+        setattr(moving, name, float(seconds))
     service.add_group("rig-group", lambda id, targets: Group(id, targets, reactor))

@@ -110,6 +110,12 @@ class ServiceProcess:
         """L{kill}, for those who may block."""
         self._end(signal.SIGKILL)
 
+    def wait_now(self) -> int:
+        """Its exit status, when it has ended by itself."""
+        process, self._process = self._process, None
+        assert process is not None
+        return process.wait(60)
+
     def launch(self) -> subprocess.Popen[bytes]:
         """Start another process with the same configuration, which is expected to fail."""
         return self._spawn(subprocess.PIPE)

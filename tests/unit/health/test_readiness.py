@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.engine.intake import Drain, Intake
@@ -56,7 +58,8 @@ class ReadinessTests(SynchronousTestCase):
         others: Any = part
         database: Any = self.database
         self.intake = Intake()
-        self.readiness = Readiness(database, others, others, "w", lambda: True, self.intake)
+        self.clock = Clock()
+        self.readiness = Readiness(self.clock, database, others, others, "w", lambda: True, self.intake)
         done(self.database.commit(StartWorld("w", "h", 1, 0.0)))
 
     def blocked(self) -> dict[str, str]:
@@ -91,6 +94,21 @@ class ReadinessTests(SynchronousTestCase):
         self.database.writing_for = WRITER_LIMIT + 1
         self.database.trouble = "before"
         self.assertIn("under way for 121 s", self.blocked()["database"])
+
+    def test_a_database_that_does_not_answer(self) -> None:
+        """Who asks is told so after a while, with what was wrong before, if anything was."""
+        self.patch(self.database, "query", lambda reader: Deferred())
+        for trouble, reason in (
+            (None, "locked by another process"),
+            ("The database cannot be written: x", "written: x"),
+        ):
+            self.database.trouble = trouble
+            looking = Deferred.fromCoroutine(self.readiness.look())
+            self.assertNoResult(looking)
+            self.clock.advance(5)
+            (text,) = [item.text for item in self.successResultOf(looking) if item.blocks]
+            self.assertIn("has not answered within 5 s", text)
+            self.assertIn(reason, text)
 
     def test_the_outbox(self) -> None:
         """A request that never ends is a reason."""
