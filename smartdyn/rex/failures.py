@@ -79,6 +79,7 @@ def no_status(reason: str, host: str) -> JobFailed:
     texts = {
         "reboot": f"{host} was restarted while the script was running; its exit status is not known.",
         "never-ran": f"The script did not get to run on {host}. It can be run again.",
+        "gone": f"The directory of the job on {host} is gone; no exit status is known.",
         "alive": "The script's supervisor on the host was killed; the script goes on, but its exit status is lost.",
     }
     killed = (

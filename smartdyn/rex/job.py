@@ -15,6 +15,8 @@ from smartdyn.ssh import Target
 
 METHODS = ("sudo", "dzdo", "su")
 _UNUSABLE_HOST = re.compile(r"[\s\x00-\x1f/@]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_NUMBER = re.compile(r"[0-9]+")
 _USER = re.compile(r"(?![-+.])[\w.@\\+-]+\$?")
 """Names of users as hosts and directories have them: C{jane.doe@example.com}, C{DOMAIN\\jane}, C{machine$}."""
 
@@ -53,7 +55,7 @@ class ScriptJob:
         """
         secrets = input.get("secrets")
         secrets = secrets if isinstance(secrets, dict) else {}
-        target = Target(_host(input.get("hostname")), _port(input.get("ssh_port")), _text(input, "ssh_user", "root"))
+        target = Target(_host(input.get("hostname")), _port(input.get("ssh_port")), _line(input, "ssh_user", "root"))
         effective_user = _user(input)
         if effective_user == target.user:
             effective_user = None
@@ -66,7 +68,7 @@ class ScriptJob:
             script=_script(input.get("script")),
             effective_user=effective_user,
             method=method,
-            remote_working_dir=_text(input, "remote_working_dir", settings.remote_working_dir),
+            remote_working_dir=_line(input, "remote_working_dir", settings.remote_working_dir),
             cleanup=settings.cleanup_working_dirs if cleanup is None else bool(cleanup),
             first_execution=bool(input.get("first_execution")),
             password=_secret(secrets.get("ssh_password")),
@@ -107,11 +109,8 @@ def _host(value: Any) -> str:
 def _port(value: Any) -> int:
     if value is None or value == "":
         return 22
-    try:
-        port = int(value)
-    except (TypeError, ValueError):
-        port = 0
-    if isinstance(value, bool) or not 0 < port < 65536:
+    port = int(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
+    if type(port) is not int or not 0 < port < 65536:
         raise InvalidRequest(f"`ssh_port` {value!r} is not a port number.")
     return port
 
@@ -122,6 +121,13 @@ def _text(input: Mapping[str, Any], key: str, default: str) -> str:
         return default
     if not isinstance(value, str):
         raise InvalidRequest(f"`{key}` must be text, not {value!r}.")
+    return value
+
+
+def _line(input: Mapping[str, Any], key: str, default: str) -> str:
+    value = _text(input, key, default)
+    if _CONTROL.search(value):
+        raise InvalidRequest(f"`{key}` {value!r} holds a line break or another control character.")
     return value
 
 

@@ -187,8 +187,7 @@ class ScriptRunner(Runner):
                 if self._killing:
                     raise _Vanished from error
                 if context.begun:
-                    text = f"The directory of the job on {job.target.host} is gone; no exit status is known."
-                    raise JobFailed(text, "Runner error") from error
+                    raise no_status("gone", job.target.host) from error
         self._may_have_started = True
         await remote.start()
 

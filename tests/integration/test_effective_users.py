@@ -52,6 +52,13 @@ class EffectiveUserTests(ScriptTestCase):
         """Neither the user who logs in nor the effective one is root: access is granted by ACL."""
         self.assertRan(await self.run_as("rexssh", "rexeff"), "rexeff\n")
 
+    async def test_an_effective_user_who_removes_the_directory(self) -> None:
+        """The script runs once, its output and its exit status arrive, with a password and without."""
+        script = '#!/bin/sh\nrm -rf "${0%/*}"\nid -un\nexit 5\n'
+        for ssh_user, password in (("rexssh", None), ("rexpw", password_of("rexpw"))):
+            context = await self.run_as(ssh_user, "root", password, script=script)
+            self.assertEqual((context.text(), context.status, self.left_behind()), ("root\n", 5, []))
+
     async def test_sudo_that_wants_a_terminal(self) -> None:
         """Defaults requiretty, without a password: it gets one."""
         self.assertRan(await self.run_as("rexreq", "root"), "root\n")

@@ -37,6 +37,13 @@ _CELLS: dict[str, tuple[str, str, int]] = {
     "a character in two writes": ("#!/bin/sh\nprintf '\\303'; sleep 0.2; printf '\\251\\n'\n", "é\n", 0),
     "nothing to read": ("#!/bin/sh\nread x || echo nothing\n", "nothing\n", 0),
     "signals are as in a login": ("#!/bin/sh\ntrap 'echo caught; exit 4' INT\nkill -INT $$\nsleep 5", "caught\n", 4),
+    "its directory removed": ('#!/bin/sh\nrm -rf "${0%/*}"\necho once\nexit 5\n', "once\n", 5),
+    "its directory removed, and going on": (
+        '#!/bin/sh\nrm -rf "${0%/*}"\necho once\nsleep 1\necho on\nexit 6\n',
+        "once\non\n",
+        6,
+    ),
+    "a kind of terminal": ('#!/bin/sh\necho ${TERM:+known}\n', "known\n", 0),
     "a megabyte of script": (_BINARY, f"{_DIGEST}\n", 0),
     "many lines": ("#!/bin/sh\ni=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo $i; done\n", _LINES, 0),
 }

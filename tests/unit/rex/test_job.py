@@ -43,13 +43,22 @@ class JobTests(SynchronousTestCase):
             ("ssh_port", "many"),
             ("ssh_port", 0),
             ("ssh_port", True),
+            ("ssh_port", 22.5),
+            ("ssh_port", "+22"),
+            ("ssh_port", "65536"),
             ("script", None),
             ("ssh_user", ["root"]),
+            ("ssh_user", "joe\n"),
             ("remote_working_dir", 7),
+            ("remote_working_dir", "/var/tmp\n/x"),
         ]
         for key, value in cases:
             error = self.assertRaises(InvalidRequest, job, **{key: value})
             self.assertIn(f"`{key}`", str(error))
+
+    def test_a_port_may_be_text(self) -> None:
+        """Foreman's parameters are."""
+        self.assertEqual(job(ssh_port="2222").target.port, 2222)
 
     def test_an_unknown_method_matters_only_when_the_user_changes(self) -> None:
         """As in the reference."""
