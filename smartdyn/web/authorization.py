@@ -60,7 +60,7 @@ class Policy:
     @param only: the one certificate that is let in, by a core behind a smart proxy (SPDC C{authorize_with_ssl_client}).
     @param console_auth: the console is for those who show a certificate, or else may use the API.
     @param name_of: used without TLS.
-    @param is_ours: used without TLS for requests from this machine, which a page of another site may have sent.
+    @param is_ours: used without TLS for requests of browsers on this machine, which a page of another site may have sent.
     @param roles: what visitors of the console may do; None when all may do everything.
     @param accounts: behind a unix socket, the accounts that may do everything; nobody else may do anything there.
     """
@@ -86,7 +86,7 @@ class Policy:
         elif peer.is_local and not self.is_ours(peer.host):
             raise Forbidden(
                 f"{peer.host[:_LONGEST]} is no name of this machine, so a page of another site may have sent this. "
-                "Ask for localhost or an address instead; a web server that relays must send one of them as Host."
+                "Ask for localhost or an address instead."
             )
         elif self.trusted_hosts is not None:
             name = await self.name_of(peer.address) if peer.address else "localhost"

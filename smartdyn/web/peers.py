@@ -14,6 +14,7 @@ from smartdyn.web.own_names import is_loopback
 from smartdyn.web.requests import USER_HEADER, header
 
 _LONGEST_NAME = 200
+_ONLY_BROWSERS_SEND = ("Origin", "Referer", "Sec-Fetch-Site", "Sec-Fetch-Mode")
 _CREDENTIALS = struct.Struct("3i")
 """Process, user and group."""
 
@@ -65,7 +66,7 @@ class Peer:
     @param address: an IP address, None over a unix socket.
     @param certificate: a verified client certificate; None when there is none.
     @param user: the account behind a unix socket, as the kernel says.
-    @param host: for whom it asks, without TLS, as C{Host} says; empty when it says nothing.
+    @param host: for whom a browser asks without TLS, as C{Host} says; empty when it says nothing, or it is none.
     """
 
     address: str | None
@@ -106,12 +107,20 @@ def peer_of(request: Any) -> Peer:
     if not request.isSecure():
         if address is None:
             return Peer(None, user=_user_of(request))
-        return Peer(_unmapped(address), host=header(request, "Host") or "")
+        return Peer(_unmapped(address), host=_host_for_browser(request))
     channel = request.channel
     if not hasattr(channel, "smartdyn_certificate"):
         shown = request.transport.getPeerCertificate()
         channel.smartdyn_certificate = None if shown is None else ClientCertificate.parse(shown.to_cryptography())
     return Peer(address and _unmapped(address), True, channel.smartdyn_certificate)
+
+
+def _host_for_browser(request: Any) -> str:
+    """C{Host}, if a page in a browser may have sent this: programs say what they like there."""
+    named = header(request, "User-Agent") or ""
+    if "Mozilla/" in named or any(header(request, name) for name in _ONLY_BROWSERS_SEND):
+        return header(request, "Host") or ""
+    return ""
 
 
 def _unmapped(address: str) -> str:

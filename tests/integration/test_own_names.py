@@ -17,6 +17,8 @@ from tests.support.sshd import free_port
 REBOUND = "rebound.example.net"
 """A site whose name its owner lets lead to 127.0.0.1."""
 
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
 
 class OwnNamesTests(TestCase):
     """A page of another site is not let in because a browser on this machine shows it."""
@@ -32,12 +34,13 @@ class OwnNamesTests(TestCase):
 
     async def ask(self, port: int, host: str, method: str, path: str, body: Any = None) -> tuple[int, str]:
         """Status and body, as a browser asks that shows a page of C{host}'s."""
-        return await deferToThread(self._ask, port, host, method, path, body)
+        return await deferToThread(self._ask, port, host, method, path, body, BROWSER)
 
-    def _ask(self, port: int, host: str, method: str, path: str, body: Any) -> tuple[int, str]:
+    def _ask(self, port: int, host: str, method: str, path: str, body: Any, browser: str) -> tuple[int, str]:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         try:
-            headers = {"Host": host} if method == "GET" else {"Host": host, "Origin": f"http://{host}"}
+            origin = {} if method == "GET" else {"Origin": f"http://{host}"}
+            headers = {"Host": host, "User-Agent": browser} | origin
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
@@ -80,3 +83,9 @@ class OwnNamesTests(TestCase):
         await self.start(http_port=port, bind_host="127.0.0.1", trusted_hosts=["localhost"])
         self.assertEqual((await self.ask(port, "localhost", "GET", "/dynflow/tasks/count"))[0], 200)
         self.assertEqual((await self.ask(port, REBOUND, "GET", "/dynflow/tasks/count"))[0], 403)
+
+    async def test_a_program(self) -> None:
+        """Is no browser, and asks by whatever name it has been given: a web server that relays, for one."""
+        service = await self.start()
+        asked = (service.port, "proxy.example.org:9090", "GET", "/tasks/count", None, "Ruby")
+        self.assertEqual((await deferToThread(self._ask, *asked))[0], 200)

@@ -180,6 +180,24 @@ class PeerTests(SynchronousTestCase):
         peer = peer_of(request)
         self.assertEqual((peer.user, peer.name, peer.is_local), (*[pwd.getpwuid(os.getuid()).pw_name] * 2, True))
 
+    def test_for_whom_browsers_ask(self) -> None:
+        """Only a browser's C{Host} says where a page is from; programs send what they have been told."""
+        for sent, host in (
+            ({"User-Agent": "Ruby"}, ""),
+            ({}, ""),
+            ({"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}, "a.example.org:1"),
+            ({"User-Agent": "Ruby", "Origin": "http://a.example.org:1"}, "a.example.org:1"),
+            ({"Referer": "http://a.example.org:1/"}, "a.example.org:1"),
+            ({"Sec-Fetch-Site": "same-origin"}, "a.example.org:1"),
+        ):
+            headers = {"Host": "a.example.org:1", **sent}
+            request: Any = SimpleNamespace(
+                getClientAddress=lambda: SimpleNamespace(host="127.0.0.1"),
+                isSecure=lambda: False,
+                getHeader=lambda name, headers=headers: headers.get(name.decode(), "").encode() or None,
+            )
+            self.assertEqual(peer_of(request).host, host, sent)
+
     def test_addresses_of_the_fourth_version(self) -> None:
         """Are the same behind a socket for both versions (RFC 4291, 2.5.5.2)."""
         for shown, address in (("::ffff:127.0.0.1", "127.0.0.1"), ("::ffff:1", "::ffff:1"), ("::1", "::1")):
