@@ -60,7 +60,7 @@ class Policy:
     @param only: the one certificate that is let in, by a core behind a smart proxy (SPDC C{authorize_with_ssl_client}).
     @param console_auth: the console is for those who show a certificate, or else may use the API.
     @param name_of: used without TLS.
-    @param is_ours: used without TLS for requests of browsers on this machine, which a page of another site may have sent.
+    @param is_ours: used without TLS for what a browser on this machine sends; a page of another site may be behind it.
     @param roles: what visitors of the console may do; None when all may do everything.
     @param accounts: behind a unix socket, the accounts that may do everything; nobody else may do anything there.
     """
