@@ -53,7 +53,7 @@ InThread: TypeAlias = Callable[[Callable[[], Any]], Deferred[Any]]
 TERMINATION_TIMEOUT = 60.0
 """Seconds that steps whose code is running get to finish when the service stops (Dynflow C{termination_timeout})."""
 
-LAST_TIMEOUT = 10.0
+LAST_TIMEOUT = 5.0
 """Seconds that they get after they were cancelled."""
 
 
