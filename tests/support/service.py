@@ -24,6 +24,9 @@ from tests.support.sshd import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _HANDOVER = ROOT / "tests/support/handover.py"
+_LOOKS = 1500
+"""Twenty a second: on a machine with much else to do, the imports alone may take half a minute."""
+
 _ENTRY_POINTS = "[smartdyn.plugins]\nrig = tests.support.rig:install\n"
 
 
@@ -113,7 +116,7 @@ class ServiceProcess:
         """L{start}, for those who may block."""
         with self.log.open("ab") as log:
             self._process = self._spawn(log)
-        for _ in range(300):
+        for _ in range(_LOOKS):
             if self._process.poll() is not None:
                 break
             try:
