@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 
-_THRESHOLDS = (10_000, 20, 20)
-"""How many more objects there must be for a look at the young ones, and how many looks make one at the older ones."""
+_THRESHOLDS = (5_000, 10, 5)
+"""How many more objects there must be for a look at the young ones, and how many looks make one at the older ones.
+
+All are looked at when there are 250,000 more: connections that are over, which do go round in circles, wait for that.
+"""
 
 
 def collect_seldom() -> None:

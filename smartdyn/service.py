@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -30,12 +30,13 @@ from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.registry import Registry
 from smartdyn.actions.rejected import Rejected
 from smartdyn.actions.tasks import Tasks, load_callback_data
+from smartdyn.aio import deadline
 from smartdyn.engine.cleaner import Cleaner
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.queues import Queues
 from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
-from smartdyn.engine.world import World
+from smartdyn.engine.world import LAST_TIMEOUT, TERMINATION_TIMEOUT, World
 from smartdyn.foreman.client import ForemanClient
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.foreman.tls import ForemanPolicy
@@ -273,23 +274,32 @@ class Smartdyn(Service):
 
     async def _stop(self) -> None:
         """Take no more requests, leave jobs running on their hosts, and write down what is left."""
-        await self.front.close()
+        await self._end("listening", Deferred.fromCoroutine(self.front.close()))
         self.levels.stop()
         if self.watch.running:
-            await self.watch.stopService()
+            await self._end("the watch over certificates", self.watch.stopService())
             self.lag.stopService()
-        await self.dispatcher.stop()
-        await self.hosts.stop()
+        await self._end("jobs", self.dispatcher.stop())
+        await self._end("connections to hosts", self.hosts.stop())
         if self.outbox.running:
-            await self.outbox.stopService()
-            await self.cleaner.stopService()
-            await self.digester.stopService()
-        await self.foreman.close()
-        await self.world.stop()
+            await self._end("callbacks", self.outbox.stopService())
+            await self._end("cleaning up", self.cleaner.stopService())
+            await self._end("looking at tasks that are over", self.digester.stopService())
+        await self._end("connections to Foreman", self.foreman.close())
+        await self._end("tasks", Deferred.fromCoroutine(self.world.stop()), TERMINATION_TIMEOUT + 2 * LAST_TIMEOUT)
         self.threads.stop()
         self.ticket_threads.stop()
         await self.database.close()
         self._log.info("smartdyn has stopped")
+
+    async def _end(self, part: str, ending: Deferred[Any], limit: float = LAST_TIMEOUT) -> None:
+        """Wait for the end of a part, but not for ever: one that goes wrong keeps no other from being stopped."""
+        try:
+            await deadline(self._around.reactor, limit, f"the end of {part}", ending)
+        except CancelledError:
+            raise
+        except Exception:
+            self._log.failure("{part}: not stopped in good order", part=part)
 
     async def until_ready(self) -> None:
         """Requests that come early wait, rather than being told that a task is unknown."""

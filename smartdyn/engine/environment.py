@@ -37,6 +37,7 @@ class Environment:
     @param plan: makes a plan, in memory.
     @param new_plan_writes: what is to be written for a new plan.
     @param execute: begins to execute a plan that has been stored.
+    @param abandon: gives back what was claimed for a plan that will not be stored.
     @param closing_writes: what else is to be written when a plan stops.
     @param ended: called when a plan is stopped or paused and that is durable.
     @param rejected: called when the database refuses for good what steps (by id) of a plan want to write.
@@ -60,6 +61,7 @@ class Environment:
     plan: Callable[[PlanRequest], Planned]
     new_plan_writes: Callable[[Planned], Sequence[Write]]
     execute: Callable[[Planned], None]
+    abandon: Callable[[Planned], None]
     closing_writes: Callable[[str], Sequence[Write]]
     ended: Callable[[PlanRun], None]
     rejected: Callable[[PlanRun, Collection[int], Exception], None]

@@ -64,16 +64,16 @@ class Outcome:
         for planned in self.sub_plans:
             unit.write_for(step_id, *environment.new_plan_writes(planned))
             unit.after(partial(environment.execute, planned))
-            unit.otherwise(partial(environment.singletons.release, planned.whole.plan.id))
+            unit.otherwise(partial(environment.abandon, planned))
         for event in self.events:
             unit.write(InsertEvent(event))
             unit.after(partial(environment.planned_events.arm, event))
         unit.after(*self.effects)
 
     def come_to_nothing(self, environment: Environment) -> None:
-        """Nothing of what the call asked for happens: what was claimed for its plans is free again."""
+        """Nothing of what the call asked for happens."""
         for planned in self.sub_plans:
-            environment.singletons.release(planned.whole.plan.id)
+            environment.abandon(planned)
 
 
 class StepCall:

@@ -53,7 +53,7 @@ InThread: TypeAlias = Callable[[Callable[[], Any]], Deferred[Any]]
 TERMINATION_TIMEOUT = 60.0
 """Seconds that steps whose code is running get to finish when the service stops (Dynflow C{termination_timeout})."""
 
-LAST_TIMEOUT = 10.0
+LAST_TIMEOUT = 5.0
 """Seconds that they get after they were cancelled."""
 
 
@@ -137,6 +137,7 @@ class World:
             plan=self.plan,
             new_plan_writes=self._new_plan_writes,
             execute=self._accepted,
+            abandon=self._abandon,
             closing_writes=self.closing_writes,
             ended=self._plan_ended,
             rejected=self._plan_refused,
@@ -170,7 +171,7 @@ class World:
             self.intake.require_open()
         except Draining:
             for one in planned:
-                self._singletons.release(one.whole.plan.id)
+                self._abandon(one)
             raise
         await self.store(planned, *(plans.InsertPlan(one.whole) for one in planned), *writes)
 
@@ -186,8 +187,7 @@ class World:
             await self.database.commit(*writes, *sealed)
         except Exception:
             for one in planned:
-                if one.whole.plan.id not in self._runs:
-                    self._singletons.release(one.whole.plan.id)
+                self._abandon(one)
             raise
         for one in planned:
             self._accepted(one)
@@ -330,6 +330,11 @@ class World:
         run = PlanRun(self.environment, whole)
         self._runs[whole.plan.id] = run
         return run
+
+    def _abandon(self, planned: Planned) -> None:
+        """A plan that was made is not stored, so it has no rights; one that is there under its id keeps its own."""
+        if planned.whole.plan.id not in self._runs:
+            self._singletons.release(planned.whole.plan.id)
 
     def _accepted(self, planned: Planned) -> None:
         """A plan has been stored: execute it, or tell whoever waits for it that it came to nothing."""

@@ -260,6 +260,17 @@ class DurabilityTests(ServiceTestCase):
         self.assertEqual("".join(chunk["output"] for chunk in data["result"]), "first\nlast\n")
         self.assertNotIn("Traceback", service.log.read_text())
 
+    async def test_a_runner_that_does_not_let_go(self) -> None:
+        """It is named, and keeps neither the database from being closed in order nor the process from ending."""
+        service, client = await self.start()
+        key = str(uuid.uuid4())
+        job = {"action_class": "Rig::Stubborn", "action_input": {}}
+        await client.request("POST", "/tasks/launch", {"operation": "ssh", "input": {key: job}})
+        await client.until(f"/tasks/{key}/status", lambda found: found["actions"][0]["output"]["result"])
+        self.assertEqual(await service.stop(), -signal.SIGTERM)
+        self.assertIn("jobs: not stopped in good order", service.log.read_text())
+        self.assertIn("smartdyn has stopped", service.log.read_text())
+
 
 class RefusalTests(ServiceTestCase):
     """Starts that are refused."""

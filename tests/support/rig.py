@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from smartdyn.actions.callback import Callback, split_callback
 from smartdyn.actions.events import Cancel, ExternalEvent
 from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.runner import GroupContext, Runner
+from smartdyn.actions.runner_action import RunnerAction
 from smartdyn.aio import sleep
 from smartdyn.health import moving
 from smartdyn.model.rules import RescueStrategy
@@ -140,7 +142,30 @@ class Effect(Action):
         return RescueStrategy.FAIL
 
 
-ACTIONS = (Careless, Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, Wait, WaitForUpdate)
+class StubbornRunner(Runner):
+    """Does not let itself be cancelled."""
+
+    async def run(self, context: Any, *, resumed: bool) -> None:
+        """Say that it runs, and wait for ever."""
+        await context.publish("running")
+        while True:
+            with contextlib.suppress(CancelledError):
+                await Deferred()
+
+    async def kill(self) -> None:
+        """Take no notice."""
+
+
+class Stubborn(RunnerAction):
+    """Its job."""
+
+    class_name: ClassVar[str] = "Rig::Stubborn"
+
+    def make_runner(self, runner_id: str) -> Runner:
+        return StubbornRunner(runner_id, self.input)
+
+
+ACTIONS = (Careless, Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, Stubborn, Wait, WaitForUpdate)
 
 
 class Group(Runner):

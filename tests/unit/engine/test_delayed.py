@@ -265,6 +265,11 @@ class SingletonTests(ActionTestCase):
         taken = self.engine.trigger(Starter, {"id": halted})
         Starter.waiting[-1].callback(None)
         self.assertEqual(self.engine.state(taken), PlanState.PAUSED)
+        holder = self.engine.trigger(Alone, {"waits": True})
+        self.engine.trigger(Starter, {"id": holder})
+        Starter.waiting[-1].callback(None)
+        self.assertEqual(self.engine.result(self.engine.trigger(Alone, {})), PlanResult.ERROR)
+        done(self.engine.send(holder, "go on"))
         self.assertEqual(self.engine.result(self.engine.trigger(Alone, {})), PlanResult.SUCCESS)
 
     def test_a_paused_one_lets_go(self) -> None:
