@@ -131,8 +131,9 @@ class ForemanFaultTests(ClinicTestCase):
 
     def test_no_url(self) -> None:
         """Only a name was written."""
-        self.clinic.set(foreman_url="foreman", trusted_hosts='[""]')
-        self.assertIn("is no URL", {each.id: each.verdict.text for each in self.problems()}["foreman-reachable"])
+        self.clinic.set(foreman_url="foreman")
+        said = {each.id: each.verdict.text for each in self.problems()}
+        self.assertIn("must be an address such as https://", said["settings-valid"])
 
     def test_silence(self) -> None:
         """A server takes the connection and says nothing."""
