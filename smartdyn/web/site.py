@@ -39,6 +39,8 @@ class Limits:
     @param small: a body that is read even when there is no room for others, such as a question or a cancellation.
     @param form: the longest body that is read as a form of the console's, which takes time.
     @param idle: between two requests of a connection that is kept open.
+    @param end_within: from our last word to the end of the connection, which peers have to take part in with TLS, and
+        those who do not read can put off.
     """
 
     body: int = 64 * 1024 * 1024
@@ -49,6 +51,7 @@ class Limits:
     headers_within: float = 30.0
     body_within: float = 120.0
     idle: float = 75.0
+    end_within: float = 120.0
     connections_per_peer: int = 500
 
 
@@ -172,8 +175,15 @@ class LimitedChannel(HTTPChannel):
         super().requestDone(request)
         self._expect(self.site.limits.idle)
 
+    def loseConnection(self) -> None:
+        self._over = True
+        self._drop_deadline()
+        self._deadline = self.site.clock.callLater(self.site.limits.end_within, self._cut)
+        super().loseConnection()
+
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._expect(None)
+        self._over = True
+        self._drop_deadline()
         self.site.left(self)
         super().connectionLost(reason)
 
@@ -195,11 +205,20 @@ class LimitedChannel(HTTPChannel):
         self.refuse(431, f"The request's headers are larger than {self.site.limits.headers} bytes.")
 
     def _expect(self, seconds: float | None) -> None:
+        if self._over:
+            return
+        self._drop_deadline()
+        if seconds is not None:
+            self._deadline = self.site.clock.callLater(seconds, self._too_slow)
+
+    def _drop_deadline(self) -> None:
         if self._deadline is not None and self._deadline.active():
             self._deadline.cancel()
         self._deadline = None
-        if seconds is not None and not self._over:
-            self._deadline = self.site.clock.callLater(seconds, self._too_slow)
+
+    def _cut(self) -> None:
+        self._deadline = None
+        self.transport.abortConnection()
 
     def _too_slow(self) -> None:
         self._deadline = None
