@@ -36,7 +36,7 @@ class SiteTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         limits = Limits(100, bodies=150, small=50, form=90, connections_per_peer=2)
-        limits = replace(limits, headers_within=10, body_within=20, idle=30, end_within=40)
+        limits = replace(limits, headers_within=10, body_within=20, idle=30, end_within=40, read_within=5)
         self.site = LimitedSite(Echo(), self.clock, "1.2", limits)
 
     def connect(self) -> tuple[Any, StringTransport]:
@@ -165,6 +165,24 @@ class SiteTests(SynchronousTestCase):
             self.clock.advance(10.5)
             self.assertEqual(cut, [None])
             channel.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_peers_who_do_not_read(self) -> None:
+        """Are cut off, so that nothing waits for them for ever; whoever reads slowly is not."""
+        channel, transport = self.connect()
+        cut: list[None] = []
+        self.patch(transport, "abortConnection", partial(cut.append, None))
+        channel.dataReceived(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nh")
+        for _ in range(3):
+            channel.pauseProducing()
+            self.clock.advance(4.9)
+            channel.resumeProducing()
+        self.assertEqual(cut, [])
+        channel.pauseProducing()
+        channel.pauseProducing()
+        self.clock.advance(5.1)
+        self.assertEqual(cut, [None])
+        channel.connectionLost(Failure(ConnectionDone()))
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_connections_per_peer(self) -> None:
