@@ -77,7 +77,7 @@ def _seen(handler: BaseHTTPRequestHandler) -> dict[str, Any]:
 class CallbackTests(TestCase):
     """Replays them: the settings, the launch, and what Foreman received."""
 
-    timeout = 120
+    timeout = 300
 
     def setUp(self) -> None:
         authority, foreign = Authority(Path(self.mktemp()).absolute()), Authority(Path(self.mktemp()).absolute())

@@ -81,7 +81,7 @@ class _Handler(BaseHTTPRequestHandler):
 class ForwarderTests(TestCase):
     """Replays it."""
 
-    timeout = 120
+    timeout = 300
 
     def send(self, exchange: dict[str, Any], port: int) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body."""

@@ -34,7 +34,7 @@ PATTERNS = {
 class ProbeTests(TestCase):
     """Replays them; what is not as recorded is said where it is."""
 
-    timeout = 240
+    timeout = 480
 
     def setUp(self) -> None:
         if shutil.which("openssl") is None:

@@ -21,7 +21,7 @@ REBOUND = "rebound.example.net"
 class OwnNamesTests(TestCase):
     """A page of another site is not let in because a browser on this machine shows it."""
 
-    timeout = 90
+    timeout = 240
 
     async def start(self, **settings: Any) -> ServiceProcess:
         """Start a service."""

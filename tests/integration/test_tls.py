@@ -24,7 +24,7 @@ NAME = "localhost"
 class TLSTestCase(TestCase):
     """Has a CA and a service with TLS."""
 
-    timeout = 90
+    timeout = 240
 
     def setUp(self) -> None:
         self.authority = Authority(Path(self.mktemp()).absolute())

@@ -48,7 +48,7 @@ def expected(path: str, certificate: str | None, recorded: int | None, rest: int
 class TrustMatrixTests(TLSTestCase):
     """Replays the matrices."""
 
-    timeout = 120
+    timeout = 300
 
     def setUp(self) -> None:
         super().setUp()
