@@ -80,7 +80,8 @@ class CallbackTests(TestCase):
     timeout = 300
 
     def setUp(self) -> None:
-        authority, foreign = Authority(Path(self.mktemp()).absolute()), Authority(Path(self.mktemp()).absolute())
+        authority = Authority(Path(self.mktemp()).absolute())
+        foreign = Authority(Path(self.mktemp()).absolute(), name="Foreign CA")
         name = "proxy.example.test"
         server, client = authority.issue(name, file="server"), authority.issue(name, file="proxyclient")
         self.files = {
