@@ -105,6 +105,13 @@ class BatchLauncher(Launcher):
 
     async def launch(self, input: Any, options: Any, context: LaunchContext) -> dict[str, Any]:
         children = self._children(input)
+        try:
+            return await self._launch(children, options, context)
+        except PlanConflict:
+            # The same launch may have come in twice, and the other one was stored meanwhile
+            return await self._launch(children, options, context)
+
+    async def _launch(self, children: Mapping[str, ChildInput], options: Any, context: LaunchContext) -> dict[str, Any]:
         digests = {key: self._digest(child) for key, child in children.items()}
         known = await self._world.database.query(lambda tx: plans.launched(tx, list(children)))
         for key, launched in known.items():

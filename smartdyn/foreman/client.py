@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.http_headers import Headers
 
 from smartdyn.aio import begin, deadline
 from smartdyn.foreman.retry import Answer
@@ -83,12 +85,23 @@ class ForemanClient:
         said: list[bytes] = []
         await response.collect(lambda data: said.append(data) if sum(map(len, said)) < _MOST_BODY else None)
         text = b"".join(said).decode("utf-8", "replace")[:_MOST_TEXT]
-        return Answer(response.code, text, _retry_after(response.headers))
+        return Answer(response.code, text, retry_after(response.headers))
 
 
-def _retry_after(headers: Any) -> float | None:
-    values = headers.getRawHeaders("Retry-After", [])
+def retry_after(headers: Headers) -> float | None:
+    """The seconds that Foreman, or what stands before it, asks us to wait (RFC 9110, 10.2.3).
+
+    A time of day counts from its own clock, which the answer tells; ours may be another.
+    """
+    given = headers.getRawHeaders(b"retry-after", [b""])[0].decode("latin-1")
     try:
-        return max(float(values[0]), 0.0) if values else None
+        return float(int(given))
+    except OverflowError:
+        return None
     except ValueError:
+        pass
+    try:
+        said_at = parsedate_to_datetime(headers.getRawHeaders(b"date", [b""])[0].decode("latin-1"))
+        return max((parsedate_to_datetime(given) - said_at).total_seconds(), 0.0)
+    except (ValueError, TypeError):
         return None

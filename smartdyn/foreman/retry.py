@@ -9,6 +9,9 @@ FIRST_DELAY = 1.0
 LONGEST_DELAY = 300.0
 """Seconds between attempts, doubled each time up to the longest."""
 
+LONGEST_WAIT = 3600.0
+"""Seconds that we wait at most when Foreman asks for it: what it says may be nonsense, and results are wanted."""
+
 PATIENCE = 24 * 3600.0
 """Seconds after which a callback is parked."""
 
@@ -61,4 +64,4 @@ def delay(attempts: int, random: float, retry_after: float | None = None) -> flo
     @param random: between 0 and 1; spreads the attempts of many callbacks.
     """
     backed_off: float = min(FIRST_DELAY * 2.0 ** min(attempts - 1, 20), LONGEST_DELAY)
-    return float(max(backed_off * (0.75 + random / 2), retry_after or 0.0))
+    return float(max(backed_off * (0.75 + random / 2), min(retry_after or 0.0, LONGEST_WAIT)))

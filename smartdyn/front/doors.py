@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.error import CannotListenError
 from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, ContentDecoderAgent, GzipDecoder, HTTPConnectionPool
 from twisted.web.resource import IResource
 
 from smartdyn import __version__, parts
@@ -192,7 +192,8 @@ class Front:
             return None
         certificates = ForemanPolicy(parts.core_certificates(settings))
         pool = HTTPConnectionPool(reactor, persistent=False)
-        agent = Agent(reactor, certificates, connectTimeout=_CORE_CONNECT, pool=pool)
+        plain = Agent(reactor, certificates, connectTimeout=_CORE_CONNECT, pool=pool)
+        agent = ContentDecoderAgent(plain, [(b"gzip", GzipDecoder)])
         return Forwarder(reactor, agent, settings.core_url, listener.policy)
 
     def _open_ports(

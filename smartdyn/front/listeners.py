@@ -10,13 +10,11 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from cryptography import x509
-
 from smartdyn.errors import SettingsError
-from smartdyn.pem import certificates
+from smartdyn.front.identity import TheCertificate
 from smartdyn.settings import Settings
 from smartdyn.web.authorization import IsOurs, NameOf, Policy, trusted
-from smartdyn.web.peers import ClientCertificate, Peer, our_accounts
+from smartdyn.web.peers import Peer, our_accounts
 from smartdyn.web.roles import roles
 from smartdyn.web.tls import ServerTLS
 
@@ -127,7 +125,7 @@ def _core(settings: Settings, policy: Policy) -> Listener:
         return Listener(interface, settings.port, policy, CORE_PREFIXES)
     tls = _tls(settings, "use_https")
     proxy = settings.path(settings.foreman_ssl_cert) if settings.foreman_ssl_cert else tls.certificate
-    only = replace(policy, trusted_hosts=None, only=_identity(proxy))
+    only = replace(policy, trusted_hosts=None, only=TheCertificate(proxy))
     return Listener(interface, settings.port, only, CORE_PREFIXES, tls)
 
 
@@ -152,10 +150,3 @@ def _tls(settings: Settings, wanted_by: str) -> ServerTLS:
         settings.ssl_disabled_ciphers,
         settings.tls_disabled_versions,
     )
-
-
-def _identity(path: Path) -> ClientCertificate:
-    try:
-        return ClientCertificate.parse(x509.load_pem_x509_certificate(certificates(path)[0]))
-    except ValueError as error:
-        raise SettingsError([f"{path} holds no certificate that can be read: {error}."]) from error

@@ -57,7 +57,7 @@ class Policy:
 
     @param trusted_hosts: names of which a client certificate must carry one, or without TLS the peer's address have
         one; None lets in any certificate that our CA has signed.
-    @param only: the one certificate that is let in, by a core behind a smart proxy (SPDC C{authorize_with_ssl_client}).
+    @param only: the one certificate that a core lets in, the smart proxy's (SPDC C{authorize_with_ssl_client}).
     @param console_auth: the console is for those who show a certificate, or else may use the API.
     @param name_of: used without TLS.
     @param is_ours: used without TLS for what a browser on this machine sends; a page of another site may be behind it.
@@ -66,7 +66,7 @@ class Policy:
     """
 
     trusted_hosts: frozenset[str] | None = None
-    only: ClientCertificate | None = None
+    only: Callable[[], ClientCertificate] | None = None
     console_auth: bool = True
     name_of: NameOf = _nameless
     is_ours: IsOurs = is_nobodys
@@ -133,7 +133,7 @@ class Policy:
                 "could not read client cert from environment" if asked else "No client SSL certificate supplied"
             )
         if self.only is not None:
-            if not certificate.is_same(self.only):
+            if not certificate.is_same(self.only()):
                 raise Forbidden("SSL certificate with unexpected serial supplied")
         elif self.trusted_hosts is not None and not certificate.names & self.trusted_hosts:
             raise _untrusted(next(iter(sorted(certificate.names)), "without a name"), path)

@@ -16,7 +16,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.client import FileBodyProducer, ResponseDone
-from twisted.web.http import PotentialDataLoss
+from twisted.web.http import NO_BODY_CODES, PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IRequest
 
@@ -46,7 +46,6 @@ _REPORT = re.compile(rf"{PREFIX}/tasks/[^/]+/(update|done)/?\Z")
 
 _PASSED_ON: Final = ("Authorization", "Cookie", "If-None-Match", "Last-Event-ID", "Origin", "Sec-Fetch-Site")
 _PASSED_BACK: Final = (
-    b"content-type",
     b"content-length",
     b"location",
     b"cache-control",
@@ -58,8 +57,8 @@ _PASSED_BACK: Final = (
     b"content-disposition",
     b"x-accel-buffering",
 )
-_FIRST_BYTE = 120.0
-"""Seconds until the core must have begun to answer."""
+_FIRST_BYTE = 60.0
+"""Seconds until the core must have begun to answer. The Ruby plugin waits as long, and Foreman itself no longer."""
 
 _NEXT_BYTE = 60.0
 
@@ -122,13 +121,7 @@ class Forwarder:
             self._log.error("the core at {url} cannot be asked: {why}", url=self._core_url, why=why)
             text = f"The core at {self._core_url} cannot be asked: {why}. Is it running, and is `core_url` right?"
             return send_json(request, {"error": text}, 502)
-        request.setResponseCode(response.code, response.phrase)
-        for name in _PASSED_BACK:
-            values = response.headers.getRawHeaders(name)
-            if values:
-                request.responseHeaders.setRawHeaders(name, values)
-        if response.length is not None and isinstance(response.length, int):
-            request.responseHeaders.setRawHeaders(b"content-length", [str(response.length).encode()])
+        _begin(request, response)
         relay = _Relay(self._clock, request)
         response.deliverBody(relay)
         await relay.done
@@ -145,6 +138,20 @@ class Forwarder:
             await visit(request, self._policy)
         else:
             await self._policy.require(peer_of(request), path)
+
+
+def _begin(request: Any, response: Any) -> None:
+    """Status and headers of the core's answer; what has no type is taken for JSON, as the Ruby plugin does."""
+    request.setResponseCode(response.code, response.phrase)
+    for name in _PASSED_BACK:
+        values = response.headers.getRawHeaders(name)
+        if values:
+            request.responseHeaders.setRawHeaders(name, values)
+    if response.code in NO_BODY_CODES:
+        return
+    request.responseHeaders.setRawHeaders(b"content-type", response.headers.getRawHeaders(b"content-type", [JSON]))
+    if isinstance(response.length, int) and request.method != b"HEAD":
+        request.responseHeaders.setRawHeaders(b"content-length", [str(response.length).encode()])
 
 
 def has_dot_segments(path: bytes) -> bool:

@@ -7,26 +7,14 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.resource import IResource
 from twisted.web.server import Request, Site
 
 from smartdyn.log.context import Subject, about
-from smartdyn.metrics.http import REFUSALS, HttpMeters, method_of
-from smartdyn.store.json import encode
+from smartdyn.metrics.http import HttpMeters, method_of
+from smartdyn.web.channel import LimitedChannel
 from smartdyn.web.requests import FORM, request_id
-
-_REASONS = {
-    408: b"Request Timeout",
-    413: b"Request Entity Too Large",
-    431: b"Request Header Fields Too Large",
-    503: b"Service Unavailable",
-}
-_AGAIN = b"Retry-After: 5\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +27,9 @@ class Limits:
     @param small: a body that is read even when there is no room for others, such as a question or a cancellation.
     @param form: the longest body that is read as a form of the console's, which takes time.
     @param idle: between two requests of a connection that is kept open.
+    @param end_within: from our last word to the end of the connection, which peers have to take part in with TLS, and
+        those who do not read can put off.
+    @param read_within: until a peer that does not read as fast as we write has read what there is.
     """
 
     body: int = 64 * 1024 * 1024
@@ -49,6 +40,8 @@ class Limits:
     headers_within: float = 30.0
     body_within: float = 120.0
     idle: float = 75.0
+    end_within: float = 120.0
+    read_within: float = 300.0
     connections_per_peer: int = 500
 
 
@@ -133,77 +126,6 @@ class LimitedRequest(Request):
         if not self._refused:
             self._refused = True
             self.channel.refuse(status, text)
-
-
-class LimitedChannel(HTTPChannel):
-    """A connection with deadlines for headers and bodies."""
-
-    site: Any
-    transport: Any
-    _deadline: IDelayedCall | None = None
-    _over = False
-    _header_bytes = 0
-
-    def connectionMade(self) -> None:
-        super().connectionMade()
-        self._expect(self.site.limits.headers_within)
-
-    def lineReceived(self, line: bytes) -> None:
-        # Twisted's own limit is a little higher and answers without a word
-        self._header_bytes += len(line) + 2
-        if self._header_bytes > self.site.limits.headers:
-            self._refuse_headers()
-        elif not self._over:
-            super().lineReceived(line)
-
-    def lineLengthExceeded(self, line: bytes) -> None:
-        self._refuse_headers()
-
-    def allHeadersReceived(self) -> None:
-        self._header_bytes = 0
-        self._expect(self.site.limits.body_within)
-        super().allHeadersReceived()
-
-    def allContentReceived(self) -> None:
-        self._expect(None)
-        super().allContentReceived()
-
-    def requestDone(self, request: Any) -> None:
-        super().requestDone(request)
-        self._expect(self.site.limits.idle)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self._expect(None)
-        self.site.left(self)
-        super().connectionLost(reason)
-
-    def refuse(self, status: int, text: str) -> None:
-        """Say why, and close; nothing more is read."""
-        if self._over:
-            return
-        self._over = True
-        self.site.meters.refused.labels(REFUSALS[status]).inc()
-        body = encode({"error": text})
-        head = (
-            b"HTTP/1.1 %d %s\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-            % (status, _REASONS[status], _AGAIN if status == 503 else b"", len(body))
-        )
-        self.transport.write(head + body)
-        self.loseConnection()
-
-    def _refuse_headers(self) -> None:
-        self.refuse(431, f"The request's headers are larger than {self.site.limits.headers} bytes.")
-
-    def _expect(self, seconds: float | None) -> None:
-        if self._deadline is not None and self._deadline.active():
-            self._deadline.cancel()
-        self._deadline = None
-        if seconds is not None and not self._over:
-            self._deadline = self.site.clock.callLater(seconds, self._too_slow)
-
-    def _too_slow(self) -> None:
-        self._deadline = None
-        self.refuse(408, "The request did not come in time.")
 
 
 class LimitedSite(Site):

@@ -17,7 +17,7 @@ from twisted.logger import Logger
 from zope.interface import implementer
 
 from smartdyn.errors import SettingsError
-from smartdyn.pem import certificates, read
+from smartdyn.pem import Watched, certificates, read
 
 CIPHERS: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -107,21 +107,17 @@ class ReloadingContextFactory:
         """
         @raise SettingsError: as L{server_context}.
         """
-        self._wanted = wanted
-        self._seen = self._look()
+        self._watch(wanted)
         self._context = server_context(wanted)
 
     def use(self, wanted: ServerTLS, context: Any) -> None:
         """Give new connections another context, made of other files."""
-        self._wanted = wanted
-        self._seen = self._look()
+        self._watch(wanted)
         self._context = context
 
     def getContext(self) -> Any:
         """Called by Twisted for each connection."""
-        seen = self._look()
-        if seen != self._seen:
-            self._seen = seen
+        if self._files.have_changed():
             try:
                 self._context = server_context(self._wanted)
             except SettingsError as error:
@@ -130,15 +126,9 @@ class ReloadingContextFactory:
                 self._log.info("TLS files have changed and are used from now on")
         return self._context
 
-    def _look(self) -> list[tuple[int, int]]:
-        found = []
-        for path in (self._wanted.ca, self._wanted.certificate, self._wanted.key):
-            try:
-                status = path.stat()
-                found.append((status.st_mtime_ns, status.st_size))
-            except OSError:
-                found.append((0, 0))
-        return found
+    def _watch(self, wanted: ServerTLS) -> None:
+        self._wanted = wanted
+        self._files = Watched((wanted.ca, wanted.certificate, wanted.key))
 
 
 def _text(error: Exception) -> str:

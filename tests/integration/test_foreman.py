@@ -120,6 +120,27 @@ class ClientTests(TestCase):
         answer = await self.post(f"https://localhost:{port}", ca=self.authority.path, certificate=certificate, key=key)
         self.assertEqual((answer.status, self.foreman.clients), (200, ["proxy.example.org"]))
 
+    async def test_a_certificate_with_its_chain(self) -> None:
+        """Foreman knows the CA only, so it needs what stands between it and our certificate."""
+        between = Authority(Path(self.mktemp()), name="Intermediate CA", parent=self.authority)
+        certificate, key = between.issue("proxy.example.org")
+        certificate.write_bytes(certificate.read_bytes() + between.path.read_bytes())
+        own = {"ca": self.authority.path, "certificate": certificate, "key": key}
+        answer = await self.post(f"https://localhost:{self.listen('localhost')}", **own)
+        self.assertEqual((answer.status, self.foreman.clients), (200, ["proxy.example.org"]))
+
+    async def test_renewed_certificates(self) -> None:
+        """Count from the next connection on; while only one of two files is new, the former ones do."""
+        certificate, key = self.authority.issue("proxy.example.org")
+        policy = ForemanPolicy(ForemanCertificates(self.authority.path, certificate, key))
+        client = ForemanClient(reactor, f"https://localhost:{self.listen('localhost')}", policy, no_pieces)
+        renewed = self.authority.issue("renewed.example.org")
+        for path, fresh in ((certificate, certificate), (certificate, renewed[0]), (key, renewed[1])):
+            path.write_bytes(fresh.read_bytes())
+            self.assertEqual((await client.callback(BODY, None)).status, 200)
+            await client.close()
+        self.assertEqual(self.foreman.clients, ["proxy.example.org", "proxy.example.org", "renewed.example.org"])
+
     async def test_an_unknown_foreman_is_told_nothing(self) -> None:
         """Another CA, another name, or no CA at all: no body is sent."""
         certificate, key = self.authority.issue("proxy.example.org")

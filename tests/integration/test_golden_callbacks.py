@@ -77,10 +77,11 @@ def _seen(handler: BaseHTTPRequestHandler) -> dict[str, Any]:
 class CallbackTests(TestCase):
     """Replays them: the settings, the launch, and what Foreman received."""
 
-    timeout = 120
+    timeout = 300
 
     def setUp(self) -> None:
-        authority, foreign = Authority(Path(self.mktemp()).absolute()), Authority(Path(self.mktemp()).absolute())
+        authority = Authority(Path(self.mktemp()).absolute())
+        foreign = Authority(Path(self.mktemp()).absolute(), name="Foreign CA")
         name = "proxy.example.test"
         server, client = authority.issue(name, file="server"), authority.issue(name, file="proxyclient")
         self.files = {

@@ -23,7 +23,7 @@ BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.
 class OwnNamesTests(TestCase):
     """A page of another site is not let in because a browser on this machine shows it."""
 
-    timeout = 90
+    timeout = 240
 
     async def start(self, **settings: Any) -> ServiceProcess:
         """Start a service."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 
@@ -108,6 +108,19 @@ class JobTests(ServiceTestCase):
         self.assertEqual((folder / "count").read_text(), "ran\n")
         job["action_input"]["script"] = "echo other"
         self.assertEqual((await client.request("POST", "/tasks/launch", body)).status, 409)
+
+    async def test_the_same_launch_twice_at_the_same_time(self) -> None:
+        """Is one launch too, with one answer for both: Foreman may ask again while the first is being stored."""
+        _, client = await self.start()
+        waiting = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
+        for _ in range(3):
+            body = {"operation": "ssh", "input": {str(uuid.uuid4()): waiting for _ in range(10)}}
+            replies = await gatherResults(
+                [Deferred.fromCoroutine(client.request("POST", "/tasks/launch", body)) for _ in range(4)]
+            )
+            self.assertEqual([(reply.status, reply.json) for reply in replies], [(200, replies[0].json)] * 4)
+        count = (await client.request("GET", "/tasks/count?state=running")).json["count"]
+        self.assertEqual(count, 30)
 
     async def test_one_bad_job_does_not_keep_its_siblings(self) -> None:
         """It exists, ends in error and is called back; the other runs."""

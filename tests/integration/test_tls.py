@@ -157,8 +157,7 @@ class ProxyTests(TLSTestCase):
         expired = self.authority.issue(NAME, valid="expired", file="server")
         self.assertEqual(expired[0], self.own[0])
         await self.service.stop()
-        with self.assertRaises(RuntimeError):
-            await self.service.start()
+        await self.service.start(health=503)
         self.assertIn("expires on", self.service.log.read_text())
 
 
@@ -182,3 +181,18 @@ class CoreTests(TLSTestCase):
             self.assertEqual(status, 403)
             self.assertIn("unexpected serial", body)
             self.assertIn("No client SSL certificate supplied", (await self.get(path, port=core))[1])
+
+    async def test_a_renewed_certificate(self) -> None:
+        """Is the one that is let in from then on, without a restart; a file that cannot be read changes nothing."""
+        proxy, core = self.authority.issue("proxy.example.org"), free_port()
+        files: dict[str, Any] = {"foreman_ssl_cert": str(proxy[0]), "foreman_ssl_key": str(proxy[1])}
+        await self.start(use_https=True, port=core, http_port=free_port(), **files)
+        former = self.authority.folder / "former.pem", proxy[1]
+        former[0].write_bytes(proxy[0].read_bytes())
+        proxy[0].write_text("half")
+        self.assertEqual((await self.get("/tasks/count", former, port=core))[0], 200)
+        renewed = self.authority.issue("proxy.example.org", file="renewed")
+        proxy[0].write_bytes(renewed[0].read_bytes())
+        self.assertEqual((await self.get("/tasks/count", renewed, port=core))[0], 200)
+        status, said = await self.get("/tasks/count", former, port=core)
+        self.assertEqual((status, "unexpected serial" in said), (403, True))

@@ -87,9 +87,9 @@ class ServiceProcess:
         """Send it a signal."""
         os.kill(self.pid, number)
 
-    async def start(self) -> None:
-        """Start it and wait until it is ready."""
-        await deferToThread(self.start_now)
+    async def start(self, health: int = 200) -> None:
+        """Start it and wait until it is ready, or else as ready as C{health} says."""
+        await deferToThread(self.start_now, health)
 
     async def stop(self) -> int:
         """Stop it in good order.
@@ -120,20 +120,25 @@ class ServiceProcess:
         """Start another process with the same configuration, which is expected to fail."""
         return self._spawn(subprocess.PIPE)
 
-    def start_now(self) -> None:
+    def start_now(self, health: int = 200) -> None:
         """L{start}, for those who may block."""
         with self.log.open("ab") as log:
             self._process = self._spawn(log)
         end = time.monotonic() + _START_LIMIT
         while self._process.poll() is None and time.monotonic() < end:
-            try:
-                with urlopen(f"{self.url}/health/ready", timeout=5) as answer:
-                    if answer.status == 200:
-                        return
-            except (HTTPError, URLError, ConnectionError, TimeoutError):
-                pass
+            if self._health() == health:
+                return
             time.sleep(0.05)
         raise RuntimeError(f"the service did not start:\n{self.log.read_text()}")
+
+    def _health(self) -> int | None:
+        try:
+            with urlopen(f"{self.url}/health/ready", timeout=5) as answer:
+                return int(answer.status)
+        except HTTPError as error:
+            return error.code
+        except (URLError, ConnectionError, TimeoutError):
+            return None
 
     def _remove(self) -> None:
         """Leave nothing behind, also when a test was cut short."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -33,9 +35,8 @@ class SiteTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        limits = Limits(
-            body=100, bodies=150, small=50, form=90, headers_within=10, body_within=20, idle=30, connections_per_peer=2
-        )
+        limits = Limits(100, bodies=150, small=50, form=90, connections_per_peer=2)
+        limits = replace(limits, headers_within=10, body_within=20, idle=30, end_within=40, read_within=5)
         self.site = LimitedSite(Echo(), self.clock, "1.2", limits)
 
     def connect(self) -> tuple[Any, StringTransport]:
@@ -148,6 +149,41 @@ class SiteTests(SynchronousTestCase):
             channel.dataReceived(b"x")
             self.clock.advance(1)
         self.assertTrue(transport.value().startswith(b"HTTP/1.1 408 "))
+
+    def test_peers_who_do_not_leave(self) -> None:
+        """Are cut off: with TLS a connection ends when both say so, and who never began to speak TLS never will."""
+        for sent, answered in ((b"", b"408 "), (b"POST / HTTP/1.0\r\nContent-Length: 2\r\n\r\nhi", b"200 ")):
+            channel, transport = self.connect()
+            cut: list[None] = []
+            self.patch(transport, "abortConnection", partial(cut.append, None))
+            channel.dataReceived(sent)
+            self.clock.advance(10)
+            self.assertIn(answered, transport.value())
+            self.assertTrue(transport.disconnecting)
+            self.clock.advance(40 - 10 - 0.5)
+            self.assertEqual(cut, [])
+            self.clock.advance(10.5)
+            self.assertEqual(cut, [None])
+            channel.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_peers_who_do_not_read(self) -> None:
+        """Are cut off, so that nothing waits for them for ever; whoever reads slowly is not."""
+        channel, transport = self.connect()
+        cut: list[None] = []
+        self.patch(transport, "abortConnection", partial(cut.append, None))
+        channel.dataReceived(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nh")
+        for _ in range(3):
+            channel.pauseProducing()
+            self.clock.advance(4.9)
+            channel.resumeProducing()
+        self.assertEqual(cut, [])
+        channel.pauseProducing()
+        channel.pauseProducing()
+        self.clock.advance(5.1)
+        self.assertEqual(cut, [None])
+        channel.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_connections_per_peer(self) -> None:
         """One peer cannot take all connections; one that ends makes room."""

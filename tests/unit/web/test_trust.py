@@ -119,7 +119,7 @@ class PolicyTests(SynchronousTestCase):
 
     def test_one_certificate(self) -> None:
         """A core lets in its smart proxy: the same serial number of another CA is another certificate."""
-        core = Policy(only=FOREMAN)
+        core = Policy(only=lambda: FOREMAN)
         self.assertIsNone(self.refused(core, Peer(ADDRESS, True, FOREMAN)))
         forged = ClientCertificate(FOREMAN.names, b"another ca", FOREMAN.serial)
         for certificate in (OTHER, forged):
