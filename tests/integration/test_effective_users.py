@@ -55,7 +55,7 @@ class EffectiveUserTests(ScriptTestCase):
     async def test_an_effective_user_who_removes_the_directory(self) -> None:
         """The script runs once, its output and its exit status arrive, with a password and without."""
         script = '#!/bin/sh\nrm -rf "${0%/*}"\nid -un\nexit 5\n'
-        for ssh_user, password in (("rexssh", None), ("rexpw", password_of("rexpw"))):
+        for ssh_user, password in (("rexssh", ""), ("rexpw", password_of("rexpw"))):
             context = await self.run_as(ssh_user, "root", password, script=script)
             self.assertEqual((context.text(), context.status, self.left_behind()), ("root\n", 5, []))
 
