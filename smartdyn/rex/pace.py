@@ -13,10 +13,10 @@ _EVERY: Final = 0.1
 _LATE: Final = 0.015
 """Seconds that a timer may be late before there is too much going on."""
 
-_LATE_FOR_ASKERS: Final = 0.003
+_LATE_FOR_ASKERS: Final = 0.005
 """The same while somebody asks: an answer takes several turns of the reactor, and trips to a thread and back."""
 
-_IN_TIME_FOR_ASKERS: Final = 10
+_IN_TIME_FOR_ASKERS: Final = 5
 """How many looks must find the reactor in time before there is more, while somebody asks: each try at more than this
 machine bears is paid for by those who wait for an answer."""
 

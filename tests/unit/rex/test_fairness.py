@@ -172,11 +172,11 @@ class PaceTests(SynchronousTestCase):
 
     def test_somebody_asks_and_is_answered(self) -> None:
         """It takes longer until there is more."""
-        for _ in range(9):
+        for _ in range(4):
             self.asked += 1
             self.clock.advance(0.1)
         self.assertEqual(self.turns.limit, 8)
-        for _ in range(10):
+        for _ in range(5):
             self.asked += 1
             self.clock.advance(0.1)
         self.assertEqual(self.turns.limit, 9)
