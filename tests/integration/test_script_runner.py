@@ -131,6 +131,14 @@ class UserTests(ScriptTestCase):
         context = await self.run_script("id -un", ssh_user="rexssh", secrets={"ssh_password": password_of("rexssh")})
         self.assertEqual((context.text(), context.status), ("rexssh\n", 0))
 
+    async def test_an_account_that_has_expired(self) -> None:
+        """sshd hangs up without a word; where to look for the reason is said."""
+        sshd.make_account("rexexpired")
+        subprocess.run(["chage", "-E", "0", "rexexpired"], check=True)
+        context = await self.run_script("true", ssh_user="rexexpired")
+        self.assertEqual(context.status, "EXCEPTION")
+        self.assertIn("while rexexpired logged in; sshd's log there says why", context.text("debug"))
+
     async def test_a_protected_key(self) -> None:
         """The passphrase opens the proxy's key."""
         self.settings = replace(self.settings, identity_key=self.server.key("locked"))

@@ -52,7 +52,7 @@ class HttpMeterTests(SynchronousTestCase):
         self.assertEqual(self.site.in_flight, 0)
 
     def test_questions(self) -> None:
-        """Whoever only wants to know something is counted apart: jobs are started with more care while somebody does."""
+        """Whoever only wants to know something is counted apart: jobs are started with more care meanwhile."""
         channel = self.connect()
         for method in (b"GET", b"POST", b"HEAD", b"BREW"):
             channel.dataReceived(method + b" /path HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
