@@ -43,7 +43,7 @@ _CELLS: dict[str, tuple[str, str, int]] = {
         "once\non\n",
         6,
     ),
-    "a kind of terminal": ('#!/bin/sh\necho ${TERM:+known}\n', "known\n", 0),
+    "a kind of terminal": ("#!/bin/sh\necho ${TERM:+known}\n", "known\n", 0),
     "a megabyte of script": (_BINARY, f"{_DIGEST}\n", 0),
     "many lines": ("#!/bin/sh\ni=0; while [ $i -lt 3000 ]; do i=$((i+1)); echo $i; done\n", _LINES, 0),
 }
