@@ -163,7 +163,13 @@ class Smartdyn(Service):
         self.dispatcher = RunnerDispatcher(around.reactor, self.world, self.meters.jobs)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
-        self.hosts = Hosts(around.reactor, runner_settings, around.random, meters=self.meters.ssh)
+        self.hosts = Hosts(
+            around.reactor,
+            runner_settings,
+            around.random,
+            meters=self.meters.ssh,
+            asked=lambda: self.meters.http.questions,
+        )
         self._reach_foreman(foreman_policy)
         self.readiness = Readiness(
             around.reactor,

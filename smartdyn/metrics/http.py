@@ -9,6 +9,8 @@ from smartdyn.metrics.kinds import known, prepare
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 
+_QUESTIONS = frozenset({"GET", "HEAD"})
+
 REFUSALS = {408: "slow", 413: "body", 431: "headers", 503: "memory"}
 """Why a request was not read to its end, by the status that says so."""
 
@@ -19,9 +21,13 @@ def method_of(given: bytes) -> str:
 
 
 class HttpMeters:
-    """What the HTTP server does."""
+    """What the HTTP server does.
+
+    @ivar questions: how many requests have been answered that change nothing.
+    """
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.questions = 0
         self.requests = Counter(
             "smartdyn_http_requests",
             "Requests that were answered, by the template of their path",
@@ -57,6 +63,8 @@ class HttpMeters:
 
         @param route: the template of its path.
         """
+        if method in _QUESTIONS:
+            self.questions += 1
         counter = self._requests.get((method, route, status))
         if counter is None:
             counter = self._requests[method, route, status] = self.requests.labels(method, route, str(status))

@@ -90,6 +90,14 @@ def no_status(reason: str, host: str) -> JobFailed:
     return JobFailed(texts.get(reason, killed), "Runner error")
 
 
+def no_terminal(error: SSHError) -> JobFailed:
+    """A password would have to be typed, and there is nothing to type it on."""
+    return JobFailed(
+        f"Failed to change to effective user, exit code: 1\n{error} A password is asked for on a terminal: let sshd "
+        "give one (PermitTTY in sshd_config), or sudo do without the password (NOPASSWD in sudoers)."
+    )
+
+
 def silent_host(user: str, seconds: float) -> JobFailed:
     """A shell was asked for, and what we sent it was not run."""
     return JobFailed(

@@ -95,9 +95,11 @@ class Hosts:
         random: Callable[[], float],
         connector: Connector = connect,
         meters: SshMeters | None = None,
+        asked: Callable[[], int] = lambda: 0,
     ) -> None:
         """
         @param random: between 0 and 1, for spreading attempts.
+        @param asked: how many questions the service has answered so far.
         """
         self.reactor = reactor
         self.settings = settings
@@ -111,7 +113,7 @@ class Hosts:
             meters=self.meters,
         )
         self._starting_anywhere = Turns(reactor, settings.connections_at_once_in_all)
-        self._pace = Pace(reactor, self._starting_anywhere)
+        self._pace = Pace(reactor, self._starting_anywhere, asked)
         self._starting: WeakValueDictionary[tuple[str, int], Turns] = WeakValueDictionary()
         self._learned = KnownHosts(settings.known_hosts)
         strict = settings.strict_known_hosts

@@ -62,13 +62,16 @@ class ScriptJob:
         method = _text(input, "effective_user_method", "sudo")
         if effective_user is not None and method not in METHODS:
             raise UnsupportedMethod(f"effective_user_method '{method}' not supported")
+        folder = _line(input, "remote_working_dir", settings.remote_working_dir)
+        if effective_user is not None and method == "su" and not folder.startswith("/"):
+            raise InvalidRequest(f"`remote_working_dir` {folder!r} must begin with /: su changes to another directory.")
         cleanup = input.get("cleanup_working_dirs")
         return cls(
             target=target,
             script=_script(input.get("script")),
             effective_user=effective_user,
             method=method,
-            remote_working_dir=_line(input, "remote_working_dir", settings.remote_working_dir),
+            remote_working_dir=folder,
             cleanup=settings.cleanup_working_dirs if cleanup is None else bool(cleanup),
             first_execution=bool(input.get("first_execution")),
             password=_secret(secrets.get("ssh_password")),

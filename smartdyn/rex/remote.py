@@ -15,13 +15,13 @@ from smartdyn.actions.runner import RunnerContext
 from smartdyn.aio import begin, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.rex.dialogue import Channel, ConversationEnded, Markers
-from smartdyn.rex.failures import JobFailed, remote_error, silent_host
+from smartdyn.rex.failures import JobFailed, no_terminal, remote_error, silent_host
 from smartdyn.rex.hosts import HostConnection
 from smartdyn.rex.job import ScriptJob
 from smartdyn.rex.output import OutputDecoder, Piece
 from smartdyn.rex.password import answer_prompt
 from smartdyn.rex.protocol import REMOTE_CODE, Marker, attend
-from smartdyn.ssh.errors import ConnectionLost
+from smartdyn.ssh.errors import ChannelFailed, ConnectionLost, SessionRefused
 
 PREPARED = "prepared"
 """Why a script has not ended: it was uploaded, and never started."""
@@ -205,7 +205,12 @@ class RemoteScript:
         assert self._channel is not None
         nonce = secrets.token_hex(8)
         command = attend(self._bootstrap.job_folder, "auth", nonce)
-        terminal = await self.connection.execute(command, pty=True)
+        try:
+            terminal = await self.connection.execute(command, pty=True)
+        except SessionRefused:
+            raise
+        except ChannelFailed as error:
+            raise no_terminal(error) from error
         answer = answer_prompt(terminal, nonce, self.job.method, self.job.effective_user_password)
         try:
             outcome = await self._within(_ANSWER_LIMIT, "changing the user", answer)

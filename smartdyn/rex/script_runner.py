@@ -31,7 +31,14 @@ _POWER_OFF_LIMIT = 30.0
 
 
 class _Vanished(Exception):
-    """A job that was to be stopped is not there (any more)."""
+    """A job is not there (any more), as was to be expected.
+
+    @param status: its exit status, therefore.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
 
 
 class ScriptRunner(Runner):
@@ -49,6 +56,7 @@ class ScriptRunner(Runner):
         self._given_up = False
         self._overdue = False
         self._may_have_started = False
+        self._powers_off = False
         self._timers: list[IDelayedCall] = []
 
     async def run(self, context: RunnerContext, *, resumed: bool) -> None:
@@ -107,7 +115,6 @@ class ScriptRunner(Runner):
         """Start the script, or find it again, and stay with it until it has ended, through broken connections."""
         away_since: float | None = None
         attempt = 0
-        powering_off = False
         while True:
             try:
                 return await self._attend(job, context)
@@ -117,13 +124,13 @@ class ScriptRunner(Runner):
                     raise self._hosts.failure(job, error) from error
                 if self._remote is not None:
                     away_since, attempt = None, 0
-                    powering_off = self._remote.expects_power_off
+                    self._powers_off = self._powers_off or self._remote.expects_power_off
                     self._remote = None
-                limit = _POWER_OFF_LIMIT if powering_off else self._hosts.settings.reconnect_limit
+                limit = _POWER_OFF_LIMIT if self._powers_off else self._hosts.settings.reconnect_limit
                 now = self._hosts.reactor.seconds()
                 away_since = now if away_since is None else away_since
                 if now - away_since >= limit:
-                    if powering_off:
+                    if self._powers_off:
                         return 0
                     raise self._lost_for_good(job, error, limit) from error
                 self._log.info("{error}; the job goes on, connecting again", error=error)
@@ -155,9 +162,9 @@ class ScriptRunner(Runner):
             if ending.reason == PREPARED and not ending.killed:
                 await remote.start()
                 ending = await self._stay_with(remote, context)
-        except _Vanished:
+        except _Vanished as gone:
             await _close(connection)
-            return KILLED_STATUS
+            return gone.status
         except JobFailed:
             if self._remote is None:
                 await _close(connection)
@@ -185,7 +192,9 @@ class ScriptRunner(Runner):
                 return
             except NotThere as error:
                 if self._killing:
-                    raise _Vanished from error
+                    raise _Vanished(KILLED_STATUS) from error
+                if self._powers_off:
+                    raise _Vanished(0) from error
                 if context.begun:
                     raise no_status("gone", job.target.host) from error
         self._may_have_started = True
@@ -205,7 +214,7 @@ class ScriptRunner(Runner):
             return KILLED_STATUS if ending.killed else ending.status
         if ending.reason == "cancelled" or ending.killed:
             return KILLED_STATUS
-        if self._remote is not None and self._remote.expects_power_off:
+        if self._powers_off or (self._remote is not None and self._remote.expects_power_off):
             return 0
         raise no_status(ending.reason, job.target.host)
 

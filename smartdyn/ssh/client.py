@@ -26,7 +26,7 @@ from smartdyn.metrics.ssh import AUTHENTICATION, CONNECT, KEY_EXCHANGE, RESOLVE,
 from smartdyn.ssh.connection import Connection, ConnectionService
 from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
 from smartdyn.ssh.phases import Phases
-from smartdyn.ssh.transport import ClientTransport
+from smartdyn.ssh.transport import CLOSED, ClientTransport
 from smartdyn.ssh.trust import HostTrust
 from smartdyn.ssh.tunnel import open_tunnel
 from smartdyn.ssh.userauth import Credentials, UserAuth
@@ -38,6 +38,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "Connection timed out"),
     (DeadlineExceeded, "Connection timed out"),
     (DNSLookupError, "Could not resolve hostname: Name or service not known"),
+    (UnicodeError, "Could not resolve hostname: it is not a name that a host can have"),
     (UnknownHostError, "Could not resolve hostname: Name or service not known"),
 )
 
@@ -122,10 +123,11 @@ async def connect(
 
 
 async def _connect_tcp(reactor: Any, target: Target, transport: ClientTransport, limit: float, phases: Phases) -> None:
-    endpoint, factory = _endpoint(reactor, target, limit), _Factory(reactor, transport)
+    factory = _Factory(reactor, transport)
     try:
+        endpoint = _endpoint(reactor, target, limit)
         await deadline(reactor, limit, "connecting", cancelled_as_such(endpoint.connect(factory)))
-    except (ConnectError, DNSLookupError, DeadlineExceeded, OSError) as error:
+    except (ConnectError, DNSLookupError, DeadlineExceeded, OSError, UnicodeError) as error:
         raise ConnectFailed(target.host, target.port, _reason(error)) from error
     phases.end(RESOLVE, factory.resolved_at)
     phases.end(CONNECT)
@@ -170,7 +172,14 @@ async def log_in(
 
     service.started.addCallback(settle)
     auth.failed.addCallback(settle)
-    transport.lost.addCallback(lambda reason: (settle(ConnectionLost(target.host, reason)), reason)[1])
+
+    def ended(reason: str) -> str:
+        # An account that PAM refuses (locked, expired) gets no other answer
+        why = f"{reason} while {target.user} logged in; sshd's log there says why" if reason == CLOSED else reason
+        settle(ConnectionLost(target.host, why))
+        return reason
+
+    transport.lost.addCallback(ended)
     transport.requestService(auth)
     try:
         error = await deadline(reactor, limit, "logging in", outcome)

@@ -17,6 +17,7 @@ from twisted.conch.ssh.transport import (
     SSHClientTransport,
 )
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
@@ -32,6 +33,9 @@ from smartdyn.ssh.key_exchange import KeyExchange, Message, Reply, derive, excha
 from smartdyn.ssh.packets import PacketReader, PacketWriter, RekeyLimits
 from smartdyn.ssh.trust import HostTrust, algorithms
 from smartdyn.ssh.wire import MessageReader, shown
+
+CLOSED = "the server closed the connection"
+"""Why a connection ended, when the server did not say why."""
 
 _COOKIE_LENGTH = 16
 _SERVICE_MESSAGES = 50
@@ -327,8 +331,10 @@ class ClientTransport(SSHClientTransport):
 
     def _unexplained(self, reason: Failure | None) -> str:
         if self._identification is not None and self._identification.last_words:
-            return f"the server closed the connection: {self._identification.last_words}"
-        return reason.getErrorMessage() if reason is not None else "closed"
+            return f"{CLOSED}: {self._identification.last_words}"
+        if reason is None or reason.check(ConnectionDone):
+            return CLOSED
+        return reason.getErrorMessage()
 
     def _after(self, seconds: float, name: str, call: Any) -> None:
         self._cancel(name)

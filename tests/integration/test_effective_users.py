@@ -9,7 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from tests.integration.test_script_runner import ScriptTestCase
-from tests.support import environments
+from tests.support import environments, sshd
 from tests.support.context import MemoryContext
 from tests.support.sshd import password_of
 
@@ -55,7 +55,7 @@ class EffectiveUserTests(ScriptTestCase):
     async def test_an_effective_user_who_removes_the_directory(self) -> None:
         """The script runs once, its output and its exit status arrive, with a password and without."""
         script = '#!/bin/sh\nrm -rf "${0%/*}"\nid -un\nexit 5\n'
-        for ssh_user, password in (("rexssh", None), ("rexpw", password_of("rexpw"))):
+        for ssh_user, password in (("rexssh", ""), ("rexpw", password_of("rexpw"))):
             context = await self.run_as(ssh_user, "root", password, script=script)
             self.assertEqual((context.text(), context.status, self.left_behind()), ("root\n", 5, []))
 
@@ -79,6 +79,15 @@ class EffectiveUserTests(ScriptTestCase):
         context = await self.run_as("rexlect", "root")
         self.assertRefused(context)
         self.assertIn("password is required", context.text("debug"))
+
+    async def test_an_sshd_that_gives_no_terminal(self) -> None:
+        """A password cannot be typed there; that is said, and not that the host cannot be reached."""
+        self.server = sshd.shared("PermitTTY no")
+        self.settings = replace(self.settings, identity_key=self.server.key())
+        context = await self.run_as("rexpw", "root", password_of("rexpw"))
+        self.assertRefused(context)
+        self.assertIn("PermitTTY", context.text("debug"))
+        self.assertRan(await self.run_as("rexssh", "root"), "root\n")
 
     async def test_su_as_root(self) -> None:
         """Root needs no password, and no ACL."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import socket
 import subprocess
 import uuid
@@ -128,6 +130,14 @@ class UserTests(ScriptTestCase):
         self.settings = replace(self.settings, identity_key=None)
         context = await self.run_script("id -un", ssh_user="rexssh", secrets={"ssh_password": password_of("rexssh")})
         self.assertEqual((context.text(), context.status), ("rexssh\n", 0))
+
+    async def test_an_account_that_has_expired(self) -> None:
+        """sshd hangs up without a word; where to look for the reason is said."""
+        sshd.make_account("rexexpired")
+        subprocess.run(["chage", "-E", "0", "rexexpired"], check=True)
+        context = await self.run_script("true", ssh_user="rexexpired")
+        self.assertEqual(context.status, "EXCEPTION")
+        self.assertIn("while rexexpired logged in; sshd's log there says why", context.text("debug"))
 
     async def test_a_protected_key(self) -> None:
         """The passphrase opens the proxy's key."""
@@ -346,6 +356,38 @@ class PowerTests(ScriptTestCase):
         context = await self.power_off("restart the host")
         self.assertEqual(context.status, "EXCEPTION")
         self.assertIn("was not reachable for 2 s", context.text("debug"))
+
+    async def reboot(self, said: str, leaves: bool) -> MemoryContext:
+        """The host goes and is soon there again.
+
+        @param leaves: the job's directory outlives that.
+        """
+        context = MemoryContext()
+        running = Deferred.fromCoroutine(self.runner(f"echo '{said}'; exec sleep 30").run(context, resumed=False))
+        await context.first_output
+        folder = next(Path(self.base).iterdir())
+        word, pid, *fields, _ = (folder / "pid").read_text().split()
+        supervisor = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]
+        self.server.kill_sessions()
+        (folder / "pid").write_text(" ".join((word, pid, *fields, str(uuid.uuid4()))) + "\n")
+        if not leaves:
+            subprocess.run(["rm", "-rf", folder], check=True)
+        for each in (supervisor, pid):
+            os.kill(int(each), signal.SIGKILL)
+        await running
+        return context
+
+    async def test_a_host_that_comes_back(self) -> None:
+        """A script that did not get to its end is what was to be expected, also where the directory does not last."""
+        for leaves in (True, False):
+            context = await self.reboot("restart host", leaves)
+            self.assertEqual(context.status, 0, context.chunks)
+
+    async def test_a_host_that_was_not_told_to_restart(self) -> None:
+        """That it did is said."""
+        context = await self.reboot("restart the host", True)
+        self.assertEqual(context.status, "EXCEPTION")
+        self.assertIn("was restarted while the script was running", context.text("debug"))
 
     async def test_a_host_that_stays(self) -> None:
         """The script's own status counts, whatever it said."""

@@ -51,6 +51,13 @@ class HttpMeterTests(SynchronousTestCase):
         self.assertEqual(found.labels("smartdyn_http_requests"), {"method", "route", "status"})
         self.assertEqual(self.site.in_flight, 0)
 
+    def test_questions(self) -> None:
+        """Whoever only wants to know something is counted apart: jobs are started with more care meanwhile."""
+        channel = self.connect()
+        for method in (b"GET", b"POST", b"HEAD", b"BREW"):
+            channel.dataReceived(method + b" /path HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        self.assertEqual(self.site.meters.questions, 2)
+
     def test_refusals(self) -> None:
         """They are counted by reason."""
         channel = self.connect()

@@ -31,7 +31,7 @@ JOBS = {
     "disk-full": remote_error(Marker("error", ("write", "No", "space", "left", "on", "device")), "/var/tmp"),
     "working-directory": remote_error(Marker("error", ("mkdir", "Permission", "denied")), "/var/tmp"),
     "restarted": no_status("reboot", "h"),
-    "killed": no_status("gone", "h"),
+    "killed": no_status("dead", "h"),
     "login-shell": silent_host("root", 60),
 }
 

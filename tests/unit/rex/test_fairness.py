@@ -124,27 +124,69 @@ class PaceTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.turns = Turns(self.clock, 16)
-        self.pace = Pace(self.clock, self.turns)
-        self.successResultOf(self.turns.acquire("a"))
+        self.asked = 0
+        self.pace = Pace(self.clock, self.turns, lambda: self.asked)
+        self.want(20)
+
+    def want(self, count: int) -> None:
+        """So many want a turn."""
+        for _ in range(count):
+            self.turns.acquire("a")
         self.pace.watch()
 
     def test_late(self) -> None:
-        """While timers come late there are fewer and fewer turns, but some."""
-        for expected in (12, 9, 6, 4, 4):
+        """There are few turns to begin with; while timers come late there are fewer, but some."""
+        self.assertEqual(self.turns.limit, 8)
+        for expected in (6, 4, 4):
             self.clock.advance(0.2)
             self.assertEqual(self.turns.limit, expected)
 
     def test_in_time(self) -> None:
-        """When they come in time again, there is one more at a time, up to what is wanted."""
-        self.clock.advance(0.2)
+        """When they come in time, there is one more at a time, up to what is wanted."""
         self.clock.pump([0.1] * 3)
-        self.assertEqual(self.turns.limit, 15)
-        self.clock.pump([0.1] * 5)
+        self.assertEqual(self.turns.limit, 11)
+        self.want(20)
+        self.clock.pump([0.1] * 9)
         self.assertEqual(self.turns.limit, 16)
+
+    def test_more_than_needed(self) -> None:
+        """There are no more when nobody waits for one."""
+        for _ in range(12):
+            self.turns.release()
+        self.clock.pump([0.1] * 5)
+        self.assertEqual((self.turns.taken(), self.turns.limit), (8, 8))
+
+    def test_somebody_asks(self) -> None:
+        """Then less lateness is too much, until nobody has asked for a while."""
+        self.clock.advance(0.11)
+        self.assertEqual(self.turns.limit, 9)
+        self.asked += 1
+        self.clock.advance(0.11)
+        self.assertEqual(self.turns.limit, 6)
+        for _ in range(9):
+            self.clock.advance(0.11)
+        self.assertEqual(self.turns.limit, 4)
+        for _ in range(3):
+            self.clock.advance(0.11)
+        self.assertEqual(self.turns.limit, 7)
+
+    def test_somebody_asks_and_is_answered(self) -> None:
+        """It takes longer until there is more."""
+        for _ in range(4):
+            self.asked += 1
+            self.clock.advance(0.1)
+        self.assertEqual(self.turns.limit, 8)
+        for _ in range(5):
+            self.asked += 1
+            self.clock.advance(0.1)
+        self.assertEqual(self.turns.limit, 9)
+        self.clock.pump([0.1] * 12)
+        self.assertGreater(self.turns.limit, 10)
 
     def test_nothing_to_do(self) -> None:
         """Nobody has a turn: no timer is left."""
-        self.turns.release()
+        for _ in range(20):
+            self.turns.release()
         self.clock.pump([0.1] * 2)
         self.assertEqual(self.clock.getDelayedCalls(), [])
         self.pace.watch()

@@ -56,6 +56,14 @@ class JobTests(SynchronousTestCase):
             error = self.assertRaises(InvalidRequest, job, **{key: value})
             self.assertIn(f"`{key}`", str(error))
 
+    def test_su_and_a_directory_that_depends_on_where_one_is(self) -> None:
+        """It would be looked for in another place than where it was made; sudo stays where it is."""
+        job(remote_working_dir="tmp", effective_user="joe")
+        error = self.assertRaises(
+            InvalidRequest, job, remote_working_dir="tmp", effective_user="joe", effective_user_method="su"
+        )
+        self.assertIn("must begin with /", str(error))
+
     def test_a_port_may_be_text(self) -> None:
         """Foreman's parameters are."""
         self.assertEqual(job(ssh_port="2222").target.port, 2222)
