@@ -22,7 +22,7 @@ help:
 	@echo "make dist        wheel, source archive and dist/smartdyn.pyz (one file that runs everywhere)"
 	@echo "make deb, rpm    packages for this architecture and version of Python, with systemd units"
 	@echo "make dist-check  builds all of them twice, under different circumstances, and compares them byte by byte"
-	@echo "make deb-check   the .deb in a Debian of its own with systemd; rpm-check looks into the .rpm and runs it"
+	@echo "make deb-check   the .deb in a Debian of its own with systemd; rpm-check looks into the .rpm and has rpm install it in one"
 
 venv: $(STAMP)
 
@@ -93,7 +93,7 @@ lint: venv
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "Run: $(BIN)/ruff format ."; exit 1; }
 	@$(BIN)/mypy smartdyn tests benchmarks docs/example/smartdyn_example.py packaging/man/settings_page.py
-	@MYPYPATH=packaging/check $(BIN)/mypy packaging/check/*.py
+	@MYPYPATH=packaging/check:tests/support $(BIN)/mypy packaging/check/*.py
 
 bench: venv system
 	@$(BIN)/python -m benchmarks
@@ -108,8 +108,9 @@ $(PACKERS): $(STAMP)
 
 dist: $(PACKERS)
 	@rm -rf build dist/smartdyn-*.whl dist/smartdyn-*.tar.gz dist/smartdyn.pyz
-	@umask 022 && $(BIN)/python -m build --no-isolation --outdir dist . >/dev/null
-	@packaging/source-archive dist/smartdyn-*.tar.gz
+	@$(BIN)/python -m build --sdist --no-isolation --outdir dist . >/dev/null
+	@packaging/source-archive dist/smartdyn-*.tar.gz build/source
+	@umask 022 && $(BIN)/python -m build --wheel --no-isolation --outdir dist build/source >/dev/null
 	@packaging/libraries $(BIN)/python dist/smartdyn-*.whl build/libraries
 	@cp -a build/libraries build/everywhere
 	@packaging/other-pythons $(BIN)/python build/everywhere 3.12 3.13 3.14
@@ -140,10 +141,10 @@ dist-check: $(PACKERS)
 # Packages are tried for real; as root, since systems are made for them.
 deb-check: deb
 	@tools/need debootstrap:debootstrap systemd-nspawn:systemd-container
-	@time packaging/check/deb dist/smartdyn_*.deb dist/smartdyn.pyz
+	@time packaging/check/boot deb dist/smartdyn_*.deb dist/smartdyn.pyz
 
 rpm-check: rpm
-	@tools/need debootstrap:debootstrap
+	@tools/need debootstrap:debootstrap systemd-nspawn:systemd-container
 	@time packaging/check/rpm "$$PWD"/dist/smartdyn-*.rpm
 
 clean:

@@ -56,6 +56,18 @@ def answers(connection: http.client.HTTPConnection) -> bool:
         return False
 
 
+def not_ready() -> str:
+    """Why it is not, as it says itself; nothing when it is, or does not answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", 8008, timeout=10)
+    try:
+        connection.request("GET", "/health/ready")
+        return " ".join(json.load(connection.getresponse())["reasons"])
+    except (OSError, http.client.HTTPException):
+        return ""
+    finally:
+        connection.close()
+
+
 def launch(*scripts: str) -> list[str]:
     """Start scripts on this machine's sshd, as Foreman does."""
     jobs = {}

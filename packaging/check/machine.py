@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pwd
 import subprocess
 import time
@@ -40,7 +41,7 @@ def claim(true: object, otherwise: str) -> None:
         raise RuntimeError(otherwise)
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 60.0) -> float:
+def until(true: Callable[[], object], what: str, seconds: float = 240.0) -> float:
     """Wait, and say for how long.
 
     @raise RuntimeError: in vain.
@@ -66,6 +67,12 @@ def account() -> pwd.struct_passwd:
 def journal(*options: str) -> str:
     """What the unit has said."""
     return run("journalctl", "--no-pager", "--output=cat", f"--unit={UNIT}", *options)
+
+
+def processor_time(pid: int) -> float:
+    """Seconds for which a process has had a processor."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def security() -> str:

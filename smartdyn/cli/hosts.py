@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
+from smartdyn.cli.failures import CommandFailed, Status
 from smartdyn.cli.options import add_command, add_form, add_service, form_of, service_of
 from smartdyn.cli.show import Column, document, facts, optional, sentences, show, time
 from smartdyn.cli.status import failure
@@ -56,6 +57,10 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     found = service_of(options).get("host", name=options.name)
+    if not (found["running"] or found["tasks"] or found["keys"]):
+        raise CommandFailed(
+            Status.NOT_FOUND, f"Nothing is known of {options.name}: it has no key and no task. Try: smartdyn hosts list"
+        )
     if form_of(options) == "csv":
         show(found["tasks"], COLUMNS, "csv")
     elif form_of(options) != "table":

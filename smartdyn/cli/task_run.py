@@ -102,8 +102,10 @@ def _watch(service: Service, task_id: str, output: ScriptOutput) -> int:
 def _read(name: str) -> str:
     try:
         return sys.stdin.read() if name == "-" else Path(name).read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise CommandFailed(Status.USAGE, f"{name} cannot be read: {error}.") from error
+    except OSError as error:
+        raise CommandFailed(Status.USAGE, f"{name} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CommandFailed(Status.USAGE, f"{name} is no script: {error}.") from error
 
 
 def with_environment(script: str, wanted: Sequence[str]) -> str:

@@ -31,6 +31,9 @@ _FULL: Final = 20 * _MEGABYTE
 _ANSWER_LIMIT: Final = 5.0
 """Seconds for the database: whoever asks how we are does not wait much longer himself."""
 
+_COMMIT_LIMIT: Final = 10.0
+"""Seconds for one commit: as long as it is under way, nobody who sends work is answered."""
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -68,7 +71,7 @@ class Readiness:
     async def _database(self) -> HealthItem:
         """Does it answer, and does it take what is written?"""
         writing = self.database.writing_for
-        if writing > moving.WRITER_LIMIT:
+        if writing > _COMMIT_LIMIT:
             return _problem("database", f"A commit has been under way for {writing:.0f} s. Check the disk.")
         try:
             size = await deadline(

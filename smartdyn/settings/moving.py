@@ -79,7 +79,13 @@ class Fate(Enum):
     CHANGED = "changed"
     ADDED = "added"
     DROPPED = "dropped"
+    REFUSED = "refused"
     UNKNOWN = "unknown"
+
+    @property
+    def is_written(self) -> bool:
+        """Is the setting in the new file?"""
+        return self in (Fate.TAKEN, Fate.CHANGED, Fate.ADDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,7 @@ class Plan:
     @property
     def written(self) -> tuple[Move, ...]:
         """Those that are written."""
-        return tuple(move for move in self.moves if move.fate not in (Fate.DROPPED, Fate.UNKNOWN))
+        return tuple(move for move in self.moves if move.fate.is_written)
 
 
 def plan(former: Former, home: Path | None) -> Plan:
@@ -142,7 +148,7 @@ def _taken(entry: Entry) -> Move:
     try:
         checked(entry)
     except SettingsError as error:
-        return _dropped(entry, str(error).removeprefix(f"{entry.place}: "))
+        return Move(Fate.REFUSED, entry.key, None, entry.place, str(error).removeprefix(f"{entry.place}: "))
     return Move(Fate.TAKEN, entry.key, entry.value, entry.place)
 
 
@@ -214,6 +220,8 @@ def _added(former: Former) -> Iterator[Move]:
 
 def _by_hand(former: Former, moves: list[Move]) -> Iterator[str]:
     for move in moves:
+        if move.fate is Fate.REFUSED:
+            yield f"Set `{move.key}` anew, since its value cannot be used ({move.place})."
         if move.fate is Fate.UNKNOWN:
             yield f"See what `{move.key}` was for ({move.place})."
     if former.value("foreman_url") is None:

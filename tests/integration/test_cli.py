@@ -156,9 +156,12 @@ class LookingTests(CliTestCase):
         self.assertEqual(json.loads((await smartdyn.run("queue", "-o", "json"))[1])["running"], 1)
         self.assertEqual((await smartdyn.run("hosts"))[0:2], (0, "HOST  RUNNING  LAST  WHEN  TASK\n"))
         self.assertEqual((await smartdyn.run("hosts", "list", "web", "-o", "json"))[0:2], (0, "[]\n"))
+        self.assertEqual((await smartdyn.run("hosts", "show", "web1"))[0], 0)
         self.assertEqual((await smartdyn.run("hosts", "forget-key", "web1"))[0], 0)
         self.assertEqual(known_hosts.read_text(), "")
-        self.assertEqual((await smartdyn.run("hosts", "show", "web1"))[0], 0)
+        status, _, said = await smartdyn.run("hosts", "show", "web1")
+        self.assertEqual(status, 4)
+        self.assertIn("Nothing is known of web1", said)
 
     async def test_over_the_network(self) -> None:
         """With a certificate that the service knows; without one, and without its CA, it says what is missing."""

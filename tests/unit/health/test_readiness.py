@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from smartdyn.engine.intake import Drain, Intake
 from smartdyn.errors import StoreError
 from smartdyn.health import readiness
-from smartdyn.health.moving import OUTBOX_LIMIT, WRITER_LIMIT
+from smartdyn.health.moving import OUTBOX_LIMIT
 from smartdyn.health.readiness import Readiness
 from smartdyn.store.database import Database
 from smartdyn.store.memory import MemoryDatabase
@@ -91,9 +91,9 @@ class ReadinessTests(SynchronousTestCase):
 
     def test_a_commit_that_never_ends(self) -> None:
         """Nothing is asked of a writer that does not come back."""
-        self.database.writing_for = WRITER_LIMIT + 1
+        self.database.writing_for = 11.0
         self.database.trouble = "before"
-        self.assertIn("under way for 121 s", self.blocked()["database"])
+        self.assertIn("under way for 11 s", self.blocked()["database"])
 
     def test_a_database_that_does_not_answer(self) -> None:
         """Who asks is told so after a while, with what was wrong before, if anything was."""

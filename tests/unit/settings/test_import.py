@@ -141,13 +141,15 @@ class PlanTests(ImportTestCase):
         )
 
     def test_what_is_wrong_there_is_not_taken(self) -> None:
-        """Values that cannot be used and keys that nobody knows are told, and left out."""
+        """Values that cannot be used and keys that nobody knows are left out, and are for somebody to see to."""
         found = self.plan(":https_port: many\n:colour: red\n:ssl_certificate:\n")
         said = {move.key: (move.fate, move.why) for move in found.moves}
-        self.assertEqual(said["https_port"][0], Fate.DROPPED)
+        self.assertEqual(said["https_port"][0], Fate.REFUSED)
+        self.assertNotIn("https_port", {move.key for move in found.written})
         self.assertIn("must be a whole number, not 'many'", said["https_port"][1])
         self.assertEqual(said["colour"][0], Fate.UNKNOWN)
         self.assertEqual(said["ssl_certificate"], (Fate.DROPPED, "nothing was set"))
+        self.assertTrue(any("Set `https_port` anew" in text for text in found.by_hand))
         self.assertTrue(any("See what `colour` was for" in text for text in found.by_hand))
 
     def test_every_key_without_effect_has_a_reason(self) -> None:
