@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CuttingProxy } from './cutting_proxy.mjs';
 import { run } from './harness.mjs';
 
-const LINE = '#log .l';
+const LINE = '#log .block > div';
 
 await run(async (session) => {
   const { viewers, cuts, lines, task, path } = session.plan;
