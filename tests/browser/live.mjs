@@ -70,6 +70,6 @@ async function compare(session, page, viewer) {
 }
 
 function quantile(numbers, part) {
-  const sorted = numbers.toSorted((one, other) => one - other);
+  const sorted = [...numbers].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
 }
