@@ -56,7 +56,7 @@ $(BROWSER): tests/browser/package-lock.json
 	@if command -v npm >/dev/null 2>&1; then \
 	  cd tests/browser && npm ci --silent --no-audit --no-fund && touch node_modules/.stamp; \
 	else \
-	  echo "npm is missing: install node 20 or newer to try the console in a browser"; \
+	  echo "npm is missing: install node 18 or newer to try the console in a browser"; \
 	fi
 
 browser: venv system $(BROWSER)

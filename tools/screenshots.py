@@ -21,8 +21,9 @@ from tests.support import browser, sshd
 from tests.support.history import store_history
 from tests.support.http import Client
 from tests.support.seeds import NAMES, RUN_SCRIPT, Seeds
-from tests.support.service import ROOT
+from tests.support.service import ROOT, Place
 
+_PLACE = Place("proxy.example.org", Path("/var/lib/smartdyn"))
 _LARGEST = 150_000
 """Bytes of a picture."""
 
@@ -55,7 +56,7 @@ exit 3
 
 
 async def _main(reactor: Any, folder: Path, target: Path) -> None:
-    seeds = Seeds(reactor, folder)
+    seeds = Seeds(reactor, folder, _PLACE)
     hosts = sorted(NAMES)
     await store_history(reactor, seeds.answering.service.folder / "smartdyn.sqlite", hosts, time.time())
     try:

@@ -79,6 +79,12 @@ _JOB: Final[tuple[tuple[str, str, str, str], ...]] = (
         "Check that the host is up, and the network and firewalls on the way to it.",
     ),
     (
+        "silent",
+        r"the key exchange took longer than",
+        "The host takes connections and says nothing",
+        "Check whether the host is overloaded, and that it is sshd which listens on this port.",
+    ),
+    (
         "handshake",
         r"The key exchange with .* failed",
         "SSH was not agreed on",

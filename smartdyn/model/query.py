@@ -46,6 +46,7 @@ class TaskQuery:
     @param parent: the task that started them.
     @param since: created at this time or later, seconds since the epoch.
     @param until: created before this time.
+    @param ended: stopped at this time or later.
     @param texts: words that follow one another in the output; all of them must be found.
     @param words: each must be a part of the label or the host, or the beginning of the id.
     """
@@ -58,6 +59,7 @@ class TaskQuery:
     parent: str | None = None
     since: float | None = None
     until: float | None = None
+    ended: float | None = None
     texts: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
 
@@ -65,7 +67,7 @@ class TaskQuery:
         terms = [f"{key}:{_quoted(value)}" for key, field in _LISTS.items() for value in getattr(self, field)]
         if self.parent is not None:
             terms.append(f"parent:{_quoted(self.parent)}")
-        terms += [f"{key}:{_time(at)}" for key, at in (("since", self.since), ("until", self.until)) if at is not None]
+        terms += [f"{key}:{_time(at)}" for key in _TIMES if (at := getattr(self, key)) is not None]
         return " ".join([*terms, *map(_quoted, self.words)])
 
 
@@ -79,7 +81,8 @@ _LISTS: Final[Mapping[str, str]] = {
     "cause": "causes",
     "text": "texts",
 }
-KEYS: Final = (*_LISTS, "parent", "since", "until")
+_TIMES: Final = ("since", "until", "ended")
+KEYS: Final = (*_LISTS, "parent", *_TIMES)
 
 
 def parse(text: str, now: float) -> TaskQuery:

@@ -46,6 +46,13 @@ _CAUSE = """
         WHERE plan_id = plans.id AND cause IN (SELECT value FROM json_each(:causes))
     )
 """
+_ENDED = "(state = 'stopped' AND coalesce(ended_at, created_at) >= :ended)"
+_CAUSE_ENDED = """
+    id IN (
+        SELECT plan_id FROM digests INDEXED BY digests_by_cause
+        WHERE cause IN (SELECT value FROM json_each(:causes)) AND ended_at >= :ended
+    )
+"""
 _TEXT = """
     id IN (
         SELECT plan_id FROM digests
@@ -139,6 +146,7 @@ def _conditions(wanted: TaskQuery) -> tuple[list[str], dict[str, object]]:
         ("parent", wanted.parent, "caller_plan_id = :parent"),
         ("since", wanted.since, "created_at >= :since"),
         ("until", wanted.until, "created_at < :until"),
+        ("ended", wanted.ended, _ENDED),
     ):
         if bound is not None:
             values[name] = bound
@@ -163,6 +171,8 @@ def _walks(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
         return [Walk(_BY_ID, _TEXT, {"text": phrases, "most_with_text": MOST_WITH_TEXT})]
     if wanted.parent is not None:
         return [Walk("plans_by_parent", "caller_plan_id = :parent")]
+    if wanted.causes and wanted.ended is not None:
+        return [Walk(_BY_ID, _CAUSE_ENDED)]
     hosts = names.matching(tx, "host", names.hosts(wanted.hosts)) if wanted.hosts else None
     if hosts is not None and len(hosts) <= _FEW_NAMES:
         return _along("host", hosts)

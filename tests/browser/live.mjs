@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { CuttingProxy } from './cutting_proxy.mjs';
 import { run } from './harness.mjs';
 
-const LINE = '#log .l';
+const LINE = '#log .block > div';
 
 await run(async (session) => {
   const { viewers, cuts, lines, task, path } = session.plan;
@@ -70,6 +70,6 @@ async function compare(session, page, viewer) {
 }
 
 function quantile(numbers, part) {
-  const sorted = numbers.toSorted((one, other) => one - other);
+  const sorted = [...numbers].sort((one, other) => one - other);
   return sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))];
 }

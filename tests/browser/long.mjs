@@ -14,7 +14,7 @@ await run(async (session) => {
   await page.keyboard.press('G');
   await page.evaluate(drawn);
   const usable = Date.now() - begun;
-  const count = await page.locator('.l').count();
+  const count = await page.locator('.block > div').count();
   session.check(count === lines, `the page has ${count} lines of ${lines}`);
   await page.keyboard.press('g');
   await page.evaluate(drawn);
@@ -39,7 +39,7 @@ async function link(session, page, task, first) {
   for (const each of [page, without]) {
     await each.goto(session.url(path));
     for (const number of [first, first + 2]) {
-      const line = each.locator(`#L${number}.marked`);
+      const line = each.locator(`.marked#L${number}`);
       const box = (await line.count()) === 1 ? await line.boundingBox() : null;
       const inSight = box !== null && box.y >= 0 && box.y + box.height <= 800;
       session.check(inSight, `a link to line ${number} does not lead there${each === page ? '' : ' without scripts'}`);

@@ -7,12 +7,13 @@ const TELEPHONE = { width: 390, height: 844 };
 
 await run(async (session) => {
   const { tasks, folder } = session.plan;
+  // The one that waits does not do so for ever
   const pictures = [
+    ['waiting-task', `/${tasks.slow}`],
     ['home', '/'],
     ['tasks', '/tasks'],
     ['failed-task', `/${tasks.failed}`],
     ['running-task', `/${tasks.running}`],
-    ['waiting-task', `/${tasks.slow}`],
     ['output', `/${tasks.running}/output`],
     ['search', `/${tasks.failed}/output?q=restarting|refused`],
     ['host', '/host?name=web1.example.org'],

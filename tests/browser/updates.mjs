@@ -17,9 +17,9 @@ await run(async (session) => {
   await reader.locator('#steps ~ section summary').first().click();
   session.check((await page.locator('#told').textContent()) === '', 'something is read out before anything has happened');
 
-  await page.locator('.log.tail .l').first().waitFor();
-  const printed = await page.locator('.log.tail .l').count();
-  await page.waitForFunction((number) => document.querySelectorAll('.log.tail .l').length > number, printed);
+  await page.locator('.log.tail .block > div').first().waitFor();
+  const printed = await page.locator('.log.tail .block > div').count();
+  await page.waitForFunction((number) => document.querySelectorAll('.log.tail .block > div').length > number, printed);
 
   await page.request.post(new URL(`/tasks/${task}/cancel`, page.url()).href);
   await page.locator(`h1 ${CANCELLED.replaceAll(', ', ', h1 ')}`).waitFor();

@@ -67,8 +67,8 @@ LIMIT = 900 if SOAK else 240
 """Seconds for a script."""
 
 LONG = 300_000 if SOAK else 20_000
-CUTS = 6
-COUNTED = 160
+CUTS = 100 if SOAK else 6
+COUNTED = 2000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
 i=0
 until [ -e BEGIN ]; do sleep 0.1; done

@@ -13,7 +13,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 from twisted.trial.unittest import SkipTest
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "browser"
-_OLDEST_NODE = 20
+_OLDEST_NODE = 18
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 

@@ -25,7 +25,7 @@ from tests.support import environments, sshd
 from tests.support.certificates import Authority
 from tests.support.foreman import Callbacks, RecordingForeman
 from tests.support.http import Client
-from tests.support.service import ServiceProcess
+from tests.support.service import Place, ServiceProcess
 from tests.support.sshd import Sshd, free_port, password_of, write_key
 
 RUN_SCRIPT = "Proxy::RemoteExecution::Ssh::Actions::RunScript"
@@ -49,15 +49,18 @@ class Seeded:
 class Seeds:
     """Three services: Foreman answers, cannot be reached, or has a certificate that has expired."""
 
-    def __init__(self, reactor: Any, folder: Path) -> None:
-        """@param folder: for certificates and keys."""
+    def __init__(self, reactor: Any, folder: Path, place: Place | None = None) -> None:
+        """
+        @param folder: for certificates and keys.
+        @param place: where the service that Foreman answers is to believe itself to be.
+        """
         self._reactor = reactor
         self._folder = folder
         self._foreman = RecordingForeman()
         self._expired = RecordingForeman()
         self._ports: list[Any] = []
         self.silent_port = 0
-        self.answering = Seeded(self._service(self._foreman.start(reactor)))
+        self.answering = Seeded(self._service(self._foreman.start(reactor), place))
         self.unreachable = self._simulating(f"http://127.0.0.1:{free_port()}")
         self.expired = self._simulating(self._listen_expired(), foreman_ssl_ca=str(folder / "ca.pem"))
 
@@ -154,11 +157,11 @@ class Seeds:
         answer = await client.request("POST", "/tasks", {"action_name": action, "action_input": action_input})
         seeded.tasks[what] = answer.json["task_id"]
 
-    def _service(self, foreman_url: str) -> ServiceProcess:
+    def _service(self, foreman_url: str, place: Place | None) -> ServiceProcess:
         server, disks = sshd.shared(), environments.with_disks()
         settings = {"foreman_url": foreman_url, "ssh_identity_key_file": str(server.folder / "id_all"), **_PATIENT}
         self._let_in(server.folder / "id_all", server, disks)
-        service = ServiceProcess(settings, names=NAMES)
+        service = ServiceProcess(settings, names=NAMES, place=place)
         kind, key, *_ = write_key(self._folder / "former", "ed25519").split()
         service.folder.joinpath("known_hosts").write_text(f"[db1.example.org]:{server.port} {kind} {key}\n")
         return service

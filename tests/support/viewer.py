@@ -16,7 +16,7 @@ from twisted.web.http_headers import Headers
 
 from smartdyn.aio import sleep
 
-_LINE = re.compile(r'data-n="(\d+)">.*?<code>(.*?)</code></div>')
+_LINE = re.compile(r'<div id="L(\d+)">(.*?)</div>')
 _PAUSE = 0.1
 """Seconds until a viewer who was refused tries again."""
 

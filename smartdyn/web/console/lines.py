@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from markupsafe import Markup
-
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.views import OutputChunk
 from smartdyn.web.console.ansi import PLAIN, Style, plain, render, style_after, styled
@@ -72,7 +70,7 @@ class Line:
     style: Style = PLAIN
 
     @property
-    def html(self) -> Markup:
+    def html(self) -> str:
         """Its text for a page."""
         return render(self.raw, self.style)[0]
 
@@ -123,35 +121,36 @@ class LineReader:
     def finish(self) -> Iterator[Line]:
         """The last line, when nothing more comes."""
         if self._parts:
-            yield self._end(self._next, 0)
+            yield self._end("", self._next, 0)
 
     def _feed(self, chunk: OutputChunk) -> Iterator[Line]:
-        begin = self._start.skip if chunk.position == self._start.position else 0
-        if begin < len(chunk.text):
+        position, text = chunk.position, chunk.text
+        begin = self._start.skip if position == self._start.position else 0
+        if begin < len(text):
             if self._parts and chunk.type != self._type:
-                yield self._end(chunk.position, begin)
+                yield self._end("", position, begin)
             self._type = chunk.type
-        while (end := chunk.text.find("\n", begin)) >= 0:
-            self._add(chunk, chunk.text[begin:end])
-            begin = end + 1
-            yield self._end(chunk.position, begin)
-        if begin < len(chunk.text):
-            self._add(chunk, chunk.text[begin:])
-        self._next = chunk.position + 1
-
-    def _add(self, chunk: OutputChunk, text: str) -> None:
-        if not self._parts:
+            if not self._parts:
+                self._at = chunk.timestamp
+        while (end := text.find("\n", begin)) >= 0:
+            line, begin = text[begin:end], end + 1
+            yield self._end(line, position, begin)
             self._at = chunk.timestamp
-        self._parts.append(text)
+        if begin < len(text):
+            self._parts.append(text[begin:])
+        self._next = position + 1
 
-    def _end(self, position: int, skip: int) -> Line:
+    def _end(self, text: str, position: int, skip: int) -> Line:
         """
+        @param text: of the line, behind what there is already of it.
         @param position: of the chunk with the next line's first character.
         """
-        text = "".join(self._parts)
+        if self._parts:
+            text = "".join([*self._parts, text])
+            self._parts.clear()
         line = Line(self._number, self._type, self._at, text, self._style)
-        self._parts.clear()
         self._number += 1
-        self._style = style_after(text, self._style)
+        if "\x1b" in text:
+            self._style = style_after(text, self._style)
         self._place = (position, skip)
         return line

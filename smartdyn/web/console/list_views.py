@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from smartdyn.errors import SearchNotUnderstood
+from smartdyn.model.overview import FailureGroup
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
 from smartdyn.store.listing import MOST_WITH_TEXT
@@ -18,6 +19,8 @@ from smartdyn.web.route import Route
 _PAGE_SIZE = 50
 _ON_HOME = 10
 _DAY = 86400.0
+_MOST_CAUSES = 20
+"""Causes that one search takes."""
 
 
 class ListViews:
@@ -44,6 +47,7 @@ class ListViews:
             "home.html",
             overview=overview,
             failed=sum(group.count for group in overview.failures),
+            all_failed=_all_of(overview.failures),
             chart=columns(overview.throughput),
             recent=await self._tasks.recent(TaskQuery(states=(FAILED,), since=now - _DAY), limit=_ON_HOME),
         )
@@ -73,3 +77,11 @@ class ListViews:
     async def batch(self, request: Any, plan_id: str) -> bytes:
         """How far the tasks are that one launched, and why some failed."""
         return self._pages.page(request, "batch.html", batch=await self._tasks.batch(plan_id))
+
+
+def _all_of(groups: tuple[FailureGroup, ...]) -> str:
+    """The search that finds what was counted in groups, no more and no less; none when that would be too long."""
+    if len(groups) > _MOST_CAUSES:
+        return ""
+    wanted = [f"cause:{group.cause.key}" for group in groups] or [f"state:{FAILED}"]
+    return " ".join([*wanted, "ended:24h"])

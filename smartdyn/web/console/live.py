@@ -13,7 +13,7 @@ from smartdyn.aio import deadline, sleep
 from smartdyn.errors import DeadlineExceeded, StoreError
 from smartdyn.store.output_reader import OutputReader
 from smartdyn.web.console.lines import Line, LineReader, Mark
-from smartdyn.web.console.log_html import BLOCK, element
+from smartdyn.web.console.log_html import BLOCK, blocks, element, opening
 
 _HEARTBEAT = 15.0
 """Seconds without output after which a comment shows that the connection is alive."""
@@ -54,7 +54,7 @@ async def events(
         rest = lines.rest()
         if rest != unfinished:
             unfinished = rest
-            yield _event("partial", [element(rest, times=times)] if rest else [""])
+            yield _event("partial", ["".join(blocks([rest], times=times)).rstrip()] if rest else [""])
         if over:
             yield _event("end", ["over"])
         if over or piece.more:
@@ -74,7 +74,7 @@ def _lines(lines: Sequence[Line], mark: Mark, *, times: bool) -> bytes:
     blocks = [lines[begin : begin + BLOCK] for begin in range(0, len(lines), BLOCK)]
     data = []
     for block in blocks:
-        data += ['<div class="block">', *(element(line, times=times) for line in block), "</div>"]
+        data += [opening(block), *(element(line, times=times) for line in block), "</div>"]
     return _event("lines", data, str(mark))
 
 

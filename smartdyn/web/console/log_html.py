@@ -1,28 +1,36 @@
-"""Lines of output as the elements of a page, in blocks that browsers lay out only when they are looked at."""
+"""Lines of output as the elements of a page, in blocks that browsers lay out only when they are looked at.
+
+There may be hundreds of thousands on a page, and a browser's time goes with their number: a line is one element with
+one attribute, which is where links to it lead and from which the style sheet takes the number that is shown.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Final
 
 from smartdyn.web.console.format import clock, iso
 from smartdyn.web.console.lines import Line
 
-BLOCK = 500
+BLOCK: Final = 500
 """Lines of a block."""
+
+_WIDE: Final = 1_000_000
+"""Numbers from which on more room is left for them."""
 
 
 def element(line: Line, *, times: bool = False, marked: bool = False) -> str:
     """One line: its number, perhaps its time, and its text.
 
-    There may be hundreds of thousands on a page, so each has as little around it as can be.
-
     @param times: say when it came.
     """
-    number = line.number
-    classes = " ".join(filter(None, ("l", "" if line.type == "stdout" else line.type, "marked" if marked else "")))
+    attributes = f'id="L{line.number}"'
+    if marked or line.type != "stdout":
+        classes = " ".join(filter(None, ("" if line.type == "stdout" else line.type, "marked" if marked else "")))
+        attributes += f' class="{classes}"'
     at = f'<time datetime="{iso(line.at)}">{clock(line.at)}</time>' if times else ""
-    return f'<div class="{classes}" id="L{number}" data-n="{number}">{at}<code>{line.html}</code></div>'
+    return f"<div {attributes}>{at}{line.html}</div>"
 
 
 def blocks(lines: Iterable[Line], *, times: bool = False, marked: range = range(0)) -> Iterator[str]:
@@ -32,9 +40,18 @@ def blocks(lines: Iterable[Line], *, times: bool = False, marked: range = range(
     """
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
-        yield '<div class="block">'
-        yield "\n".join(_element(line, times, marked) for line in block)
+        yield opening(block)
+        if marked:
+            yield from (_element(line, times, marked) for line in block)
+        else:
+            yield "".join([element(line, times=times) for line in block])
         yield "</div>\n"
+
+
+def opening(block: Sequence[Line]) -> str:
+    """The tag with which a block begins: the height of a full one is known before it is laid out."""
+    classes = "block full" if len(block) == BLOCK else "block"
+    return f'<div class="{classes} wide">' if block[-1].number >= _WIDE else f'<div class="{classes}">'
 
 
 def _element(line: Line, times: bool, marked: range) -> str:

@@ -21,6 +21,7 @@ JOBS = {
     "unknown-name": no_connection(
         ConnectFailed("h", 22, "Could not resolve hostname: Name or service not known"), ["x"]
     ),
+    "silent": no_connection(HandshakeFailed("h", 22, "the key exchange took longer than 30 s"), ["publickey"]),
     "handshake": no_connection(HandshakeFailed("h", 22, "the connection was closed"), ["publickey"]),
     "host-key-changed": no_connection(HostKeyRejected("h", "ssh-ed25519", f"{CHANGED}The key differs."), ["publickey"]),
     "host-key": no_connection(HostKeyRejected("h", "ssh-ed25519", "It is marked as revoked."), ["publickey"]),

@@ -15,7 +15,7 @@ TERMS = st.one_of(
     st.tuples(st.sampled_from((*KEYS, "nope")), WORDS).map(":".join),
     st.sampled_from(STATES).map("state:{}".format),
     st.sampled_from(RESULTS).map("result:{}".format),
-    st.sampled_from(("since:2h", "until:2026-11-25", "since:@12.5", 'text:"permission denied"')),
+    st.sampled_from(("since:2h", "until:2026-11-25", "ended:1d", "since:@12.5", 'text:"permission denied"')),
     WORDS,
 )
 SEARCHES = st.one_of(st.text(max_size=60), st.lists(TERMS, max_size=6).map(" ".join))
@@ -28,7 +28,7 @@ class ParseTests(SynchronousTestCase):
         """Each key has its meaning; words without one are kept as they are."""
         text = (
             "state:failed state:paused result:error label:RunScript host:web* cause:unreachable parent:p since:2h "
-            'until:2026-11-25T14:30 text:"permission denied" web3 "two words"'
+            'until:2026-11-25T14:30 ended:1h text:"permission denied" web3 "two words"'
         )
         self.assertEqual(
             parse(text, NOW),
@@ -41,6 +41,7 @@ class ParseTests(SynchronousTestCase):
                 parent="p",
                 since=NOW - 7200,
                 until=1_795_617_000.0,
+                ended=NOW - 3600,
                 texts=("permission denied",),
                 words=("web3", "two words"),
             ),

@@ -33,13 +33,15 @@ SEARCHES = (
     "parent:p",
     "cause:unreachable",
     "cause:unreachable result:success",
+    "cause:unreachable ended:1h",
+    "ended:1h",
     "since:2h until:1h",
     "web1",
     "nope nope2",
     "text:word",
 )
-SORTED = 3
-"""Ways of these to few rows that are then sorted: by the two words' ids and by a text."""
+SORTED = 4
+"""Ways of these to few rows that are then sorted: by the two words' ids, by a text and by a cause of late."""
 
 
 TWO = [("p1", "stopped", "success", "A", "web1", 1.0, None), ("p2", "running", "pending", "B", "db", 2.0, None)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 from tests.support.web import Nasty, WebTestCase
@@ -274,6 +275,22 @@ class ConsoleTests(WebTestCase):
         self.assertIn("2 of 2 jobs", page)
         self.assertNotIn("data-polled", page)
         self.assertEqual(self.request("GET", "/console/batches/nope")[0], 404)
+
+    def test_numbers_lead_to_as_many_tasks(self) -> None:
+        """What failed counts by the time of its end, and the links behind the numbers find just that."""
+        ended_before, ends_late = self.launch("Rig::RaiseInRun"), self.launch("Rig::RaiseInRun")
+        self.press(f"/console/{ended_before}/halt")
+        self.engine.advance(2 * 86400.0)
+        now = [ends_late, self.launch("Rig::RaiseInRun")]
+        for task in now:
+            self.press(f"/console/{task}/halt")
+        page = html.unescape(self.request("GET", "/console")[1])
+        tile = re.search(r'<a href="([^"]*)"><strong>2</strong> failed in 24 hours', page)
+        group = re.search(r'<a class="count" href="([^"]*)" aria-label="2 tasks', page)
+        for link in (tile, group):
+            assert link is not None, page
+            rows = re.findall(r'<th scope="row"><a href="/console/([^"]*)"', self.request("GET", link[1])[1])
+            self.assertEqual(sorted(rows), sorted(now))
 
     def test_pages_that_have_not_changed_are_not_sent_again(self) -> None:
         """Polling a list costs next to nothing while nothing happens."""

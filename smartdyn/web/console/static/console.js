@@ -57,6 +57,7 @@ if (pause && document.querySelector("[data-polled]")) {
 // A reader at the end of the output stays there; the end on a task's page keeps to a few hundred lines.
 const log = document.getElementById("log");
 const end = document.querySelector(".log.tail");
+const LINES = ".block > div";
 const KEPT = 500;
 const scroller = end || document.documentElement;
 const atEnd = () => scroller.clientHeight + scroller.scrollTop >= scroller.scrollHeight - 60;
@@ -65,7 +66,11 @@ let follows = false;
 if (log || end) {
   document.addEventListener("htmx:sseBeforeMessage", () => { follows = atEnd(); });
   document.addEventListener("htmx:sseMessage", () => {
-    if (end) [...end.querySelectorAll(".l")].slice(0, -KEPT).forEach((line) => line.remove());
+    for (const line of [...(end?.querySelectorAll(LINES) ?? [])].slice(0, -KEPT)) {
+      const block = line.parentElement;
+      line.remove();
+      if (!block.firstElementChild) block.remove();
+    }
     if (follows) toEnd();
   });
 }
@@ -77,7 +82,7 @@ const RANGE = /^#L(\d+)(?:-L?(\d+))?$/;
 function mark() {
   const range = RANGE.exec(location.hash);
   if (!range) return;
-  for (const line of document.querySelectorAll(".l.marked")) line.classList.remove("marked");
+  for (const line of document.querySelectorAll(".block > .marked")) line.classList.remove("marked");
   const from = Number(range[1]), to = Math.min(Number(range[2] || range[1]), from + 10000);
   for (let number = from; number <= to; number++) document.getElementById("L" + number)?.classList.add("marked");
   const start = document.getElementById("L" + from);
@@ -91,8 +96,11 @@ function address(from, to, page = location.pathname) {
   return `${page}?${query}#L${from}${from === to ? "" : `-L${to}`}`;
 }
 document.addEventListener("click", (event) => {
-  const number = event.target.classList.contains("l") && Number(event.target.dataset.n);
-  if (!number) return;
+  const line = event.target;
+  if (!line.matches(LINES)) return;
+  const into = event.clientX - line.getBoundingClientRect().left;
+  if (into >= parseFloat(getComputedStyle(line).paddingLeft)) return;
+  const number = Number(line.id.slice(1));
   const elsewhere = event.target.closest("[data-lines]")?.dataset.lines;
   if (elsewhere) return location.assign(address(number, number, elsewhere));
   const before = event.shiftKey && RANGE.exec(location.hash);
