@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -12,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -32,6 +34,18 @@ _STOP_LIMIT = 60
 _ENTRY_POINTS = "[smartdyn.plugins]\nrig = tests.support.rig:install\n"
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a service believes itself to be, in namespaces of its own; that takes root.
+
+    @param host: the name of its machine.
+    @param folder: of its configuration and its data; one in a folder that every system has.
+    """
+
+    host: str
+    folder: Path
+
+
 class ServiceProcess:
     """Runs until it is stopped or killed; L{start} again for the next life on the same database."""
 
@@ -41,11 +55,13 @@ class ServiceProcess:
         environment: dict[str, str] | None = None,
         names: Mapping[str, str] | None = None,
         sockets: Mapping[str, socket.socket] | None = None,
+        place: Place | None = None,
     ) -> None:
         """
         @param settings: in addition to the port and paths, which are made up.
         @param names: hosts and their addresses, which only this service knows; that takes root.
         @param sockets: what is handed over to it, as systemd does, by name.
+        @param place: where it is to believe itself to be.
         """
         self.folder = Path(tempfile.mkdtemp(prefix="smartdyn-service-"))
         atexit.register(self._remove)
@@ -55,6 +71,7 @@ class ServiceProcess:
         self._environment = environment or {}
         self._names = names or {}
         self._sockets = sockets or {}
+        self._place = place
         self._process: subprocess.Popen[bytes] | None = None
         chosen = {
             ":port": self.port,
@@ -148,7 +165,8 @@ class ServiceProcess:
     def _spawn(self, log: Any) -> subprocess.Popen[bytes]:
         more = self._environment.get("SMARTDYN_TEST_PLUGINS")
         path = os.pathsep.join([str(ROOT), str(self.folder / "plugins"), *([more] if more else [])])
-        arguments = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(self.folder)]
+        folder = self._place.folder if self._place else self.folder
+        arguments = ["-n", "--pidfile=", "smartdyn", "--config-dir", str(folder)]
         return subprocess.Popen(
             [
                 *self._namespace(),
@@ -172,13 +190,22 @@ class ServiceProcess:
         return [sys.executable, str(_HANDOVER), *pairs, "--"] if pairs else []
 
     def _namespace(self) -> list[str]:
-        """A command that gives the service an C{/etc/hosts} of its own."""
-        if not self._names:
+        """A command that gives the service an C{/etc/hosts} and a L{Place} of its own."""
+        if not self._names and self._place is None:
             return []
         lines = [f"{address} {name}\n" for name, address in self._names.items()]
         hosts = self.folder / "hosts"
         hosts.write_text("".join(["127.0.0.1 localhost\n", *lines]))
-        return ["unshare", "-m", "/bin/sh", "-e", "-c", 'mount --bind "$0" /etc/hosts\nexec "$@"', str(hosts)]
+        steps = ['mount --bind "$0" /etc/hosts']
+        if self._place is not None:
+            folder = shlex.quote(str(self._place.folder))
+            steps += [
+                f"hostname {shlex.quote(self._place.host)}",
+                f"mount -t tmpfs none {shlex.quote(str(self._place.folder.parent))}",
+                f"mkdir {folder}",
+                f"mount --bind {shlex.quote(str(self.folder))} {folder}",
+            ]
+        return ["unshare", "-m", "-u", "/bin/sh", "-e", "-c", "\n".join([*steps, 'exec "$@"']), str(hosts)]
 
     def _end(self, number: int) -> int:
         process, self._process = self._process, None
