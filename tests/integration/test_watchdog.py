@@ -6,14 +6,14 @@ L{smartdyn.health.moving} are lowered, since they are minutes; packaging/check/d
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sqlite3
-import time
 from contextlib import closing
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThread
@@ -90,10 +90,10 @@ class StuckTests(WatchdogTestCase):
     async def test_a_stuck_writer(self) -> None:
         """A commit that never ends is named by both routes and the log; systemd hears nothing, and a restart helps."""
         await self.start_watched("WRITER_LIMIT=2")
+        thread = await deferToThread(busiest_thread, self.service.pid, self.launch)
         with closing(self.lock()) as other:
             self.post()
             await self.until_logged("the database is locked by another process")
-            thread = await deferToThread(busiest_thread, self.service.pid, lambda: time.sleep(2))
             with frozen(thread):
                 other.execute("ROLLBACK")
                 await self.until_health("live", 503, "A commit to the database has been under way")
@@ -129,6 +129,13 @@ class StuckTests(WatchdogTestCase):
             with self.assertRaises(TimeoutError):
                 await deferToThread(self.heard.wait, "WATCHDOG=1", 3)
             await self.begin_again()
+
+    def launch(self) -> None:
+        """Have the database written to again and again."""
+        for _ in range(100):
+            body = json.dumps(LAUNCH).encode()
+            request = Request(f"{self.service.url}/tasks", body, {"Content-Type": "application/json"})
+            urlopen(request, timeout=30).close()
 
     def ask(self) -> None:
         """Have the database read again and again."""
