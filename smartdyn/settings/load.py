@@ -13,7 +13,7 @@ import msgspec
 
 from smartdyn.errors import SettingsError
 from smartdyn.settings.schema import KNOWN_ELSEWHERE, TYPES, Settings
-from smartdyn.settings.values import value_problem
+from smartdyn.settings.values import value_problem, without_effect
 from smartdyn.settings.yaml import Entry, Unreadable, read
 
 OUR_FILES = frozenset(
@@ -118,21 +118,25 @@ def read_settings(folder: Path) -> Reading:
         except SettingsError as error:
             problems.extend(Problem(Kind.UNUSABLE, text) for text in error.problems)
     values: dict[str, Any] = {}
-    without_effect: list[str] = []
+    unused: list[str] = []
     for entry in entries:
         if entry.again is not None:
-            without_effect.append(f"{entry.key} ({entry.place}; {entry.again} counts)")
+            unused.append(f"{entry.key} ({entry.place}; {entry.again} counts)")
         elif entry.key in KNOWN_ELSEWHERE:
             if not (entry.key == "enabled" and entry.value in _SWITCHED_ON):
-                without_effect.append(f"{entry.key} ({entry.place})")
+                unused.append(f"{entry.key} ({entry.place})")
         elif entry.key not in TYPES:
             problems.append(Problem(Kind.UNKNOWN, _unknown(entry)))
         else:
             try:
-                values.update(checked(entry))
+                usable = checked(entry)
             except SettingsError as error:
                 problems.extend(Problem(Kind.UNUSABLE, text) for text in error.problems)
-    settings = Settings(**values, folder=folder, without_effect=tuple(without_effect), given=frozenset(values))
+                continue
+            values.update(usable)
+            parts = (part for key, value in usable.items() for part in without_effect(key, value))
+            unused.extend(f"{entry.key} {part} ({entry.place})" for part in parts)
+    settings = Settings(**values, folder=folder, without_effect=tuple(unused), given=frozenset(values))
     return Reading(settings, tuple(entries), tuple(problems))
 
 

@@ -12,9 +12,10 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "log_format": ("text", "json"),
     "log_level": ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN"),
     "log_levels": ("DEBUG", "INFO", "WARN", "ERROR", "FATAL", "UNKNOWN"),
-    "tls_disabled_versions": ("1.0", "1.1", "1.2", "1.3"),
 }
-"""What these may be; of C{console_roles} what the keys, of lists and other mappings what the values may be."""
+"""What these may be; of C{console_roles} what the keys, of other mappings what the values may be."""
+
+_VERSIONS: Final = ("1.0", "1.1", "1.2", "1.3")
 
 _PORTS: Final = frozenset({"http_port", "https_port", "port"})
 _LAST_PORT: Final = 65535
@@ -57,11 +58,16 @@ def value_problem(key: str, value: Any) -> str | None:
     return wrong or _choice_problem(key, value)
 
 
+def without_effect(key: str, value: Any) -> list[str]:
+    """Parts of a usable value that mean nothing: versions of TLS that there are not, as in the smart proxy."""
+    return [each for each in value if each not in _VERSIONS] if key == "tls_disabled_versions" else []
+
+
 def _choice_problem(key: str, value: Any) -> str | None:
     allowed = _CHOICES.get(key)
     if allowed is None:
         return None
-    chosen: Iterable[str] = value if isinstance(value, (tuple, dict)) else (value,)
+    chosen: Iterable[str] = value if isinstance(value, dict) else (value,)
     if isinstance(value, dict) and key != "console_roles":
         chosen = value.values()
     wrong = next((each for each in chosen if each not in allowed), None)

@@ -47,7 +47,6 @@ _WRONG = {
     "bind_host: []": _EMPTY,
     "log_format: xml": "has to be one of text, json, given xml",
     "console_roles: {boss: [a]}": "has to be one of viewer, operator, admin, given boss",
-    "tls_disabled_versions: [TLSv1.2]": "has to be one of 1.0, 1.1, 1.2, 1.3, given TLSv1.2",
     "queue_sizes: 5": "must be a mapping of names and whole numbers, not 5",
     "trusted_hosts: a.example": "must be a list of host names, not 'a.example'",
     **{f"{key}: -1": "must not be negative, given -1" for key in _NEGATIVE},
@@ -94,6 +93,13 @@ class ValueTests(SynchronousTestCase):
         """The ends of ranges; levels in small letters; what is empty and may be missing is missing."""
         for text, expected in _RIGHT.items():
             self.assertEqual(getattr(self.load(text), text.partition(":")[0]), expected, text)
+
+    def test_versions_of_tls_that_there_are_not(self) -> None:
+        """Are said to be without effect, and the service starts, as the smart proxy does."""
+        settings = self.load("tls_disabled_versions: ['1.2', 9.9, TLSv1.1]")
+        place = f"({self.folder}/settings.yml:1)"
+        expected = tuple(f"tls_disabled_versions {each} {place}" for each in ("9.9", "TLSv1.1"))
+        self.assertEqual(settings.without_effect, expected)
 
     def test_every_type_has_a_name(self) -> None:
         """A mapping within a list is nothing that any setting may be, and each says what it must be."""
