@@ -1,7 +1,7 @@
 """A service that hangs for real: what systemd hears of it, what C{/health} says, and what becomes of it.
 
-Threads of the process are stopped one by one, as a disk that never answers would. The limits of
-L{smartdyn.health.moving} are lowered, since they are minutes; packaging/check/deb waits for the real ones.
+Threads of the process are stopped one by one, as a disk that never answers would. The limits are lowered, since they
+are up to minutes; packaging/check/deb waits for the real ones.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class WatchdogTestCase(SystemdTestCase):
     async def start_watched(self, patience: str = "", **settings: Any) -> None:
         """Start a service that is to be heard of twice a second.
 
-        @param patience: the limit that is lowered, and the seconds that it is then.
+        @param patience: the limit that is lowered, by its module and name, and the seconds that it is then.
         """
         environment = {"WATCHDOG_USEC": "1000000", **({"SMARTDYN_TEST_PATIENCE": patience} if patience else {})}
         await self.start(environment, **settings)
@@ -89,7 +89,7 @@ class StuckTests(WatchdogTestCase):
 
     async def test_a_stuck_writer(self) -> None:
         """A commit that never ends is named by both routes and the log; systemd hears nothing, and a restart helps."""
-        await self.start_watched("WRITER_LIMIT=2")
+        await self.start_watched("health.moving.WRITER_LIMIT=2")
         thread = await deferToThread(busiest_thread, self.service.pid, self.launch)
         with closing(self.lock()) as other:
             self.post()
@@ -103,7 +103,7 @@ class StuckTests(WatchdogTestCase):
 
     async def test_a_stuck_reader(self) -> None:
         """Likewise with a question to the database that is never answered; the routes themselves do answer."""
-        await self.start_watched("READER_LIMIT=2")
+        await self.start_watched("health.moving.READER_LIMIT=2")
         with frozen(await deferToThread(busiest_thread, self.service.pid, self.ask)):
             await self.until_health("ready", 503, "The database has not answered within 5 s")
             await self.until_health("live", 503, "The database has not answered for")
@@ -112,7 +112,7 @@ class StuckTests(WatchdogTestCase):
 
     async def test_a_stuck_outbox(self) -> None:
         """Likewise with an outbox that never learns what it is to send."""
-        await self.start_watched("OUTBOX_LIMIT=2", foreman_url=f"http://127.0.0.1:{free_port()}")
+        await self.start_watched("health.moving.OUTBOX_LIMIT=2", foreman_url=f"http://127.0.0.1:{free_port()}")
         launch = {"action_name": "Rig::NoopCallback", "action_input": {"callback": {"task_id": "t", "step_id": 3}}}
         self.assertEqual((await self.client.request("POST", "/tasks", launch)).status, 200)
         with frozen(await deferToThread(busiest_thread, self.service.pid, self.ask)):
@@ -151,7 +151,7 @@ class LockedTests(WatchdogTestCase):
 
     async def test_a_lock(self) -> None:
         """The service is not ready and says why, but alive; it is ready again as soon as the lock is gone."""
-        await self.start_watched()
+        await self.start_watched("store.database._BUSY_LIMIT=2")
         with closing(self.lock()):
             self.post()
             await self.until_health("ready", 503, "cannot be written: database is locked")

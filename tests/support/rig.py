@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from importlib import import_module
 from typing import Any, ClassVar
 
 from twisted.internet import reactor
@@ -17,7 +18,6 @@ from smartdyn.actions.passwords import OneTimePasswords
 from smartdyn.actions.runner import GroupContext, Runner
 from smartdyn.actions.runner_action import RunnerAction
 from smartdyn.aio import sleep
-from smartdyn.health import moving
 from smartdyn.model.rules import RescueStrategy
 from smartdyn.secret import Secret
 
@@ -205,10 +205,11 @@ class Group(Runner):
 
 
 def install(service: Any) -> None:
-    """Make the actions known to a service, as a plugin does, and have its watchdog lose patience as early as wanted."""
+    """Make the actions known to a service, as a plugin does, and have it lose patience as early as wanted."""
     for action in ACTIONS:
         service.registry.register(action)
     if patience := os.environ.get("SMARTDYN_TEST_PATIENCE"):
         name, seconds = patience.split("=")
-        setattr(moving, name, float(seconds))
+        module, _, limit = name.rpartition(".")
+        setattr(import_module(f"smartdyn.{module}"), limit, float(seconds))
     service.add_group("rig-group", lambda id, targets: Group(id, targets, reactor))
