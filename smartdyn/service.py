@@ -38,7 +38,7 @@ from smartdyn.engine.recovery import recover
 from smartdyn.engine.threads import Threads
 from smartdyn.engine.world import LAST_TIMEOUT, TERMINATION_TIMEOUT, World
 from smartdyn.foreman.client import ForemanClient
-from smartdyn.foreman.outbox import Outbox
+from smartdyn.foreman.outbox import STOP_LIMIT, Outbox
 from smartdyn.foreman.tls import ForemanPolicy
 from smartdyn.front.doors import Front, Offer
 from smartdyn.health.moving import standing_still
@@ -288,7 +288,7 @@ class Smartdyn(Service):
         await self._end("jobs", self.dispatcher.stop())
         await self._end("connections to hosts", self.hosts.stop())
         if self.outbox.running:
-            await self._end("callbacks", self.outbox.stopService())
+            await self._end("callbacks", self.outbox.stopService(), STOP_LIMIT + LAST_TIMEOUT)
             await self._end("cleaning up", self.cleaner.stopService())
             await self._end("looking at tasks that are over", self.digester.stopService())
         await self._end("connections to Foreman", self.foreman.close())

@@ -31,7 +31,9 @@ _TOGETHER_FROM = 16
 
 _MOST_TOGETHER = 100
 _MOST_BYTES = 5 * 1024 * 1024
-_STOP_LIMIT = 10.0
+STOP_LIMIT = 10.0
+"""Seconds that requests under way get when the service stops: one that is cut off is sent again."""
+
 _STUMBLE = 5.0
 """Seconds until the next look after the database failed."""
 
@@ -130,7 +132,7 @@ class Outbox(Service):
 
     async def _finish(self) -> None:
         try:
-            await deadline(self._clock, _STOP_LIMIT, "callbacks under way", self.spawner.stop(cancel=False))
+            await deadline(self._clock, STOP_LIMIT, "callbacks under way", self.spawner.stop(cancel=False))
         except DeadlineExceeded:
             await self.spawner.stop()
 
