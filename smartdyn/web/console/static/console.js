@@ -4,14 +4,20 @@
 // A stream that had to be opened anew goes on where the last one ended: the browser only remembers that by itself as
 // long as it was not turned away.
 const reached = new Map();
+let left = false;
+addEventListener("pagehide", () => { left = true; });
+addEventListener("pageshow", () => { left = false; });
 htmx.createEventSource = (url) => {
   const from = new URL(url, location.href);
   if (reached.has(url)) from.searchParams.set("after", reached.get(url));
   const source = new EventSource(from, { withCredentials: true });
   source.addEventListener("lines", (event) => reached.set(url, event.lastEventId));
-  // Of a connection that the browser itself opens again, the extension need not know
+  // Of a connection that the browser itself opens again, the extension need not know; that of a page which is left ends
+  // without anything being wrong, and is opened again if somebody comes back to the page
   const onlyWhenClosed = (handler) => source.addEventListener("error", (event) => {
-    if (source.readyState === EventSource.CLOSED) handler(event);
+    if (source.readyState !== EventSource.CLOSED) return;
+    if (left) addEventListener("pageshow", () => handler(event), { once: true });
+    else handler(event);
   });
   Object.defineProperty(source, "onerror", { set: onlyWhenClosed });
   return source;
