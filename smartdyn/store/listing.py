@@ -24,6 +24,10 @@ SUMMARY_COLUMNS = "id, label, state, result, host, created_at, started_at, ended
 MOST_WITH_TEXT: Final = 2000
 """Plans that a search in the output looks at: those that ended last."""
 
+FEW_ENDS: Final = 1000
+"""Plans that are looked for by the time of their end, and then sorted by that of their creation. Where more have ended,
+the newest plans are for the most part among them, and a page of those is found at once."""
+
 _SELECT = """
     SELECT {columns} FROM plans INDEXED BY {index} WHERE {conditions}
     ORDER BY created_at DESC, id DESC LIMIT :limit
@@ -46,13 +50,12 @@ _CAUSE = """
         WHERE plan_id = plans.id AND cause IN (SELECT value FROM json_each(:causes))
     )
 """
-_ENDED = "(state = 'stopped' AND coalesce(ended_at, created_at) >= :ended)"
-_CAUSE_ENDED = """
-    id IN (
-        SELECT plan_id FROM digests INDEXED BY digests_by_cause
-        WHERE cause IN (SELECT value FROM json_each(:causes)) AND ended_at >= :ended
-    )
+_ENDED = "(state = 'stopped' AND ended_at >= :ended)"
+_WITH_CAUSE = """
+    SELECT plan_id FROM digests INDEXED BY digests_by_cause
+    WHERE cause IN (SELECT value FROM json_each(:causes)) AND ended_at >= :ended
 """
+_ALL_ENDED = f"SELECT 1 FROM plans INDEXED BY plans_by_end WHERE {_ENDED}"
 _TEXT = """
     id IN (
         SELECT plan_id FROM digests
@@ -171,8 +174,8 @@ def _walks(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
         return [Walk(_BY_ID, _TEXT, {"text": phrases, "most_with_text": MOST_WITH_TEXT})]
     if wanted.parent is not None:
         return [Walk("plans_by_parent", "caller_plan_id = :parent")]
-    if wanted.causes and wanted.ended is not None:
-        return [Walk(_BY_ID, _CAUSE_ENDED)]
+    if ended := _by_end(tx, wanted):
+        return ended
     hosts = names.matching(tx, "host", names.hosts(wanted.hosts)) if wanted.hosts else None
     if hosts is not None and len(hosts) <= _FEW_NAMES:
         return _along("host", hosts)
@@ -193,6 +196,18 @@ def _walks(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
     if labels is not None and len(labels) <= _FEW_NAMES:
         return _along("label", labels)
     return _EVERYWHERE
+
+
+def _by_end(tx: sqlite3.Cursor, wanted: TaskQuery) -> list[Walk]:
+    """The way to what ended of late, with the causes that are wanted; none when that is too much to sort."""
+    if wanted.ended is None:
+        return []
+    ends = _WITH_CAUSE if wanted.causes else _ALL_ENDED
+    values = {"ended": wanted.ended, "causes": dumps(list(wanted.causes)), "most": FEW_ENDS + 1}
+    (found,) = tx.execute(f"SELECT count(*) FROM ({ends} LIMIT :most)", values).fetchone()
+    if found > FEW_ENDS:
+        return []
+    return [Walk(_BY_ID, f"id IN ({ends})") if wanted.causes else Walk("plans_by_end", _ENDED)]
 
 
 def _by_word(tx: sqlite3.Cursor, word: str) -> list[Walk]:

@@ -253,15 +253,28 @@ class LongOutputTests(BrowserTestCase):
 
     async def test_the_browser_finds_every_line(self) -> None:
         """The browser's own search finds the last line, and a link to a line in the middle leads there."""
+        last = "the needle in the haystack"
+        console, task = await self.printed(LONG, last)
+        result = await self.drive("long", console=console, task=task, lines=LONG, last=last)
+        self.assertGreater(result.measured["found"], 0)
+
+    async def test_lines_are_passed_on(self) -> None:
+        """A click on a line's number gives an address to it, one with Shift to a range; lines are copied as lines."""
+        console, task = await self.printed(1200, "the end")
+        await self.drive("lines", console=console, task=task)
+
+    async def printed(self, lines: int, last: str) -> tuple[str, str]:
+        """A service with a task that has printed so much.
+
+        @return: the address of the console, and the task.
+        """
         if reason := browser.missing():
             self.skipTest(reason)
         service = ServiceProcess({})
-        last = "the needle in the haystack"
-        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", LONG, last, time.time())
+        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", lines, last, time.time())
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
-        result = await self.drive("long", console=f"{service.url}/console", task=task, lines=LONG, last=last)
-        self.assertGreater(result.measured["found"], 0)
+        return f"{service.url}/console", task
 
 
 class InjectionTests(BrowserTestCase):
@@ -284,6 +297,6 @@ class InjectionTests(BrowserTestCase):
             tasks=tasks,
             harmless=harmless,
             pages=pages,
-            every=5 if SOAK else 20,
+            every=1 if SOAK else 20,
         )
         self.assertGreater(result.checks, len(tasks))

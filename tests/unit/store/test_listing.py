@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -40,11 +41,15 @@ SEARCHES = (
     "nope nope2",
     "text:word",
 )
-SORTED = 4
-"""Ways of these to few rows that are then sorted: by the two words' ids, by a text and by a cause of late."""
+SORT = "USE TEMP B-TREE FOR ORDER BY"
+SORTED = 5
+"""Ways of these to few rows that are then sorted: by the two words' ids, by a text, and twice by an end of late."""
 
 
-TWO = [("p1", "stopped", "success", "A", "web1", 1.0, None), ("p2", "running", "pending", "B", "db", 2.0, None)]
+TWO = [
+    ("p1", "stopped", "success", "A", "web1", 1.0, None, 2.0),
+    ("p2", "running", "pending", "B", "db", 2.0, None, None),
+]
 
 
 class Fill:
@@ -56,8 +61,8 @@ class Fill:
     def apply(self, tx: sqlite3.Cursor) -> None:
         """Insert them."""
         tx.executemany(
-            "INSERT INTO plans (id, state, result, label, host, created_at, cancel_requested_at, run_flow,"
-            " finalize_flow, step_ids, history) VALUES (?, ?, ?, ?, ?, ?, ?, '[]', '[]', '[]', '[]')",
+            "INSERT INTO plans (id, state, result, label, host, created_at, cancel_requested_at, ended_at,"
+            " run_flow, finalize_flow, step_ids, history) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '[]', '[]', '[]', '[]')",
             self.rows,
         )
 
@@ -83,6 +88,7 @@ ROWS = st.lists(
         st.sampled_from(("h1", "h2", None)),
         st.integers(0, 5).map(float),
         st.sampled_from((None, 1.0)),
+        st.integers(6, 9).map(float),
     ),
     max_size=30,
 )
@@ -94,13 +100,14 @@ QUERIES = st.builds(
     hosts=st.sampled_from(((), ("h1",), ("H*",), ("h1", "h2"), ("nope",))),
     since=st.sampled_from((2.0, None)),
     until=st.sampled_from((4.0, None)),
+    ended=st.sampled_from((7.0, None)),
     words=st.sampled_from(((), ("h1",), ("p00",), ("p001",), ("x::",), ("h", "A"))),
 )
 
 
 def is_wanted(plan: tuple[Any, ...], wanted: TaskQuery) -> bool:
     """What a search means, said once more and without indexes."""
-    id, state, result, label, host, created_at, cancelled_at = plan
+    id, state, result, label, host, created_at, cancelled_at, ended_at = plan
     kinds = {state}
     if state == "stopped" and (result == "cancelled" or (cancelled_at is not None and result != "success")):
         kinds.add("cancelled")
@@ -113,6 +120,7 @@ def is_wanted(plan: tuple[Any, ...], wanted: TaskQuery) -> bool:
         and (not wanted.hosts or any(_like(host, name) for name in wanted.hosts))
         and (wanted.since is None or created_at >= wanted.since)
         and (wanted.until is None or created_at < wanted.until)
+        and (wanted.ended is None or (state == "stopped" and ended_at >= wanted.ended))
         and all(
             _like(label, f"*{word}*") or _like(host, f"*{word}*") or (len(word) > 3 and id.startswith(word))
             for word in wanted.words
@@ -128,9 +136,10 @@ class ListingTests(SynchronousTestCase):
     """L{listing.page}."""
 
     @settings(max_examples=150, deadline=None)
-    @given(rows=ROWS, wanted=QUERIES, size=st.integers(1, 7))
-    def test_pages_add_up(self, rows: list[tuple[Any, ...]], wanted: TaskQuery, size: int) -> None:
+    @given(rows=ROWS, wanted=QUERIES, size=st.integers(1, 7), few=st.sampled_from((2, listing.FEW_ENDS)))
+    def test_pages_add_up(self, rows: list[tuple[Any, ...]], wanted: TaskQuery, size: int, few: int) -> None:
         """All pages together hold exactly the plans that are wanted, newest first, each once."""
+        self.patch(listing, "FEW_ENDS", few)
         database = MemoryDatabase()
         plans = [(f"p{number:03}", *row) for number, row in enumerate(rows)]
         done(database.commit(Fill(plans)))
@@ -162,18 +171,31 @@ class ListingTests(SynchronousTestCase):
 
     def test_no_list_reads_everything(self) -> None:
         """Each filter goes along an index in the order that is wanted: neither a scan nor a sort of it all."""
+        plans = self.explained(SEARCHES)
+        self.assertEqual([plan for plan in plans if re.match(r"SCAN plans(?! USING INDEX)", plan)], [])
+        self.assertEqual(plans.count(SORT), 2 * SORTED)
+
+    def test_many_ends_are_not_sorted(self) -> None:
+        """Where more plans ended than are quickly sorted, with a cause or any, the newest are found without sorting."""
+        searches = ("ended:@0", "cause:unreachable ended:@0")
+        self.assertEqual(self.explained(searches).count(SORT), 2 * len(searches))
+        self.patch(listing, "FEW_ENDS", 0)
+        self.assertEqual(self.explained(searches).count(SORT), 0)
+
+    def explained(self, searches: Sequence[str]) -> list[str]:
+        """How first pages and later ones of searches are found."""
         database = MemoryDatabase()
         done(database.commit(Fill(TWO)))
         plans: list[str] = []
-        wanted = [parse(text, 1e9) for text in SEARCHES]
+        wanted = [parse(text, 1e9) for text in searches]
 
         def explain(tx: sqlite3.Cursor) -> None:
+            tx.execute("INSERT INTO digests (plan_id, ended_at, cause) VALUES ('p1', 2.0, 'unreachable')")
             explaining: Any = Explaining(tx, plans)
             for each in wanted:
                 for before in (None, (1.0, "p")):
                     listing.page(explaining, each, before=before, limit=5)
 
         done(database.query(explain))
-        self.assertTrue(plans)
-        self.assertEqual([plan for plan in plans if re.match(r"SCAN plans(?! USING INDEX)", plan)], [])
-        self.assertEqual(plans.count("USE TEMP B-TREE FOR ORDER BY"), 2 * SORTED)
+        done(database.close())
+        return plans

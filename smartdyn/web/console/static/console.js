@@ -4,14 +4,20 @@
 // A stream that had to be opened anew goes on where the last one ended: the browser only remembers that by itself as
 // long as it was not turned away.
 const reached = new Map();
+let left = false;
+addEventListener("pagehide", () => { left = true; });
+addEventListener("pageshow", () => { left = false; });
 htmx.createEventSource = (url) => {
   const from = new URL(url, location.href);
   if (reached.has(url)) from.searchParams.set("after", reached.get(url));
   const source = new EventSource(from, { withCredentials: true });
   source.addEventListener("lines", (event) => reached.set(url, event.lastEventId));
-  // Of a connection that the browser itself opens again, the extension need not know
+  // Of a connection that the browser itself opens again, the extension need not know; that of a page which is left ends
+  // without anything being wrong, and is opened again if somebody comes back to the page
   const onlyWhenClosed = (handler) => source.addEventListener("error", (event) => {
-    if (source.readyState === EventSource.CLOSED) handler(event);
+    if (source.readyState !== EventSource.CLOSED) return;
+    if (left) addEventListener("pageshow", () => handler(event), { once: true });
+    else handler(event);
   });
   Object.defineProperty(source, "onerror", { set: onlyWhenClosed });
   return source;
@@ -79,12 +85,20 @@ if (end) toEnd();
 // A click on a line's number points at it, one with Shift at a range: #L10-L20. The address that is then shown works
 // without scripts, too.
 const RANGE = /^#L(\d+)(?:-L?(\d+))?$/;
-function mark() {
+function pointedAt() {
   const range = RANGE.exec(location.hash);
-  if (!range) return;
+  return range && [Number(range[1]), Math.min(Number(range[2] || range[1]), Number(range[1]) + 10000)];
+}
+function mark() {
+  const [from, to] = pointedAt() ?? [];
+  if (!from) return;
   for (const line of document.querySelectorAll(".block > .marked")) line.classList.remove("marked");
-  const from = Number(range[1]), to = Math.min(Number(range[2] || range[1]), from + 10000);
   for (let number = from; number <= to; number++) document.getElementById("L" + number)?.classList.add("marked");
+}
+function lead() {
+  mark();
+  const [from, to] = pointedAt() ?? [];
+  if (!from) return;
   const start = document.getElementById("L" + from);
   if (start) start.scrollIntoView({ block: "center" });
   else if (!location.search.includes("lines=")) location.replace(address(from, to));
@@ -95,23 +109,30 @@ function address(from, to, page = location.pathname) {
   query.set("lines", from === to ? from : `${from}-${to}`);
   return `${page}?${query}#L${from}${from === to ? "" : `-L${to}`}`;
 }
+/** The number of the line whose number is pressed, which is left of the text. */
+function pressed({ target, clientX }) {
+  if (!target.matches(LINES)) return 0;
+  const into = clientX - target.getBoundingClientRect().left;
+  return into < parseFloat(getComputedStyle(target).paddingLeft) ? Number(target.id.slice(1)) : 0;
+}
+// With Shift, a browser selects all up to there
+document.addEventListener("mousedown", (event) => {
+  if (event.shiftKey && pressed(event)) event.preventDefault();
+});
 document.addEventListener("click", (event) => {
-  const line = event.target;
-  if (!line.matches(LINES)) return;
-  const into = event.clientX - line.getBoundingClientRect().left;
-  if (into >= parseFloat(getComputedStyle(line).paddingLeft)) return;
-  const number = Number(line.id.slice(1));
+  const number = pressed(event);
+  if (!number) return;
   const elsewhere = event.target.closest("[data-lines]")?.dataset.lines;
   if (elsewhere) return location.assign(address(number, number, elsewhere));
-  const before = event.shiftKey && RANGE.exec(location.hash);
-  const [from, to] = [before ? Number(before[1]) : number, number].sort((one, other) => one - other);
+  const [before] = (event.shiftKey && pointedAt()) || [number];
+  const [from, to] = [before, number].sort((one, other) => one - other);
   history.pushState(null, "", address(from, to));
   mark();
 });
 if (log) {
-  addEventListener("hashchange", mark);
-  addEventListener("popstate", mark);
-  mark();
+  addEventListener("hashchange", lead);
+  addEventListener("popstate", lead);
+  lead();
 }
 
 // Texts to copy are in the page; the button spares selecting them. It works without TLS, where there is no clipboard API.

@@ -1,0 +1,89 @@
+// What one does with lines of output: point at one or at several, which gives an address to pass on, and copy them.
+
+import { run } from './harness.mjs';
+
+/** The last line of the first block of the page and the first of the next: nothing is between them. */
+const ENDS_BLOCK = 500;
+
+await run(async (session) => {
+  const { task } = session.plan;
+  const page = await session.page();
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await pointAt(session, page, `/${task}/output?from=1`);
+  for (const options of ['', '&times=1']) await copy(session, page, `/${task}/output?from=1${options}`);
+});
+
+/** A click on a number points at the line, with Shift at all from the last one to it, and Back undoes that. */
+async function pointAt(session, page, path) {
+  await page.goto(session.url(path));
+  const see = async (deed, hash, numbers) => {
+    const { hash: found, searchParams } = new URL(page.url());
+    session.check(found === hash, `${deed}: the address ends with ${found}, not with ${hash}`);
+    const [from, to] = [numbers[0], numbers.at(-1)];
+    const lines = from === to ? `${from}` : `${from}-${to}`;
+    session.check(searchParams.get('lines') === lines, `${deed}: without scripts ${page.url()} points at something else`);
+    const marked = await page.locator('.marked').evaluateAll((all) => all.map(({ id }) => id));
+    const wanted = numbers.map((number) => `L${number}`);
+    session.check(`${marked}` === `${wanted}`, `${deed} marks ${marked}, not ${wanted}`);
+  };
+  await click(page, 5);
+  await see('a click on number 5', '#L5', [5]);
+  const before = await page.evaluate(() => scrollY);
+  await click(page, 9, ['Shift']);
+  await see('a click with Shift on number 9', '#L5-L9', [5, 6, 7, 8, 9]);
+  await click(page, 3, ['Shift']);
+  await see('a click with Shift on number 3', '#L3-L5', [3, 4, 5]);
+  session.check((await page.evaluate(() => scrollY)) === before, 'a click on a number moves the lines away');
+  const selected = await page.evaluate(() => `${getSelection()}`);
+  session.check(selected === '', `a click with Shift on a number selects ${JSON.stringify(selected)}`);
+  const address = page.url();
+  const box = await page.locator('#L7').boundingBox();
+  await page.locator('#L7').click({ position: { x: box.width / 4, y: box.height / 2 } });
+  session.check(page.url() === address, 'a click on the text of a line points at it');
+  await page.goBack();
+  await see('Back', '#L5-L9', [5, 6, 7, 8, 9]);
+  await page.reload();
+  await see('the address of a range', '#L5-L9', [5, 6, 7, 8, 9]);
+}
+
+/** What is selected with the mouse is copied as lines of their own, without numbers and times. */
+async function copy(session, page, path) {
+  await page.goto(session.url(path));
+  const [first, last] = [ENDS_BLOCK - 2, ENDS_BLOCK + 2];
+  await page.locator(`#L${ENDS_BLOCK}`).scrollIntoViewIfNeeded();
+  await page.locator(`#L${last}`).scrollIntoViewIfNeeded();
+  const begin = await textBox(page, first);
+  const end = await textBox(page, last);
+  await page.mouse.move(begin.left + 1, begin.top + begin.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(end.right + 40, end.top + end.height / 2, { steps: 10 });
+  await page.mouse.up();
+  await page.keyboard.press('Control+c');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const wanted = [];
+  for (let number = first; number <= last; number += 1) wanted.push(`${number}: copying ok, ${(number * 37) % 1000} files`);
+  const same = copied.replace(/\n$/, '') === wanted.join('\n');
+  session.check(same, `${path}: lines ${first} to ${last} are copied as ${JSON.stringify(copied)}`);
+}
+
+function click(page, number, modifiers = []) {
+  return clickNumber(page.locator(`#L${number}`), modifiers);
+}
+
+async function clickNumber(line, modifiers = []) {
+  await line.scrollIntoViewIfNeeded();
+  const { height } = await line.boundingBox();
+  await line.click({ position: { x: 40, y: height / 2 }, modifiers });
+}
+
+/** Where the text of a line is, without what stands before it. */
+function textBox(page, number) {
+  return page.locator(`#L${number}`).evaluate((line) => {
+    const range = document.createRange();
+    range.selectNodeContents(line);
+    const time = line.querySelector('time');
+    if (time) range.setStartAfter(time);
+    const { left, right, top, height } = range.getBoundingClientRect();
+    return { left, right, top, height };
+  });
+}
