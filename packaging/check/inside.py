@@ -212,17 +212,21 @@ class Check:
                 try:
                     request("GET", "/tasks/count", connection=connection)
                     answered += 1
-                except (OSError, http.client.HTTPException):
+                except (OSError, http.client.HTTPException, RuntimeError):
                     pass
                 connection.close()
 
         asking = threading.Thread(target=ask)
         asking.start()
-        until(lambda: answered, "the first answer")
-        for _ in range(3):
-            run("systemctl", "restart", UNIT)
-        over.set()
-        asking.join()
+        try:
+            until(lambda: answered, "the first answer")
+            for _ in range(3):
+                # Or systemd has had enough: it allows five starts in ten seconds
+                run("systemctl", "reset-failed", UNIT)
+                run("systemctl", "restart", UNIT)
+        finally:
+            over.set()
+            asking.join()
         run("systemctl", "stop", "smartdyn.socket", UNIT)
         run("systemctl", "start", UNIT)
         claim(not failures, f"{len(failures)} refused: {failures[:3]}")
