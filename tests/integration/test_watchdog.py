@@ -1,7 +1,7 @@
 """A service that hangs for real: what systemd hears of it, what C{/health} says, and what becomes of it.
 
 Threads of the process are stopped one by one, as a disk that never answers would. The limits of
-L{smartdyn.health.moving} are lowered, since they are minutes; packaging/check/deb waits for the real ones.
+L{smartdyn.health.moving} are lowered, since they are minutes; packaging/check/inside.py waits for the real ones.
 """
 
 from __future__ import annotations
