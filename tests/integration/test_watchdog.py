@@ -1,7 +1,7 @@
 """A service that hangs for real: what systemd hears of it, what C{/health} says, and what becomes of it.
 
 Threads of the process are stopped one by one, as a disk that never answers would. The limits are lowered, since they
-are up to minutes; packaging/check/deb waits for the real ones.
+are up to minutes; packaging/check/inside.py waits for the real ones.
 """
 
 from __future__ import annotations
