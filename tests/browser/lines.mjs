@@ -11,6 +11,7 @@ await run(async (session) => {
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   await pointAt(session, page, `/${task}/output?from=1`);
   for (const options of ['', '&times=1']) await copy(session, page, `/${task}/output?from=1${options}`);
+  for (const path of [`/${task}`, `/${task}/output?q=^77:&context=1`]) await fromSome(session, page, task, path);
 });
 
 /** A click on a number points at the line, with Shift at all from the last one to it, and Back undoes that. */
@@ -64,6 +65,16 @@ async function copy(session, page, path) {
   for (let number = first; number <= last; number += 1) wanted.push(`${number}: copying ok, ${(number * 37) % 1000} files`);
   const same = copied.replace(/\n$/, '') === wanted.join('\n');
   session.check(same, `${path}: lines ${first} to ${last} are copied as ${JSON.stringify(copied)}`);
+}
+
+/** Where only some lines are shown, a click on a number leads to that line among all. */
+async function fromSome(session, page, task, path) {
+  await page.goto(session.url(path));
+  const line = page.locator('[data-lines] .block > div').last();
+  const id = await line.getAttribute('id');
+  await Promise.all([page.waitForURL(`**/${task}/output?lines=*#${id}`), clickNumber(line)]);
+  const marked = await page.locator('.marked').evaluateAll((all) => all.map((element) => element.id));
+  session.check(`${marked}` === id, `from ${path} one comes to ${marked}, not to ${id}`);
 }
 
 function click(page, number, modifiers = []) {
