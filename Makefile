@@ -115,7 +115,7 @@ dist: $(PACKERS)
 	@cp -a build/libraries build/everywhere
 	@packaging/other-pythons $(BIN)/python build/everywhere 3.12 3.13 3.14
 	@$(BIN)/shiv --compressed --reproducible --console-script smartdyn --site-packages build/everywhere \
-	  --preamble packaging/preamble.py --python '/usr/bin/env python3' --output-file dist/smartdyn.pyz
+	  --preamble build/source/packaging/preamble.py --python '/usr/bin/env python3' --output-file dist/smartdyn.pyz
 	@SHIV_ROOT=$$(mktemp -d) $(BIN)/python dist/smartdyn.pyz --version
 	@ls -l dist
 
