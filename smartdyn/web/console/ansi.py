@@ -8,7 +8,7 @@ style: a 24-bit colour is shown as the nearest of the 256.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
@@ -34,6 +34,8 @@ _PRIVATE = ("<", "=", ">", "?")
 """How parameters begin that are no SGR, although they end like it."""
 
 _RESETS = ("\x1b[0m", "\x1b[m")
+
+_SPECIAL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 _WIDEST = 1000
 """Columns beyond which the cursor does not move by itself: a few bytes must not become a page of blanks."""
@@ -96,6 +98,26 @@ def render(text: str, style: Style = PLAIN) -> tuple[str, Style]:
         return _in_order(text, style)
     line = _written(text, style)
     return line.html(), line.style
+
+
+def render_together(lines: Sequence[str]) -> list[str] | None:
+    """L{render} for many lines at once that begin plain, in a fraction of the time.
+
+    @return: None when they are not all of the simplest kinds: plain, or with colours that end where they began.
+    """
+    text = escape("\n".join(lines)).replace("\r\n", "\n").removesuffix("\r")
+    pieces = _COLOUR.split(text)
+    begins, coloured, ends = set(pieces[1::4]), pieces[2::4], set(pieces[3::4])
+    if len(pieces) % 4 != 1 or "" in coloured or "\n" in "".join(coloured) or not ends <= {"", "0"}:
+        return None
+    for parameters in begins:
+        begin = _tag_after("", parameters)[1]
+        if not begin:
+            return None
+        text = text.replace(f"\x1b[{parameters}m", begin)
+    for parameters in ends:
+        text = text.replace(f"\x1b[{parameters}m", "</span>")
+    return text.split("\n") if _SPECIAL_IN_LINES.search(text) is None else None
 
 
 def style_after(text: str, style: Style) -> Style:

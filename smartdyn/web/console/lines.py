@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from msgspec import Struct
+
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.views import OutputChunk
 from smartdyn.web.console.ansi import PLAIN, Style, plain, render, style_after, styled
@@ -53,9 +55,8 @@ def parse_mark(text: str) -> Mark:
     return Mark(position, skip, max(number, 1), styled(PLAIN, found[4]) if found[4] else PLAIN)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of output.
+class Line(Struct, frozen=True, gc=False):
+    """A line of output; a page has hundreds of thousands.
 
     @param type: C{stdout}, C{stderr} or C{debug}.
     @param at: when its first character came, seconds since the epoch.

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from smartdyn.web.console.ansi import PLAIN, render_together
 from smartdyn.web.console.format import clock, iso
 from smartdyn.web.console.lines import Line
 
@@ -44,7 +45,7 @@ def blocks(lines: Iterable[Line], *, times: bool = False, marked: range = range(
         if marked:
             yield from (_element(line, times, marked) for line in block)
         else:
-            yield "".join([element(line, times=times) for line in block])
+            yield (None if times else _simple(block)) or "".join([element(line, times=times) for line in block])
         yield "</div>\n"
 
 
@@ -52,6 +53,16 @@ def opening(block: Sequence[Line]) -> str:
     """The tag with which a block begins: the height of a full one is known before it is laid out."""
     classes = "block full" if len(block) == BLOCK else "block"
     return f'<div class="{classes} wide">' if block[-1].number >= _WIDE else f'<div class="{classes}">'
+
+
+def _simple(block: Sequence[Line]) -> str | None:
+    """A block of nothing but C{stdout} in the simplest colours; most are."""
+    if block[0].style != PLAIN or any([line.type != "stdout" for line in block]):
+        return None
+    texts = render_together([line.raw for line in block])
+    if texts is None:
+        return None
+    return "".join([f'<div id="L{number}">{text}</div>' for number, text in enumerate(texts, block[0].number)])
 
 
 def _element(line: Line, times: bool, marked: range) -> str:

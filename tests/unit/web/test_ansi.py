@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, style_after, styled
+from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, render_together, style_after, styled
 
 TAG = re.compile(r'<span class="[a-z0-9 ]+">|</span>')
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="<>&\"'\t"))
@@ -25,12 +25,24 @@ HARMLESS = st.sampled_from(
         "\x07",
     ]
 )
+SIMPLE = st.lists(
+    st.tuples(
+        PRINTABLE, st.sampled_from(["32", "1;31", "38;5;200", "7"]), PRINTABLE.filter(bool), st.sampled_from(["", "0"])
+    ),
+).map(lambda parts: "".join(f"{before}\x1b[{on}m{text}\x1b[{off}m" for before, on, text, off in parts))
 ANY = st.text() | st.lists(st.sampled_from([*"\x1b[]();:0159mKGCD\r\b<script>&'\"\x9b\x07\\x"])).map("".join)
 
 
 def visible(html: str) -> str:
     """The text of rendered HTML."""
     return unescape(TAG.sub("", html))
+
+
+def merged(html: str) -> str:
+    """Text of one look as one element, however many it came in."""
+    while (shorter := re.sub(r'(<span class="([^"]+)">[^<]*)</span><span class="\2">', r"\1", html)) != html:
+        html = shorter
+    return html
 
 
 class RenderTests(SynchronousTestCase):
@@ -95,6 +107,29 @@ class RenderTests(SynchronousTestCase):
         """A line whose cursor only goes on, which is shown part by part, looks like one whose cells are filled in."""
         self.assertEqual(render(text), render(f"\r{text}"))
         self.assertEqual(style_after(text, PLAIN), render(text)[1])
+
+    @given(st.lists(SIMPLE | PRINTABLE | ANY, min_size=1))
+    def test_many_together_look_as_each_alone(self, lines: list[str]) -> None:
+        """Lines that are rendered together come out as one by one; those that cannot be are given back."""
+        lines = [line.replace("\n", " ") for line in lines]
+        together = render_together(lines)
+        style, alone = PLAIN, []
+        for line in lines:
+            html, style = render(line, style)
+            alone.append(html)
+        if together is not None:
+            self.assertEqual([merged(html) for html in together], alone)
+            self.assertEqual(style, PLAIN)
+
+    @given(st.lists(SIMPLE, min_size=1))
+    def test_simple_lines_are_rendered_together(self, lines: list[str]) -> None:
+        """What most programs print takes the fast way: text, and colours that end in their line."""
+        self.assertIsNotNone(render_together(lines))
+
+    def test_colours_that_go_on_are_not_rendered_together(self) -> None:
+        """A colour that ends in a later line, or not at all, is left to those who render lines one after the other."""
+        for lines in (["\x1b[31ma", "b\x1b[0m"], ["\x1b[31ma"], ["a\x1b[0m"], ["\x1b[1m\x1b[31ma\x1b[0m"], ["a\rb"]):
+            self.assertIsNone(render_together(lines))
 
     @given(ANY)
     def test_nothing_gets_through(self, text: str) -> None:
