@@ -31,7 +31,7 @@ class EffectiveUserTests(ScriptTestCase):
 
     def assertRan(self, context: MemoryContext, output: str) -> None:
         """The script ran, and nothing but its output is to be seen."""
-        self.assertEqual((context.chunks, context.status), ([("stdout", output)], 0))
+        self.assertEqual((context.text(), context.text("debug"), context.status), (output, "", 0))
 
     def assertRefused(self, context: MemoryContext) -> None:
         """Nothing was run or left behind, and the words are the known ones."""

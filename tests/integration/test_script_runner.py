@@ -27,6 +27,19 @@ from tests.support.context import MemoryContext
 from tests.support.sshd import PASSPHRASE, password_of
 
 
+_HOW_OFTEN = """#!/bin/sh
+sleep 0.6
+for process in $(pgrep -x tail); do
+  [ "$(readlink /proc/$process/fd/0)" = "${0%/*}/output" ] && follower=$process
+done
+woken() { awk '/^voluntary/ { print $2 }' /proc/$follower/status; }
+before=$(woken)
+sleep 1
+echo $(($(woken) - before))
+"""
+"""How often the process that passes on this script's output is woken in a second without any."""
+
+
 def later(seconds: float) -> Deferred[None]:
     """Fires after a while."""
     waiting: Deferred[None] = Deferred()
@@ -115,6 +128,11 @@ class OutcomeTests(ScriptTestCase):
         context = await self.run_script("#!/bin/sh\nseq 1 2500000\n")
         expected = sum(len(str(number)) + 1 for number in range(1, 2_500_001))
         self.assertEqual((len(context.text()), context.offset, context.status), (expected, expected, 0))
+
+    async def test_a_quiet_script_costs_its_host_next_to_nothing(self) -> None:
+        """What waits for output is woken by it, and otherwise looks but a few times a second whether it is over."""
+        context = await self.run_script(_HOW_OFTEN)
+        self.assertLess(int(context.text()), 10)
 
     async def test_cleanup_can_be_declined(self) -> None:
         """With cleanup_working_dirs off the directory stays."""
