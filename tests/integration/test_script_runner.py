@@ -30,7 +30,7 @@ from tests.support.sshd import PASSPHRASE, password_of
 _HOW_OFTEN = """#!/bin/sh
 sleep 0.6
 for process in $(pgrep -x tail); do
-  [ "$(readlink /proc/$process/fd/0)" = "${0%/*}/output" ] && follower=$process
+  [ "$(tr "\\0" "\\n" </proc/$process/cmdline | tail -n 1)" = "${0%/*}/output" ] && follower=$process
 done
 woken() { awk '/^voluntary/ { print $2 }' /proc/$follower/status; }
 before=$(woken)
