@@ -26,7 +26,6 @@ from tests.support import sshd
 from tests.support.context import MemoryContext
 from tests.support.sshd import PASSPHRASE, password_of
 
-
 _HOW_OFTEN = """#!/bin/sh
 sleep 0.6
 for process in $(pgrep -x tail); do

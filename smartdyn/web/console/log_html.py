@@ -1,7 +1,9 @@
 """Lines of output as the elements of a page, in blocks that browsers lay out only when they are looked at.
 
-There may be hundreds of thousands on a page, and a browser's time goes with their number: a line is one element with
-one attribute, which is where links to it lead and from which the style sheet takes the number that is shown.
+There may be hundreds of thousands on a page, and a browser's time goes with the number of elements. A line is one
+element with one attribute, which is where links to it lead and from which the style sheet takes the number that is
+shown. Where there are very many, a block is one, with the numbers of its lines in its attribute: such lines are not
+wrapped, since nothing ties a number to its line but their equal heights.
 """
 
 from __future__ import annotations
@@ -16,6 +18,9 @@ from smartdyn.web.console.lines import Line
 
 BLOCK: Final = 500
 """Lines of a block."""
+
+WRAPPED: Final = 10_000
+"""Lines of a page that are elements of their own."""
 
 _WIDE: Final = 1_000_000
 """Numbers from which on more room is left for them."""
@@ -34,35 +39,56 @@ def element(line: Line, *, times: bool = False, marked: bool = False) -> str:
     return f"<div {attributes}>{at}{line.html}</div>"
 
 
-def blocks(lines: Iterable[Line], *, times: bool = False, marked: range = range(0)) -> Iterator[str]:
+def blocks(
+    lines: Iterable[Line], *, times: bool = False, marked: range = range(0), light: bool = False
+) -> Iterator[str]:
     """Lines in blocks.
 
     @param marked: the numbers of those that somebody wanted to point at.
+    @param light: there are very many, so they need not be elements of their own.
     """
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
+        if light and not _overlap(block, marked):
+            yield _light(block)
+            continue
         yield opening(block)
         if marked:
             yield from (_element(line, times, marked) for line in block)
+        elif times or (texts := _simple(block)) is None:
+            yield from (element(line, times=times) for line in block)
         else:
-            yield (None if times else _simple(block)) or "".join([element(line, times=times) for line in block])
+            yield "".join([f'<div id="L{number}">{text}</div>' for number, text in enumerate(texts, block[0].number)])
         yield "</div>\n"
 
 
-def opening(block: Sequence[Line]) -> str:
+def opening(block: Sequence[Line], *, classes: str = "block", attributes: str = "") -> str:
     """The tag with which a block begins: the height of a full one is known before it is laid out."""
-    classes = "block full" if len(block) == BLOCK else "block"
-    return f'<div class="{classes} wide">' if block[-1].number >= _WIDE else f'<div class="{classes}">'
+    full = " full" if len(block) == BLOCK else ""
+    wide = " wide" if block[-1].number >= _WIDE else ""
+    return f'<div class="{classes}{full}{wide}"{attributes}>'
 
 
-def _simple(block: Sequence[Line]) -> str | None:
-    """A block of nothing but C{stdout} in the simplest colours; most are."""
-    if block[0].style != PLAIN or any([line.type != "stdout" for line in block]):
+def _light(block: Sequence[Line]) -> str:
+    numbers = "\n".join([str(number) for number in range(block[0].number, block[-1].number + 1)])
+    texts = _simple(block) or [_of_type(line) for line in block]
+    begin = opening(block, classes="block light", attributes=f' data-numbers="{numbers}"')
+    return begin + "\n".join(texts) + "</div>\n"
+
+
+def _of_type(line: Line) -> str:
+    return line.html if line.type == "stdout" else f'<span class="{line.type}">{line.html}</span>'
+
+
+def _simple(block: Sequence[Line]) -> list[str] | None:
+    """The texts of a block of nothing but C{stdout} in the simplest colours; most are."""
+    if block[0].style != PLAIN or {line.type for line in block} != {"stdout"}:
         return None
-    texts = render_together([line.raw for line in block])
-    if texts is None:
-        return None
-    return "".join([f'<div id="L{number}">{text}</div>' for number, text in enumerate(texts, block[0].number)])
+    return render_together([line.raw for line in block])
+
+
+def _overlap(block: Sequence[Line], marked: range) -> bool:
+    return bool(marked) and block[0].number < marked.stop and marked.start <= block[-1].number
 
 
 def _element(line: Line, times: bool, marked: range) -> str:

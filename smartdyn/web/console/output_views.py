@@ -18,7 +18,7 @@ from smartdyn.web.arguments import argument, number
 from smartdyn.web.console.line_index import LineIndexes
 from smartdyn.web.console.lines import START, Line, LineReader, Mark, parse_mark
 from smartdyn.web.console.live import events
-from smartdyn.web.console.log_html import BLOCK, blocks
+from smartdyn.web.console.log_html import BLOCK, WRAPPED, blocks
 from smartdyn.web.console.pages import HTML, Pages, secure
 from smartdyn.web.console.search import Search, compiled
 from smartdyn.web.requests import header
@@ -175,6 +175,8 @@ class OutputViews:
         times = bool(argument(request, "times"))
         place = secrets.token_hex(16)
         values = {"task": task, "actions": actions, "window": window, "times": times}
+        shown = min(window.last, window.total) - window.mark.number + 1
+        values["unwrapped"] = None if times or shown <= WRAPPED else window.mark.number + WRAPPED
         values |= {"chosen": _action(request), "keep": _kept(request)}
         head, _, foot = self._pages.render(
             request, "output.html", place=place, pattern="", context=2, marked=marked, **values
@@ -186,9 +188,12 @@ class OutputViews:
             yield head.encode("utf-8", "replace")
             reader = LineReader(window.mark)
             ended = False
+            rich = WRAPPED
             async for lines, over in self._read(reader, task.id, window.action_id, window.last):
                 ended = over
-                yield "".join(blocks(lines, times=times, marked=marked)).encode("utf-8", "replace")
+                for part, light in ((lines[: max(0, rich)], False), (lines[max(0, rich) :], not times)):
+                    yield "".join(blocks(part, times=times, marked=marked, light=light)).encode("utf-8", "replace")
+                rich -= len(lines)
             end = self._pages.render(
                 request,
                 "output_end.html",

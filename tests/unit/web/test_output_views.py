@@ -61,6 +61,31 @@ class PageTests(OutputTestCase):
         self.assertIn('id="L10-L12"></span><div id="L10" class="marked"', page)
         self.assertIn(f"/console/{self.task}/output.txt?from=10&amp;to=12", page)
 
+    def test_of_very_many_lines_the_later_ones_are_no_elements(self) -> None:
+        """From the ten-thousandth on, lines are only text with their numbers beside it; the page says so."""
+        self.print("".join(f"line {number}\n" for number in range(1, 10_101)) + "\n\x1b[31mred <b>\n")
+        self.print("oops & more\n", "stderr")
+        page = self.page("?from=1")
+        self.assertEqual(re.findall(r'id="L(\d+)"', page)[::9999], ["1", "10000"])
+        found = re.findall(r'<div class="block light" data-numbers="([^"]*)">(.*?)</div>', page, re.DOTALL)
+        numbers, text = ("\n".join(parts) for parts in zip(*found, strict=True))
+        self.assertEqual(numbers.split("\n"), [str(number) for number in range(10_001, 10_104)])
+        self.assertEqual(text.split("\n")[98:100], ["line 10099", "line 10100"])
+        self.assertEqual(text.split("\n")[100:102], ["", '<span class="f1">red &lt;b&gt;</span>'])
+        self.assertEqual(text.split("\n")[102], '<span class="stderr"><span class="f1">oops &amp; more</span></span>')
+        self.assertIn("From line 10001 on, lines are not wrapped", page)
+        self.assertNotIn("not wrapped", self.page())
+
+    def test_lines_that_are_pointed_at_or_have_times_are_elements(self) -> None:
+        """Marks and times are there however long the page is."""
+        self.print("".join(f"line {number}\n" for number in range(1, 11_001)))
+        page = self.page("?from=1&lines=10600-10700")
+        self.assertEqual(len(re.findall(r'<div id="L\d+" class="marked"', page)), 101)
+        self.assertIn("block light", page)
+        page = self.page("?from=1&times=1")
+        self.assertEqual(len(re.findall(r'<div id="L\d+"><time', page)), 11_000)
+        self.assertNotIn("not wrapped", page)
+
     def test_the_end_is_shown_first(self) -> None:
         """Of a long output the last lines are shown, with the way to all of it."""
         self.print("".join(f"line {number}\n" for number in range(1, 7001)))

@@ -114,10 +114,16 @@ function address(from, to, page = location.pathname) {
   return `${page}?${query}#L${from}${from === to ? "" : `-L${to}`}`;
 }
 /** The number of the line whose number is pressed, which is left of the text. */
-function pressed({ target, clientX }) {
-  if (!target.matches(LINES)) return 0;
-  const into = clientX - target.getBoundingClientRect().left;
-  return into < parseFloat(getComputedStyle(target).paddingLeft) ? Number(target.id.slice(1)) : 0;
+function pressed({ target, clientX, clientY }) {
+  const block = target.closest?.(".block.light");
+  if (!block && !target.matches(LINES)) return 0;
+  const { left, top, height } = (block ?? target).getBoundingClientRect();
+  const { paddingLeft } = getComputedStyle(block ?? target);
+  const shift = block ? Math.max(0, log.getBoundingClientRect().left - left) : 0;
+  if (clientX - left - shift >= parseFloat(paddingLeft)) return 0;
+  if (!block) return Number(target.id.slice(1));
+  const numbers = block.dataset.numbers.split("\n");
+  return Number(numbers[Math.floor((clientY - top) / height * numbers.length)]);
 }
 // With Shift, a browser selects all up to there
 document.addEventListener("mousedown", (event) => {
@@ -130,6 +136,8 @@ document.addEventListener("click", (event) => {
   if (elsewhere) return location.assign(address(number, number, elsewhere));
   const [before] = (event.shiftKey && pointedAt()) || [number];
   const [from, to] = [before, number].sort((one, other) => one - other);
+  // Lines that are no elements are shown on a page on which they are
+  if (!document.getElementById("L" + from) || !document.getElementById("L" + to)) return location.assign(address(from, to));
   history.pushState(null, "", address(from, to));
   mark();
 });
