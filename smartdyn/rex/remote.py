@@ -28,6 +28,10 @@ PREPARED = "prepared"
 
 _ANSWER_LIMIT = 60.0
 _CLEAN_LIMIT = 30.0
+_REST_LIMIT = 15.0
+"""Seconds without a byte after which the rest of an output will not come on this connection: what copies it on the host
+may have been killed. Another connection goes on where this one stopped."""
+
 _POWER_OFF = re.compile(r"^(restart|shutdown) host", re.MULTILINE)
 
 
@@ -264,8 +268,12 @@ class RemoteScript:
         while self._decoder.received < length:
             if not self._pumping:
                 raise ConnectionLost(self.job.target.host, "the output ended early")
-            self._moved = Deferred()
-            await self._moved
+            await self._within(_REST_LIMIT, "the rest of the output", self._more())
+
+    async def _more(self) -> None:
+        """Wait until more has been read, or nothing more can be."""
+        self._moved = Deferred()
+        await self._moved
 
     def _tell_moved(self) -> None:
         moved, self._moved = self._moved, None
