@@ -129,7 +129,7 @@ class OutcomeTests(ScriptTestCase):
         self.assertEqual((len(context.text()), context.offset, context.status), (expected, expected, 0))
 
     async def test_a_quiet_script_costs_its_host_next_to_nothing(self) -> None:
-        """What waits for output is woken by it, and otherwise looks ten times a second at the most whether it is over."""
+        """What waits for output is woken by it, and otherwise looks ten times a second at most if it is over."""
         context = await self.run_script(_HOW_OFTEN)
         self.assertLess(int(context.text()), 15)
 
