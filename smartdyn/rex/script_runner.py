@@ -6,6 +6,7 @@ means that we connect again and go on reading where we stopped.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,7 +14,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
 from smartdyn.actions.runner import EXCEPTION, Runner, RunnerContext
-from smartdyn.aio import begin, deadline, sleep
+from smartdyn.aio import begin, deadline, shielded, sleep
 from smartdyn.errors import DeadlineExceeded, InvalidRequest
 from smartdyn.rex.failures import PROXY, JobFailed, no_status
 from smartdyn.rex.hosts import UNREACHABLE, HostConnection, Hosts
@@ -26,6 +27,9 @@ KILLED_STATUS = 255
 """Exit status of a job that we stopped, as Foreman's users know it."""
 
 _BACK_OFF = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+_LAST_CLEANING = 2.0
+"""Seconds that a host has to clean up when the service stops."""
+
 _POWER_OFF_LIMIT = 30.0
 """Seconds for which a host that was told to restart or shut down is looked for; staying away is then what was asked."""
 
@@ -76,7 +80,7 @@ class ScriptRunner(Runner):
                     timer.cancel()
         await context.exit(status)
         if self._remote is not None:
-            await self._clean_up(self._remote, self._remote.connection)
+            await self._finish(begin(self._clean_up(self._remote, self._remote.connection)))
 
     async def kill(self) -> None:
         """Ask the script to end, then make it end; give it up when even that does not help."""
@@ -281,6 +285,18 @@ class ScriptRunner(Runner):
             await remote.discard()
         except SSHError as error:
             self._log.warn("what was prepared for the job was not removed: {error}", error=error)
+
+    async def _finish(self, cleaning: Deferred[None]) -> None:
+        """Wait for the host to be cleaned up; a service that stops waits a moment, too.
+
+        Its next life would know nothing of it.
+        """
+        try:
+            await shielded(cleaning)
+        except CancelledError:
+            with suppress(DeadlineExceeded):
+                await deadline(self._hosts.reactor, _LAST_CLEANING, "cleaning up", cleaning)
+            raise
 
     async def _clean_up(self, remote: RemoteScript, connection: HostConnection) -> None:
         try:
