@@ -1,4 +1,4 @@
-"""What owns a script on its host is killed there, by an administrator or for want of memory."""
+"""What passes on a script's output on its host, where that is not as usual."""
 
 from __future__ import annotations
 
@@ -13,8 +13,38 @@ from tests.integration.test_script_runner import ScriptTestCase
 from tests.support.context import MemoryContext
 
 
+_WATCHED = """#!/bin/sh
+sleep 0.6
+watched=0
+for process in $(pgrep -x tail); do
+  if [ "$(readlink /proc/$process/fd/0)" = "${0%/*}/output" ] && ls -l /proc/$process/fd | grep -q inotify; then
+    watched=$((watched + 1))
+  fi
+  case $(tr '\\0' ' ' </proc/$process/cmdline) in *" ${0%/*}/output "*) watched=$((watched + 1)) ;; esac
+done
+echo watched: $watched
+sleep 0.3
+echo last
+exit 3
+"""
+
+
+class CrowdTests(ScriptTestCase):
+    """There are many jobs on one host."""
+
+    async def test_they_look_for_output_now_and_then(self) -> None:
+        """Nobody uses up what a user may watch, output comes whole, and the end is seen."""
+        for number in range(60):
+            Path(self.base, f"foreman-ssh-cmd-{number}").mkdir()
+        context = await self.run_script(_WATCHED)
+        self.assertEqual((context.text(), context.status), ("watched: 0\nlast\n", 3))
+
+
 class LostSupervisorTests(ScriptTestCase):
-    """The script may go on; nobody will know how it ends."""
+    """The script may go on; nobody will know how it ends.
+
+    What owns a script was killed by an administrator, or for want of memory.
+    """
 
     async def test_while_the_script_prints(self) -> None:
         """The job ends and says so; what it has of the output, it has once and without a gap."""
