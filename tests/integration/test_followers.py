@@ -12,7 +12,6 @@ from smartdyn.rex import remote
 from tests.integration.test_script_runner import ScriptTestCase
 from tests.support.context import MemoryContext
 
-
 _WATCHED = """#!/bin/sh
 sleep 0.6
 watched=0
