@@ -52,6 +52,7 @@ from smartdyn.observing.gauges import Gauges
 from smartdyn.observing.internals import Inspector
 from smartdyn.observing.lag import LagWatch
 from smartdyn.observing.parts import Parts
+from smartdyn.observing.trends import TrendWatch
 from smartdyn.rex.actions import RunScript, ScriptRunnerAction
 from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.runners import ScriptRunners
@@ -159,7 +160,6 @@ class Smartdyn(Service):
         self.cleaner = Cleaner(around.reactor, around.now, self.database, parts.retention(settings))
         self.digester = Digester(around.reactor, self.database)
         self.levels = LevelControl(around.reactor, around.now, around.levels)
-        self.lag = LagWatch(around.reactor, self.meters.process.reactor_lag.observe)
         self.dispatcher = RunnerDispatcher(around.reactor, self.world, self.meters.jobs)
         self.ticket_threads = Threads(around.reactor, _TICKET_THREADS)
         runner_settings = parts.runner_settings(settings, around.environment, self.ticket_threads.call)
@@ -171,6 +171,8 @@ class Smartdyn(Service):
             asked=lambda: self.meters.http.questions,
         )
         self._reach_foreman(foreman_policy)
+        self.trends = TrendWatch(around.reactor, self.world, self.hosts, self.outbox)
+        self.lag = LagWatch(around.reactor, self.meters.process.reactor_lag.observe, self.trends.late)
         self.readiness = Readiness(
             around.reactor,
             self.database,
@@ -267,6 +269,7 @@ class Smartdyn(Service):
         self.digester.startService()
         self.watch.startService()
         self.lag.startService()
+        self.trends.startService()
         self._is_ready = True
         waiting, self._waiting = self._waiting, []
         for each in waiting:
@@ -285,6 +288,7 @@ class Smartdyn(Service):
         if self.watch.running:
             await self._end("the watch over certificates", self.watch.stopService())
             self.lag.stopService()
+            await self._end("looking how much there is to do", self.trends.stopService())
         await self._end("jobs", self.dispatcher.stop())
         await self._end("connections to hosts", self.hosts.stop())
         if self.outbox.running:
@@ -364,6 +368,7 @@ class Smartdyn(Service):
             hosts=self.hosts,
             outbox=self.outbox,
             watch=self.watch,
+            trends=self.trends,
             front=self.front,
             readiness=self.readiness,
             threads={"reactor": self._around.reactor.getThreadPool(), **threads},
@@ -375,6 +380,7 @@ class Smartdyn(Service):
                 "cleaner": self.cleaner.spawner,
                 "digester": self.digester.spawner,
                 "certificates": self.watch.spawner,
+                "trends": self.trends.spawner,
             },
         )
 

@@ -110,6 +110,22 @@ class Some(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Trends:
+    """The most that there was in each minute of the last hour, the present one last.
+
+    @param running: tasks that were being executed.
+    @param waiting: steps, and jobs for their hosts, that waited for their turn.
+    @param unreported: results that waited to be sent to Foreman.
+    @param late: milliseconds by which the service came late to what was due.
+    """
+
+    running: tuple[int, ...]
+    waiting: tuple[int, ...]
+    unreported: tuple[int, ...]
+    late: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Internals:
     """All of it."""
 

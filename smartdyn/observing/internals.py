@@ -19,6 +19,7 @@ from smartdyn.model.internals import (
     PoolUse,
     Some,
     Timer,
+    Trends,
 )
 from smartdyn.observing.awaiting import awaited
 from smartdyn.observing.parts import Parts
@@ -60,6 +61,10 @@ class Inspector:
             connections=self.connections(0, most),
             coroutines=self.coroutines(0, most),
         )
+
+    def trends(self) -> Trends:
+        """How much there was to do lately."""
+        return self._parts.trends.last_hour()
 
     def timers(self, start: int, most: int) -> Some[Timer]:
         """The timers that are set, those that are due first before the others."""

@@ -15,12 +15,12 @@ _EVERY: Final = 0.25
 class LagWatch(Service):
     """Sets a timer again and again, and says how late it comes."""
 
-    def __init__(self, clock: IReactorTime, late: Callable[[float], object]) -> None:
+    def __init__(self, clock: IReactorTime, *told: Callable[[float], object]) -> None:
         """
-        @param late: told the seconds, each time.
+        @param told: whom to tell the seconds, each time.
         """
         self._clock = clock
-        self._late = late
+        self._told = told
         self._timer: IDelayedCall | None = None
         self._due = 0.0
 
@@ -38,5 +38,7 @@ class LagWatch(Service):
         self._timer = self._clock.callLater(_EVERY, self._look)
 
     def _look(self) -> None:
-        self._late(max(self._clock.seconds() - self._due, 0.0))
+        late = max(self._clock.seconds() - self._due, 0.0)
+        for tell in self._told:
+            tell(late)
         self._set()

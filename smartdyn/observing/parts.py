@@ -12,6 +12,7 @@ from smartdyn.engine.world import World
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.front.doors import Front
 from smartdyn.health.readiness import Readiness
+from smartdyn.observing.trends import TrendWatch
 from smartdyn.rex.hosts import Hosts
 from smartdyn.settings import Settings
 from smartdyn.store.database import SqliteDatabase
@@ -34,6 +35,7 @@ class Parts:
     hosts: Hosts
     outbox: Outbox
     watch: CertificateWatch
+    trends: TrendWatch
     front: Front
     readiness: Readiness
     threads: Mapping[str, Any]

@@ -14,6 +14,7 @@ from smartdyn.model.internals import (
     PoolUse,
     Some,
     Timer,
+    Trends,
 )
 
 
@@ -36,6 +37,10 @@ class Inside:
             self.connections(0, most),
             self.coroutines(0, most),
         )
+
+    def trends(self) -> Trends:
+        """The same in each minute, and more in the last one."""
+        return Trends((1,) * 59 + (2,), (0,) * 60, (0,) * 59 + (3,), (4,) * 60)
 
     def timers(self, start: int, most: int) -> Some[Timer]:
         """Some of them."""

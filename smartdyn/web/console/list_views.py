@@ -11,8 +11,9 @@ from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
 from smartdyn.store.listing import MOST_WITH_TEXT
 from smartdyn.web.arguments import argument
-from smartdyn.web.console.chart import columns
+from smartdyn.web.console.chart import of_service
 from smartdyn.web.console.pages import Pages
+from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 
@@ -26,9 +27,10 @@ _MOST_CAUSES = 20
 class ListViews:
     """Shows many tasks at once."""
 
-    def __init__(self, tasks: TaskFacade, pages: Pages) -> None:
+    def __init__(self, tasks: TaskFacade, pages: Pages, inspector: Inspector) -> None:
         self._tasks = tasks
         self._pages = pages
+        self._inspector = inspector
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -48,7 +50,7 @@ class ListViews:
             overview=overview,
             failed=sum(group.count for group in overview.failures),
             all_failed=_all_of(overview.failures),
-            chart=columns(overview.throughput),
+            charts=of_service(overview.throughput, self._inspector.trends()),
             recent=await self._tasks.recent(TaskQuery(states=(FAILED,), since=now - _DAY), limit=_ON_HOME),
         )
 

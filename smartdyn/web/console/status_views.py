@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from smartdyn.model.internals import CoroutineView, HostConnectionView, Internals, Some, Timer
+from smartdyn.model.internals import CoroutineView, HostConnectionView, Internals, Some, Timer, Trends
 from smartdyn.model.states import UNFINISHED
 from smartdyn.web.arguments import number
-from smartdyn.web.console.chart import columns
+from smartdyn.web.console.chart import of_service
 from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
@@ -22,6 +22,8 @@ class Inspector(Protocol):
     """Whoever can look inside; L{smartdyn.observing.internals.Inspector} does."""
 
     def look(self, most: int) -> Internals: ...
+
+    def trends(self) -> Trends: ...
 
     def timers(self, start: int, most: int) -> Some[Timer]: ...
 
@@ -56,7 +58,7 @@ class StatusViews:
             request,
             "status.html",
             overview=overview,
-            chart=columns(overview.throughput),
+            charts=of_service(overview.throughput, self._inspector.trends()),
             counts=counts,
             inside=self._inspector.look(_FIRST),
         )

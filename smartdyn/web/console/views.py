@@ -44,7 +44,7 @@ class Console:
         self._pages = Pages(now)
         output = OutputViews(tasks.output, self._pages, clock, meters)
         self._views = (
-            ListViews(tasks, self._pages),
+            ListViews(tasks, self._pages, inspector),
             StatusViews(tasks, self._pages, inspector),
             AuditViews(tasks, self._pages),
             DeedViews(tasks, self._pages),

@@ -17,7 +17,7 @@ from smartdyn.model.flows import Atom, Concurrence, Flow, Sequence
 from smartdyn.model.views import OutputChunk, StepView
 from smartdyn.web.console import palette
 from smartdyn.web.console.assets import Assets
-from smartdyn.web.console.chart import columns
+from smartdyn.web.console.chart import columns, levels
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.format import ago, is_id
 from smartdyn.web.console.lines import START, Mark
@@ -144,6 +144,11 @@ class ChartTests(SynchronousTestCase):
         self.assertEqual([height for *_, height in chart.columns], [24, 48])
         self.assertEqual(chart.summary, "3 in 3 minutes, at most 2 in one")
         self.assertEqual(columns([]).columns, ())
+
+    def test_levels(self) -> None:
+        """Of how high something stood, words say the last and the highest."""
+        self.assertEqual(levels([5, 0, 2], "ms").summary, "2 ms now, at most 5 ms")
+        self.assertEqual(levels([]).summary, "0 now, at most 0")
 
 
 class SearchTests(SynchronousTestCase):

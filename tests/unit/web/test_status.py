@@ -23,6 +23,14 @@ class StatusTests(WebTestCase):
         for said in ("proxy.example.org, process 77", "for 1 h 0 min", "64.0 MB", "42 of 1024", "<code>w1</code>"):
             self.assertIn(said, text)
 
+    def test_the_last_hour(self) -> None:
+        """Small graphs, here and on the overview, say in words what they show."""
+        for path in ("/console/status", "/console/"):
+            page = str(self.request("GET", path)[1])
+            self.assertEqual(page.count('<figure class="chart">'), 5)
+            for words in ("Running: 2 now, at most 2", "Waiting for Foreman: 3 now, at most 3", "Late by: 4 ms now"):
+                self.assertIn(f'aria-label="{words}', page)
+
     def test_pools_and_limits(self) -> None:
         """What is used of what there is; what nobody limits has no number."""
         text = self.page()
