@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from smartdyn.ssh.certificates import CERTIFICATE, Certificate, plain_key
-from smartdyn.ssh.errors import HostKeyRejected
+from smartdyn.ssh.errors import HostKeyRejected, KnownHostsUnusable
 from smartdyn.ssh.known_hosts_format import (
     AUTHORITY,
     REVOKED,
@@ -60,6 +61,7 @@ class KnownHosts:
         """Accept a host key or refuse it.
 
         @raise HostKeyRejected: it is revoked, differs from the known one, or is unknown and may not be learned.
+        @raise KnownHostsUnusable: the file cannot be read, or a key that is new not be written.
         """
         name = host_name(host, port)
         known = self._of(host, port)
@@ -79,7 +81,8 @@ class KnownHosts:
         if not self._learn:
             text = f"No {key_type} host key is known for {name} and you have requested strict checking ({self._path})."
             raise HostKeyRejected(name, key_type, text)
-        self._append(name, key_type, blob)
+        with self._usable("written"):
+            self._append(name, key_type, blob)
 
     def forget(self, host: str, port: int) -> int:
         """Forget the keys learned of a host; what is said of many hosts with a pattern or a marker stays.
@@ -143,16 +146,17 @@ class KnownHosts:
         return [*self._named.get(name, ()), *(entry for entry in self._others if entry.matches(name))]
 
     def _refresh(self) -> None:
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            self._take((), 0)
-            self._stamp = None
-            return
-        if _stamp(status) != self._stamp:
-            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
-            self._take(parse(text), text.count("\n"))
-            self._stamp = _stamp(status)
+        with self._usable("read"):
+            try:
+                status = self._path.stat()
+            except FileNotFoundError:
+                self._take((), 0)
+                self._stamp = None
+                return
+            if _stamp(status) != self._stamp:
+                text = self._path.read_bytes().decode("utf-8", "surrogateescape")
+                self._take(parse(text), text.count("\n"))
+                self._stamp = _stamp(status)
 
     def _take(self, entries: Iterable[Entry], lines: int) -> None:
         self._named, self._others, self._lines = {}, [], lines
@@ -190,10 +194,11 @@ class KnownHosts:
 
         @param doomed: the names to take from an entry.
         """
-        try:
-            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
-        except FileNotFoundError:
-            return 0
+        with self._usable("read"):
+            try:
+                text = self._path.read_bytes().decode("utf-8", "surrogateescape")
+            except FileNotFoundError:
+                return 0
         lines: list[str | None] = [*text.split("\n")]
         count = 0
         for entry in parse(text):
@@ -203,8 +208,17 @@ class KnownHosts:
                 lines[entry.line - 1] = without_names(line, entry, names)
                 count += 1
         if count:
-            self._replace("\n".join(line for line in lines if line is not None))
+            with self._usable("written"):
+                self._replace("\n".join(line for line in lines if line is not None))
         return count
+
+    @contextmanager
+    def _usable(self, deed: str) -> Iterator[None]:
+        """What the file system refuses is said of the file: nobody else is to blame."""
+        try:
+            yield
+        except OSError as error:
+            raise KnownHostsUnusable(self._path, deed, error.strerror or str(error)) from error
 
     def _replace(self, text: str) -> None:
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hmac
+import os
 from pathlib import Path
 
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.ssh.errors import HostKeyRejected
+from smartdyn.ssh.errors import HostKeyRejected, KnownHostsUnusable
 from smartdyn.ssh.known_hosts import KnownHosts
 from smartdyn.ssh.known_hosts_format import parse
 from smartdyn.ssh.trust import algorithms
@@ -147,6 +149,34 @@ class KnownHostsTests(SynchronousTestCase):
         self.assertEqual(hosts.key_types("h1", 22), [])
         self.path.write_text(entry("h1"))
         self.assertEqual(hosts.key_types("h1", 22), [ED])
+
+    def test_a_file_that_cannot_be_read(self) -> None:
+        """Whoever asks is told which file it is and what is wrong with it."""
+        self.path.mkdir()
+        hosts = KnownHosts(self.path)
+        for ask in (
+            lambda: hosts.key_types("h1", 22),
+            lambda: hosts.verify("h1", 22, ED, KEY),
+            lambda: hosts.everywhere("h1"),
+            lambda: hosts.forget("h1", 22),
+        ):
+            error = self.assertRaises(KnownHostsUnusable, ask)
+            self.assertIn(f"The host keys in {self.path} cannot be read: Is a directory.", str(error))
+
+    def test_a_file_that_cannot_be_written(self) -> None:
+        """Nothing is learned or forgotten, and that is told in the same way."""
+        hosts = self.hosts(entry("h1"))
+        hosts.key_types("h1", 22)
+        self.patch(os, "open", self.full_disk)
+        for attempt in (lambda: hosts.verify("h2", 22, ED, KEY), lambda: hosts.forget("h1", 22)):
+            error = self.assertRaises(KnownHostsUnusable, attempt)
+            self.assertIn(f"The host keys in {self.path} cannot be written: No space left on device.", str(error))
+        self.assertEqual(self.path.read_text(), entry("h1"))
+        self.assertEqual((hosts.key_types("h1", 22), hosts.key_types("h2", 22)), ([ED], []))
+
+    def full_disk(self, *arguments: object) -> int:
+        """No file can be opened for writing."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def test_what_is_asked_for(self) -> None:
         """The known types come first, and certificates before them when an authority is known; nothing with SHA-1."""
