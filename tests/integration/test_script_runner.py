@@ -86,6 +86,11 @@ class ScriptTestCase(TestCase):
         await self.runner(script, **input).run(context, resumed=False)
         return context
 
+    def is_running(self, pid: str) -> bool:
+        """Is a process on the host more than a body that nobody has taken away yet?"""
+        state = Path("/proc", pid, "stat")
+        return state.exists() and ") Z " not in state.read_text()
+
     def left_behind(self) -> list[str]:
         """What is left on the host."""
         return sorted(path.name for path in Path(self.base).iterdir())
@@ -312,6 +317,16 @@ exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
         runner = self.runner("true", ssh_port=self.silent_port())
         context = await self.stopped(runner, lambda: True)
         self.assertEqual((context.status, context.chunks), (255, []))
+
+    async def test_the_time_is_up_while_it_connects(self) -> None:
+        """That is said, and the attempt is dropped."""
+        runner, context = self.runner("true", ssh_port=self.silent_port()), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        self.assertIn("Connecting to", context.notes[-1])
+        await runner.timeout(context)
+        await running
+        self.assertEqual(context.chunks, [("debug", "Timeout for execution passed, trying to stop the job")])
+        self.assertEqual(context.status, 255)
 
     async def test_while_it_waits_for_its_turn(self) -> None:
         """It leaves the queue."""
