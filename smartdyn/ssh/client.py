@@ -25,6 +25,7 @@ from smartdyn.errors import DeadlineExceeded
 from smartdyn.metrics.ssh import AUTHENTICATION, CONNECT, KEY_EXCHANGE, RESOLVE, SshMeters
 from smartdyn.ssh.connection import Connection, ConnectionService
 from smartdyn.ssh.errors import (
+    IMPOSSIBLE_NAME,
     AuthenticationFailed,
     ConnectFailed,
     ConnectionLost,
@@ -44,7 +45,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "Connection timed out"),
     (DeadlineExceeded, "Connection timed out"),
     (DNSLookupError, "Could not resolve hostname: Name or service not known"),
-    (UnicodeError, "Could not resolve hostname: it is not a name that a host can have"),
+    (UnicodeError, IMPOSSIBLE_NAME),
     (UnknownHostError, "Could not resolve hostname: Name or service not known"),
 )
 

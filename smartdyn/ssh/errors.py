@@ -13,6 +13,10 @@ class SSHError(SmartdynError):
     """Base of all errors of this room."""
 
 
+IMPOSSIBLE_NAME = "Could not resolve hostname: it is not a name that a host can have"
+"""Why nothing is connected to what cannot even be asked for."""
+
+
 class ConnectFailed(SSHError):
     """No TCP connection could be made."""
 
