@@ -9,7 +9,14 @@ from smartdyn.doctor.verdict import Finding, Status, Verdict, error, not_applica
 from smartdyn.doctor.visit import Visit
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.rex.failures import NoCredentials
-from smartdyn.ssh.errors import AuthenticationFailed, ChannelFailed, ConnectFailed, HandshakeFailed, HostKeyRejected
+from smartdyn.ssh.errors import (
+    AuthenticationFailed,
+    ChannelFailed,
+    ConnectFailed,
+    HandshakeFailed,
+    HostKeyRejected,
+    KnownHostsUnusable,
+)
 
 _LITTLE = 100 * 1024
 """Kilobytes."""
@@ -40,6 +47,8 @@ def _reached(context: Context, visit: Visit) -> Verdict:
         return error(
             f"{target.host} takes too long: {failure}.", "See what keeps it busy; its DNS may be away (UseDNS)."
         )
+    if isinstance(failure, KnownHostsUnusable):
+        return not_applicable("Nobody was asked: the host's key could not have been judged.")
     return ok(f"{target.host} port {target.port} can be reached.")
 
 
@@ -53,6 +62,11 @@ def _believed(context: Context, visit: Visit) -> Verdict:
         return error(
             f"The host key is not accepted: {said.rstrip('.')}.",
             f"If the host was built anew: ssh-keygen -R '{name}' -f {path}",
+        )
+    if isinstance(visit.failure, KnownHostsUnusable):
+        return error(
+            f"The host keys in {visit.failure.path} cannot be {visit.failure.deed}: {visit.failure.reason}.",
+            f"Make it a file that {context.account.name} may read (ls -ld {visit.failure.path}).",
         )
     if visit.is_new:
         return ok("Its host key is learned with the first job.")

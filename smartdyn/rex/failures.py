@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from smartdyn.errors import SmartdynError
 from smartdyn.rex.protocol import Marker
-from smartdyn.ssh.errors import AuthenticationFailed, SSHError
+from smartdyn.ssh.errors import AuthenticationFailed, KnownHostsUnusable, SSHError
 
 INITIALIZING = "Error initializing command"
 PROXY = "Proxy error"
@@ -28,7 +28,7 @@ class NoCredentials(SSHError):
 
 def no_connection(error: SSHError, methods: Sequence[str]) -> JobFailed:
     """We did not get in."""
-    if isinstance(error, NoCredentials):
+    if isinstance(error, (NoCredentials, KnownHostsUnusable)):
         return JobFailed(str(error))
     if isinstance(error, AuthenticationFailed):
         sections = [(attempt.method, attempt.text) for attempt in error.attempts]

@@ -14,8 +14,12 @@ from smartdyn.secret import Secret
 from smartdyn.ssh import Target
 
 METHODS = ("sudo", "dzdo", "su")
-_UNUSABLE_HOST = re.compile(r"[\s\x00-\x1f/@]")
+_UNUSABLE_HOST = re.compile(r"[\s\x00-\x1f/@\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_HALF = re.compile(r"[\ud800-\udfff]")
+_HALF_BUT_NO_BYTE = re.compile(r"[\ud800-\udc7f\udd00-\udfff]")
+"""Surrogates that do not stand for a byte that is no UTF-8 either; scripts and names of directories may hold those."""
+
 _NUMBER = re.compile(r"[0-9]+")
 _USER = re.compile(r"(?![-+.])[\w.@\\+-]+\$?")
 """Names of users as hosts and directories have them: C{jane.doe@example.com}, C{DOMAIN\\jane}, C{machine$}."""
@@ -55,7 +59,7 @@ class ScriptJob:
         """
         secrets = input.get("secrets")
         secrets = secrets if isinstance(secrets, dict) else {}
-        target = Target(_host(input.get("hostname")), _port(input.get("ssh_port")), _line(input, "ssh_user", "root"))
+        target = Target(_host(input.get("hostname")), _port(input.get("ssh_port")), _login(input))
         effective_user = _user(input)
         if effective_user == target.user:
             effective_user = None
@@ -74,9 +78,9 @@ class ScriptJob:
             remote_working_dir=folder,
             cleanup=settings.cleanup_working_dirs if cleanup is None else bool(cleanup),
             first_execution=bool(input.get("first_execution")),
-            password=_secret(secrets.get("ssh_password")),
-            passphrase=_secret(secrets.get("key_passphrase")),
-            effective_user_password=_secret(secrets.get("effective_user_password")),
+            password=_secret(secrets, "ssh_password"),
+            passphrase=_secret(secrets, "key_passphrase"),
+            effective_user_password=_secret(secrets, "effective_user_password"),
             host_public_key=_text(input, "host_public_key", "") or None,
             launch=str(input.get("current_request_id") or ""),
         )
@@ -131,7 +135,14 @@ def _line(input: Mapping[str, Any], key: str, default: str) -> str:
     value = _text(input, key, default)
     if _CONTROL.search(value):
         raise InvalidRequest(f"`{key}` {value!r} holds a line break or another control character.")
+    _refuse_halves(_HALF_BUT_NO_BYTE, key, value)
     return value
+
+
+def _login(input: Mapping[str, Any]) -> str:
+    user = _line(input, "ssh_user", "root")
+    _refuse_halves(_HALF, "ssh_user", user)
+    return user
 
 
 def _user(input: Mapping[str, Any]) -> str | None:
@@ -144,8 +155,23 @@ def _user(input: Mapping[str, Any]) -> str | None:
 def _script(value: Any) -> str:
     if not isinstance(value, str):
         raise InvalidRequest("`script` is missing: there is nothing to run.")
+    _refuse_halves(_HALF_BUT_NO_BYTE, "script", value)
     return value
 
 
-def _secret(value: Any) -> Secret | None:
-    return value if isinstance(value, Secret) and value else None
+def _secret(secrets: Mapping[str, Any], key: str) -> Secret | None:
+    value = secrets.get(key)
+    if not isinstance(value, Secret) or not value:
+        return None
+    _refuse_halves(_HALF, key, value.reveal())
+    return value
+
+
+def _refuse_halves(halves: re.Pattern[str], key: str, value: str) -> None:
+    r"""JSON may hold one half of a pair that makes one character (C{"\ud800"}), which cannot be sent as UTF-8."""
+    found = halves.search(value)
+    if found is not None:
+        raise InvalidRequest(
+            f"`{key}` cannot be sent to a host: what stands at its character {found.start() + 1} is half of a "
+            f"character only (U+{ord(found[0]):04X}, a surrogate without the other)."
+        )

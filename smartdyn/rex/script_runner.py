@@ -112,7 +112,10 @@ class ScriptRunner(Runner):
         except InvalidRequest as error:
             raise JobFailed(str(error)) from error
         if job.first_execution and not self._may_have_started:
-            self._hosts.forget(job)
+            try:
+                self._hosts.forget(job)
+            except SSHError as error:
+                raise self._hosts.failure(job, error) from error
         return await self._follow_through(job, context)
 
     async def _follow_through(self, job: ScriptJob, context: RunnerContext) -> int | str:

@@ -24,7 +24,14 @@ from smartdyn.aio import cancelled_as_such, deadline
 from smartdyn.errors import DeadlineExceeded
 from smartdyn.metrics.ssh import AUTHENTICATION, CONNECT, KEY_EXCHANGE, RESOLVE, SshMeters
 from smartdyn.ssh.connection import Connection, ConnectionService
-from smartdyn.ssh.errors import AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
+from smartdyn.ssh.errors import (
+    IMPOSSIBLE_NAME,
+    AuthenticationFailed,
+    ConnectFailed,
+    ConnectionLost,
+    HandshakeFailed,
+    KnownHostsUnusable,
+)
 from smartdyn.ssh.phases import Phases
 from smartdyn.ssh.transport import CLOSED, ClientTransport
 from smartdyn.ssh.trust import HostTrust
@@ -38,7 +45,7 @@ _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (TimeoutError, "Connection timed out"),
     (DeadlineExceeded, "Connection timed out"),
     (DNSLookupError, "Could not resolve hostname: Name or service not known"),
-    (UnicodeError, "Could not resolve hostname: it is not a name that a host can have"),
+    (UnicodeError, IMPOSSIBLE_NAME),
     (UnknownHostError, "Could not resolve hostname: Name or service not known"),
 )
 
@@ -100,12 +107,18 @@ async def connect(
     @raise ConnectFailed: no TCP connection.
     @raise HandshakeFailed: no common algorithm, or the server closed or was silent.
     @raise smartdyn.ssh.errors.HostKeyRejected: it is not the host we know.
+    @raise KnownHostsUnusable: which host we know cannot be looked up or written down.
     @raise AuthenticationFailed: no credential was accepted.
     @raise ConnectionLost: it ended while logging in.
     """
     limits, measured = deadlines or Deadlines(), meters or SshMeters()
     with Phases(reactor, measured) as phases:
-        transport = ClientTransport(reactor, target.host, target.port, trust, measured)
+        try:
+            transport = ClientTransport(reactor, target.host, target.port, trust, measured)
+        except KnownHostsUnusable as error:
+            if through is not None:
+                through.abort(str(error))
+            raise
         if through is None:
             await _connect_tcp(reactor, target, transport, limits.connect, phases)
         else:

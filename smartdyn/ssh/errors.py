@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from smartdyn.errors import SmartdynError
 
 
 class SSHError(SmartdynError):
     """Base of all errors of this room."""
+
+
+IMPOSSIBLE_NAME = "Could not resolve hostname: it is not a name that a host can have"
+"""Why nothing is connected to what cannot even be asked for."""
 
 
 class ConnectFailed(SSHError):
@@ -43,6 +48,19 @@ class HostKeyRejected(SSHError):
         super().__init__(f"{text}\nHost key verification failed.")
         self.name = name
         self.key_type = key_type
+
+
+class KnownHostsUnusable(SSHError):
+    """The file with the host keys cannot be read or written: no host is to blame."""
+
+    def __init__(self, path: Path, deed: str, reason: str) -> None:
+        super().__init__(
+            f"The host keys in {path} cannot be {deed}: {reason}. `smartdyn doctor` says what to do when an owner or a "
+            "mode is wrong; otherwise see whether the disk is full or read-only. The host has done nothing wrong."
+        )
+        self.path = path
+        self.deed = deed
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, insort
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from smartdyn.ssh.certificates import CERTIFICATE, Certificate, plain_key
-from smartdyn.ssh.errors import HostKeyRejected
+from smartdyn.ssh.errors import HostKeyRejected, KnownHostsUnusable
 from smartdyn.ssh.known_hosts_format import (
     AUTHORITY,
     REVOKED,
@@ -21,6 +24,9 @@ from smartdyn.ssh.known_hosts_format import (
     without_names,
 )
 from smartdyn.ssh.trust import CHANGED, KEY_TYPES
+
+Stamp = tuple[int, int, int]
+"""A file that has another one has been written since."""
 
 
 class KnownHosts:
@@ -44,7 +50,8 @@ class KnownHosts:
         self._named: dict[str, list[Entry]] = {}
         self._others: list[Entry] = []
         self._lines = 0
-        self._stamp: tuple[int, int, int] | None = None
+        self._gone: list[int] = []
+        self._stamp: Stamp | None = None
 
     def key_types(self, host: str, port: int) -> Sequence[str]:
         """The types of the keys known for a host; certificates before all when an authority is known for it."""
@@ -60,6 +67,7 @@ class KnownHosts:
         """Accept a host key or refuse it.
 
         @raise HostKeyRejected: it is revoked, differs from the known one, or is unknown and may not be learned.
+        @raise KnownHostsUnusable: the file cannot be read, or a key that is new not be written.
         """
         name = host_name(host, port)
         known = self._of(host, port)
@@ -79,7 +87,8 @@ class KnownHosts:
         if not self._learn:
             text = f"No {key_type} host key is known for {name} and you have requested strict checking ({self._path})."
             raise HostKeyRejected(name, key_type, text)
-        self._append(name, key_type, blob)
+        with self._usable("written"):
+            self._append(name, key_type, blob)
 
     def forget(self, host: str, port: int) -> int:
         """Forget the keys learned of a host; what is said of many hosts with a pattern or a marker stays.
@@ -87,22 +96,19 @@ class KnownHosts:
         @return: how many lines were about it.
         """
         name = host_name(host, port)
-        return self._rewrite(lambda entry: [name] if entry.matches(name) else [])
+        return self._rewrite(lambda: {entry: [name] for entry in self._matching(name) if not entry.is_general})
 
     def forget_everywhere(self, host: str) -> int:
         """Forget the keys of a host on all of its ports, and the names that share them, such as its address.
 
         @return: how many lines were about it.
         """
-        keys = {entry.blob for entry in self.everywhere(host)}
-        return self._rewrite(lambda entry: entry.patterns.lower().split(",") if entry.blob in keys else [])
+        return self._rewrite(lambda: self._sharing({entry.blob for entry in self._everywhere(host)}))
 
     def everywhere(self, host: str) -> list[Entry]:
         """What is known of a host on whatever port."""
         self._refresh()
-        start = f"[{host.lower()}]:"
-        other = [entry for name, found in self._named.items() if name.startswith(start) for entry in found]
-        return [*self._matching(host.lower()), *other]
+        return [replace(entry, line=self._number(entry)) for entry in self._everywhere(host)]
 
     def _is_certified(self, name: str, host: str, key_type: str, blob: bytes, known: Sequence[Entry]) -> bool:
         """Does a trusted authority vouch for the key? One that we do not know says nothing."""
@@ -121,14 +127,14 @@ class KnownHosts:
     def _refuse_revoked(self, name: str, key_type: str, blobs: Sequence[bytes], known: Sequence[Entry]) -> None:
         for entry in known:
             if entry.marker == REVOKED and entry.blob in blobs:
-                text = f"The {key_type} key of {name} is marked as revoked in {self._path}:{entry.line}."
+                text = f"The {key_type} key of {name} is marked as revoked in {self._path}:{self._number(entry)}."
                 raise HostKeyRejected(name, key_type, text)
 
     def _changed(self, name: str, key_type: str, blob: bytes, known: Sequence[Entry]) -> str:
         entry = next((each for each in known if each.key_type == key_type), known[0])
         return (
             f"{CHANGED}The {key_type} key sent by {name} has the fingerprint {fingerprint(blob)}, and "
-            f"{self._path}:{entry.line} holds another {entry.key_type} key.\n"
+            f"{self._path}:{self._number(entry)} holds another {entry.key_type} key.\n"
             "If the host was reinstalled, remove that line; otherwise somebody may be listening in."
         )
 
@@ -142,28 +148,47 @@ class KnownHosts:
     def _matching(self, name: str) -> list[Entry]:
         return [*self._named.get(name, ()), *(entry for entry in self._others if entry.matches(name))]
 
-    def _refresh(self) -> None:
-        try:
-            status = self._path.stat()
-        except FileNotFoundError:
-            self._take((), 0)
-            self._stamp = None
-            return
-        if _stamp(status) != self._stamp:
-            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
-            self._take(parse(text), text.count("\n"))
-            self._stamp = _stamp(status)
+    def _everywhere(self, host: str) -> list[Entry]:
+        start = f"[{host.lower()}]:"
+        other = [entry for name, found in self._named.items() if name.startswith(start) for entry in found]
+        return [*self._matching(host.lower()), *other]
 
-    def _take(self, entries: Iterable[Entry], lines: int) -> None:
-        self._named, self._others, self._lines = {}, [], lines
-        for entry in entries:
+    def _sharing(self, keys: Collection[bytes]) -> dict[Entry, Sequence[str]]:
+        """The lines about single hosts with one of these keys, and all names on each."""
+        if not keys:
+            return {}
+        known = [*(entry for found in self._named.values() for entry in found), *self._others]
+        return {each: _names(each) for each in known if each.blob in keys and not each.is_general}
+
+    def _number(self, entry: Entry) -> int:
+        """Where an entry's line is now: entries keep the number that they had before others were taken out."""
+        return entry.line - bisect_left(self._gone, entry.line)
+
+    def _refresh(self) -> None:
+        with self._usable("read"):
+            try:
+                if _stamp(self._path.stat()) != self._stamp:
+                    self._take(*self._read())
+            except FileNotFoundError:
+                self._take("", None)
+
+    def _read(self) -> tuple[str, Stamp]:
+        with self._path.open("rb") as file:
+            stamp = _stamp(os.fstat(file.fileno()))
+            return file.read().decode("utf-8", "surrogateescape"), stamp
+
+    def _take(self, text: str, stamp: Stamp | None) -> None:
+        self._named, self._others, self._gone = {}, [], []
+        self._lines = text.count("\n") + (text != "" and not text.endswith("\n"))
+        for entry in parse(text):
             self._add(entry)
+        self._stamp = stamp
 
     def _add(self, entry: Entry) -> None:
         if entry.marker or entry.is_hashed or entry.is_general:
             self._others.append(entry)
         else:
-            for name in entry.patterns.lower().split(","):
+            for name in _names(entry):
                 self._named.setdefault(name, []).append(entry)
 
     def _append(self, name: str, key_type: str, blob: bytes) -> None:
@@ -185,36 +210,78 @@ class KnownHosts:
                 self._add(entry)
             self._stamp = _stamp(after)
 
-    def _rewrite(self, doomed: Callable[[Entry], Sequence[str]]) -> int:
+    def _rewrite(self, doomed: Callable[[], Mapping[Entry, Sequence[str]]]) -> int:
         """Take names out of the file, which is replaced as a whole, so that readers see the old or the new one.
 
-        @param doomed: the names to take from an entry.
-        """
-        try:
-            text = self._path.read_bytes().decode("utf-8", "surrogateescape")
-        except FileNotFoundError:
-            return 0
-        lines: list[str | None] = [*text.split("\n")]
-        count = 0
-        for entry in parse(text):
-            names = () if entry.is_general else doomed(entry)
-            line = lines[entry.line - 1]
-            if names and line is not None:
-                lines[entry.line - 1] = without_names(line, entry, names)
-                count += 1
-        if count:
-            self._replace("\n".join(line for line in lines if line is not None))
-        return count
+        A file that says nothing of them is not read again, and what is left of one that does is not parsed again.
 
-    def _replace(self, text: str) -> None:
+        @param doomed: the entries, as far as they are known, and the names to take from each.
+        @return: how many lines were changed.
+        """
+        self._refresh()
+        if not doomed():
+            return 0
+        with self._usable("read"):
+            text, stamp = self._read()
+        lines = text.split("\n")
+        if stamp != self._stamp or not all(self._stands_in(lines, entry) for entry in doomed()):
+            self._take(text, stamp)
+        changes = {
+            entry: without_names(lines[self._number(entry) - 1], entry, names) for entry, names in doomed().items()
+        }
+        if changes:
+            changed: dict[int, str | None] = {self._number(entry) - 1: line for entry, line in changes.items()}
+            kept = (changed.get(index, line) for index, line in enumerate(lines))
+            with self._usable("written"):
+                self._stamp = self._replace("\n".join(line for line in kept if line is not None))
+            for entry, left in changes.items():
+                self._exchange(entry, left)
+        return len(changes)
+
+    def _stands_in(self, lines: Sequence[str], entry: Entry) -> bool:
+        """Is an entry where it is thought to be? A file may be written twice at what its clock takes for one time."""
+        index = self._number(entry) - 1
+        return index < len(lines) and parse_line(entry.line, lines[index]) == entry
+
+    def _exchange(self, old: Entry, line: str | None) -> None:
+        """An entry is gone, or has lost some of its names."""
+        new = None if line is None else parse_line(old.line, line)
+        if line is None:
+            insort(self._gone, old.line)
+        if old.is_hashed:
+            self._others.remove(old)
+            return
+        for name in dict.fromkeys(_names(old)):
+            left = [entry for entry in self._named.pop(name) if entry is not old]
+            if new is not None and name in _names(new):
+                insort(left, new, key=lambda entry: entry.line)
+            if left:
+                self._named[name] = left
+
+    @contextmanager
+    def _usable(self, deed: str) -> Iterator[None]:
+        """What the file system refuses is said of the file: nobody else is to blame."""
+        try:
+            yield
+        except OSError as error:
+            raise KnownHostsUnusable(self._path, deed, error.strerror or str(error)) from error
+
+    def _replace(self, text: str) -> Stamp:
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         descriptor = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
             file.write(text)
             file.flush()
             os.fsync(descriptor)
+            stamp = _stamp(os.fstat(descriptor))
         fresh.rename(self._path)
+        return stamp
 
 
-def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+def _names(entry: Entry) -> list[str]:
+    """The names on a line that lists them."""
+    return entry.patterns.lower().split(",")
+
+
+def _stamp(status: os.stat_result) -> Stamp:
     return status.st_ino, status.st_mtime_ns, status.st_size

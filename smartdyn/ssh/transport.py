@@ -25,7 +25,7 @@ from smartdyn.metrics.ssh import SshMeters
 from smartdyn.ssh.algorithms import STRICT_SERVER, Algorithms, NoCommonAlgorithm, Proposal, agree, our_proposal
 from smartdyn.ssh.backlog import Backlog
 from smartdyn.ssh.ciphers import Keys, PacketRefused, Protection, protection
-from smartdyn.ssh.errors import HandshakeFailed, HostKeyRejected
+from smartdyn.ssh.errors import HandshakeFailed, HostKeyRejected, KnownHostsUnusable
 from smartdyn.ssh.handshake import Handshake, Stage
 from smartdyn.ssh.host_signature import BadHostSignature, verify_host_signature
 from smartdyn.ssh.identification import IdentificationReader, NotSSH
@@ -84,7 +84,7 @@ class ClientTransport(SSHClientTransport):
         self.algorithms: Algorithms | None = None
         self.secure: Deferred[None] = Deferred()
         self.lost: Deferred[str] = Deferred()
-        self.rejected: HostKeyRejected | None = None
+        self.rejected: HostKeyRejected | KnownHostsUnusable | None = None
         self.supportedPublicKeys = algorithms(trust.key_types(host, port))
 
     def connectionMade(self) -> None:
@@ -172,7 +172,7 @@ class ClientTransport(SSHClientTransport):
         key_type = getNS(hostKey)[0].decode("ascii", "replace")
         try:
             self._trust.verify(self._host, self._port, key_type, hostKey)
-        except HostKeyRejected as error:
+        except (HostKeyRejected, KnownHostsUnusable) as error:
             self.rejected = error
             return fail(error)
         return succeed(True)

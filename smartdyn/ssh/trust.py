@@ -23,7 +23,10 @@ CHANGED = """@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@
 
 
 class HostTrust(Protocol):
-    """Knows what to ask a host for, and whether to believe the answer."""
+    """Knows what to ask a host for, and whether to believe the answer.
+
+    Both raise L{smartdyn.ssh.errors.KnownHostsUnusable} when they cannot look.
+    """
 
     def key_types(self, host: str, port: int) -> Sequence[str]:
         """The types of the keys that would be believed, best first; certificates among them when one would be."""

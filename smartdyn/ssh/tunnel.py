@@ -12,7 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smartdyn.ssh.connection import Connection
-from smartdyn.ssh.errors import ChannelFailed, ConnectFailed, SSHError
+from smartdyn.ssh.errors import IMPOSSIBLE_NAME, ChannelFailed, ConnectFailed, SSHError
 from smartdyn.ssh.session import Session
 
 _ORIGIN = NS(b"127.0.0.1") + bytes(4)
@@ -98,11 +98,14 @@ class TunnelTransport:
 async def open_tunnel(hop: Connection, host: str, port: int, protocol: Any) -> None:
     """Connect C{protocol} to a port through a connection; when that fails, the connection is closed.
 
-    @raise ConnectFailed: the hop does not get there or does not let us.
+    @raise ConnectFailed: the hop does not get there or does not let us, or the name is none.
     """
     channel = TunnelChannel(hop.meters)
     try:
         await hop.open(channel, NS(host.encode("idna")) + port.to_bytes(4, "big") + _ORIGIN)
+    except UnicodeError as error:
+        await hop.close()
+        raise ConnectFailed(host, port, IMPOSSIBLE_NAME) from error
     except ChannelFailed as error:
         await hop.close()
         raise ConnectFailed(host, port, f"the jump host {hop.host} does not connect there: {error}") from error

@@ -75,6 +75,14 @@ class TargetTests(TestCase):
         self.assertEqual(list(base.iterdir()), [])
         self.assertFalse(self.folder.joinpath("known_hosts").exists())
 
+    async def test_host_keys_that_cannot_be_read(self) -> None:
+        """The file is named; nothing is said of the host."""
+        path = self.folder / "known_hosts"
+        path.mkdir()
+        self.assert_only(
+            await self.look(), "target-host-key", f"The host keys in {path} cannot be read", f"ls -ld {path}"
+        )
+
     async def test_nobody_listens(self) -> None:
         """The port may be wrong, or sshd not there."""
         self.values["ssh_identity_key_file"] = self.server.key()

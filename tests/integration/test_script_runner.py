@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from twisted.internet import reactor
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import TestCase
 
 from smartdyn.rex import script_runner
@@ -85,6 +85,11 @@ class ScriptTestCase(TestCase):
         context = MemoryContext()
         await self.runner(script, **input).run(context, resumed=False)
         return context
+
+    def is_running(self, pid: str) -> bool:
+        """Is a process on the host more than a body that nobody has taken away yet?"""
+        state = Path("/proc", pid, "stat")
+        return state.exists() and ") Z " not in state.read_text()
 
     def left_behind(self) -> list[str]:
         """What is left on the host."""
@@ -313,6 +318,16 @@ exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
         context = await self.stopped(runner, lambda: True)
         self.assertEqual((context.status, context.chunks), (255, []))
 
+    async def test_the_time_is_up_while_it_connects(self) -> None:
+        """That is said, and the attempt is dropped."""
+        runner, context = self.runner("true", ssh_port=self.silent_port()), MemoryContext()
+        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
+        self.assertIn("Connecting to", context.notes[-1])
+        await runner.timeout(context)
+        await running
+        self.assertEqual(context.chunks, [("debug", "Timeout for execution passed, trying to stop the job")])
+        self.assertEqual(context.status, 255)
+
     async def test_while_it_waits_for_its_turn(self) -> None:
         """It leaves the queue."""
         self.settings = replace(self.settings, connections_at_once=1)
@@ -410,58 +425,3 @@ class PowerTests(ScriptTestCase):
         """The script's own status counts, whatever it said."""
         context = await self.run_script("echo 'shutdown host'; exit 1")
         self.assertEqual(context.status, 1)
-
-
-class ContinuityTests(ScriptTestCase):
-    """Jobs outlive connections and services."""
-
-    async def test_a_broken_connection_loses_and_doubles_nothing(self) -> None:
-        """We connect again and go on at the next byte; the script ran once."""
-        script = f"#!/bin/sh\necho ran >> {self.base}/count\nfor i in $(seq 1 30); do echo line $i; sleep 0.1; done\n"
-        runner, context = self.runner(script), MemoryContext()
-        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
-        await context.first_output
-        await later(0.3)
-        self.server.kill_sessions()
-        await running
-        self.assertEqual(context.text(), "".join(f"line {number}\n" for number in range(1, 31)))
-        self.assertEqual((context.status, Path(self.base, "count").read_text()), (0, "ran\n"))
-
-    async def test_a_restarted_service_goes_on_where_it_stopped(self) -> None:
-        """Another runner of the same id follows the script to its end; the script ran once."""
-        script = f"#!/bin/sh\necho ran >> {self.base}/count\nfor i in $(seq 1 20); do echo line $i; sleep 0.1; done\n"
-        runner, context = self.runner(script), MemoryContext()
-        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
-        await context.first_output
-        running.cancel()
-        await self.assertFailure(running, CancelledError)
-        self.assertIsNone(context.status)
-        await self.runner(script, id=runner.id).run(context, resumed=True)
-        self.assertEqual(context.text(), "".join(f"line {number}\n" for number in range(1, 21)))
-        self.assertEqual((context.status, Path(self.base, "count").read_text()), (0, "ran\n"))
-
-    async def test_a_script_that_ended_meanwhile(self) -> None:
-        """Its output and status are still there for the restarted service."""
-        script = "#!/bin/sh\necho first\nsleep 0.5\necho last\nexit 7\n"
-        runner, context = self.runner(script), MemoryContext()
-        running = Deferred.fromCoroutine(runner.run(context, resumed=False))
-        await context.first_output
-        running.cancel()
-        await self.assertFailure(running, CancelledError)
-        await later(1)
-        await self.runner(script, id=runner.id).run(context, resumed=True)
-        self.assertEqual((context.text(), context.status), ("first\nlast\n", 7))
-
-    async def test_a_job_that_was_never_started_is_started(self) -> None:
-        """A service that died before it got to the host starts the job after all."""
-        context = MemoryContext()
-        await self.runner("echo late").run(context, resumed=True)
-        self.assertEqual((context.text(), context.status), ("late\n", 0))
-
-    async def test_a_job_whose_directory_is_gone_is_not_run_again(self) -> None:
-        """It may have run: that is said, and nothing is run twice."""
-        context = MemoryContext()
-        context.begun = True
-        await self.runner(f"touch {self.base}/ran").run(context, resumed=True)
-        self.assertEqual((context.status, self.left_behind()), ("EXCEPTION", []))
-        self.assertIn("is gone", context.text("debug"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
+from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import TestCase
 
 from smartdyn.aio import sleep
@@ -269,15 +270,29 @@ class PromptTests(TrustTestCase):
         self.assertEqual(self.server.failed_logins("keyboard-interactive"), 1)
 
 
-class PasswordTests(TrustTestCase):
-    """Passwords with all sorts of characters."""
+class BannerTests(TrustTestCase):
+    """What a host says to all who come."""
 
     def prepare(self) -> str:
         return f"Banner {self.folder}/banner"
 
-    def setUp(self) -> None:
-        super().setUp()
-        self.folder.joinpath("banner").write_text("Authorised use only\n")
+    async def test_it_is_logged(self) -> None:
+        """With the host, before anybody is logged in; it does not get into the output of commands."""
+        self.folder.joinpath("banner").write_text("Authorised use only\nGr\u00fc\u00dfe\n")
+        events: list[Any] = []
+        observer: Any = events.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        connection = await self.log_in(password=password_of("rexssh"))
+        found = [(each["host"], each["text"]) for each in events if "banner" in (each["log_format"] or "")]
+        self.assertEqual(
+            [(host, text.strip()) for host, text in found], [(HOST, "Authorised use only\nGr\u00fc\u00dfe")]
+        )
+        self.assertEqual((await run(connection, "echo hello"))[0], b"hello\n")
+
+
+class PasswordTests(TrustTestCase):
+    """Passwords with all sorts of characters."""
 
     async def test_odd_characters(self) -> None:
         """Signs of regular expressions and letters outside ASCII are what they are."""

@@ -6,7 +6,10 @@ from twisted.internet.defer import Deferred, succeed
 
 
 class MemoryContext:
-    """What a runner published and how it ended; pass it to the next runner to pretend a restart."""
+    """What a runner published and how it ended; pass it to the next runner to pretend a restart.
+
+    @ivar retries: after how many seconds something was to be tried again, each time that it was said.
+    """
 
     def __init__(self) -> None:
         self.chunks: list[tuple[str, str]] = []
@@ -16,6 +19,7 @@ class MemoryContext:
         self.status: int | str | None = None
         self.first_output: Deferred[None] = Deferred()
         self.notes: list[str] = []
+        self.retries: list[float] = []
 
     def publish(
         self,
@@ -47,6 +51,8 @@ class MemoryContext:
         """Keep it."""
         if text:
             self.notes.append(text)
+        if retry_in is not None:
+            self.retries.append(retry_in)
 
     def text(self, type: str = "stdout") -> str:
         """All output of one type."""

@@ -36,6 +36,11 @@ class Dropbear:
             self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         sshd.wait_for_port(self.port)
 
+    def kill_sessions(self) -> None:
+        """Kill the processes that serve connections, as a broken network would; the server goes on."""
+        assert self._process is not None
+        subprocess.run(["pkill", "-KILL", "-P", str(self._process.pid)], check=True)
+
     def stop(self) -> None:
         """Stop the server and remove its files."""
         if self._process is not None:

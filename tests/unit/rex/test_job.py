@@ -56,6 +56,29 @@ class JobTests(SynchronousTestCase):
             error = self.assertRaises(InvalidRequest, job, **{key: value})
             self.assertIn(f"`{key}`", str(error))
 
+    def test_half_a_character(self) -> None:
+        """JSON may hold it, and no host can be sent it: that is said, of a secret without showing it."""
+        cases: list[dict[str, Any]] = [
+            *({key: "a\ud800"} for key in ("hostname", "ssh_user", "effective_user", "remote_working_dir", "script")),
+            {"ssh_user": "a\udcff"},
+            *(
+                {"secrets": {key: Secret("planted\udfff")}}
+                for key in ("ssh_password", "key_passphrase", "effective_user_password")
+            ),
+        ]
+        for input in cases:
+            error = self.assertRaises(InvalidRequest, job, **input)
+            key = next(iter(input.get("secrets", input)))
+            self.assertIn(f"`{key}`", str(error))
+            self.assertNotIn("planted", str(error))
+            str(error).encode()
+
+    def test_bytes_that_are_no_text(self) -> None:
+        """A script and a directory may hold them; they are sent as they are."""
+        found = job(script="echo \udcff", remote_working_dir="/tmp/\udce9").bootstrap("id")
+        self.assertEqual(found.script, b"echo \xff\n")
+        self.assertIn(b"base=/tmp/\xe9\n", found.stdin())
+
     def test_su_and_a_directory_that_depends_on_where_one_is(self) -> None:
         """It would be looked for in another place than where it was made; sudo stays where it is."""
         job(remote_working_dir="tmp", effective_user="joe")

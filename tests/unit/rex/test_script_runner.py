@@ -14,7 +14,14 @@ from smartdyn.rex.hosts import Hosts
 from smartdyn.rex.script_runner import ScriptRunner
 from smartdyn.rex.settings import RunnerSettings
 from smartdyn.secret import Secret
-from smartdyn.ssh.errors import Attempt, AuthenticationFailed, ConnectFailed, ConnectionLost, HandshakeFailed
+from smartdyn.ssh.errors import (
+    Attempt,
+    AuthenticationFailed,
+    ConnectFailed,
+    ConnectionLost,
+    HandshakeFailed,
+    KnownHostsUnusable,
+)
 from tests.support.context import MemoryContext
 
 
@@ -39,11 +46,11 @@ class AwayTests(SynchronousTestCase):
         return await attempt
 
     def run_job(
-        self, *, resumed: bool = False, host: str = "h1", user: str = "root"
+        self, *, resumed: bool = False, host: str = "h1", user: str = "root", **more: Any
     ) -> tuple[ScriptRunner, Deferred[None]]:
         """Begin a job."""
         input = {"hostname": host, "ssh_user": user, "script": "true", "secrets": {"ssh_password": Secret("x")}}
-        runner = ScriptRunner("r", input, self.hosts)
+        runner = ScriptRunner("r", {**input, **more}, self.hosts)
         return runner, Deferred.fromCoroutine(runner.run(self.context, resumed=resumed))
 
     def test_where_no_job_may_go_over_ssh(self) -> None:
@@ -84,6 +91,27 @@ class AwayTests(SynchronousTestCase):
         self.attempts[0].errback(HandshakeFailed("h1", 22, "no cipher in common"))
         self.successResultOf(running)
         self.assertEqual((len(self.attempts), self.context.status), (1, "EXCEPTION"))
+
+    def test_host_keys_that_cannot_be_written_down(self) -> None:
+        """Our own file is no host that is away: the user hears of it at once, also after a restart."""
+        for resumed in (False, True):
+            self.context, self.attempts = MemoryContext(), []
+            _, running = self.run_job(resumed=resumed)
+            self.attempts[0].errback(KnownHostsUnusable(Path("known_hosts"), "written", "No space left on device"))
+            self.successResultOf(running)
+            self.assertEqual((len(self.attempts), self.context.status), (1, "EXCEPTION"))
+            self.assertIn(
+                "RuntimeError - The host keys in known_hosts cannot be written: No space left on device.",
+                self.context.text("debug"),
+            )
+
+    def test_host_keys_that_cannot_be_read_when_a_host_is_new(self) -> None:
+        """C{first_execution} needs them before anybody connects."""
+        self.hosts.settings.known_hosts.mkdir()
+        _, running = self.run_job(first_execution=True)
+        self.successResultOf(running)
+        self.assertEqual((self.attempts, self.context.status), ([], "EXCEPTION"))
+        self.assertIn("cannot be read: Is a directory.", self.context.text("debug"))
 
     def test_a_job_that_may_be_running_is_looked_for_until_the_limit(self) -> None:
         """Ten minutes by default; then what is known is said."""

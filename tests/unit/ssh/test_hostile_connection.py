@@ -246,6 +246,44 @@ class HostileChannelTests(SecureTestCase):
         self.assertFalse(self.server.is_ended())
 
 
+class KeepaliveTests(SecureTestCase):
+    """Peers that are gone without a word."""
+
+    def session(self) -> Session:
+        session = super().session()
+        self.server.take()
+        return session
+
+    def pass_over(self, signs: int) -> None:
+        """Time passes, and signs of life are asked for."""
+        for _ in range(signs):
+            self.server.advance(15)
+            self.assertEqual([message[0] for message in self.server.take()], [GLOBAL])
+
+    def test_a_host_that_does_not_answer(self) -> None:
+        """After three signs of life that were asked for in vain the connection is lost, and whoever waits is told."""
+        ending = self.session().wait()
+        self.pass_over(3)
+        self.server.advance(14.9)
+        self.assertNoResult(ending)
+        self.server.advance(0.2)
+        error = self.failureResultOf(ending, ConnectionLost).value
+        self.assertEqual(str(error), "The connection to h1 was lost: the host did not answer for 45 s")
+        self.assert_refused("did not answer for 45 s")
+
+    def test_a_host_that_answers_late(self) -> None:
+        """Any answer will do, also a refusal, and begins the count anew."""
+        ending = self.session().wait()
+        for answer in (FAILURE, SUCCESS, FAILURE):
+            self.pass_over(3)
+            self.server.send(answer)
+        self.pass_over(3)
+        self.assertNoResult(ending)
+        self.server.advance(15)
+        self.failureResultOf(ending, ConnectionLost)
+        self.assert_refused("did not answer for 45 s")
+
+
 class RekeyTests(SecureTestCase):
     """Fresh keys."""
 

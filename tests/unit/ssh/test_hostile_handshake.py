@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from twisted.conch.ssh.common import NS
@@ -10,7 +11,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.ssh.errors import HandshakeFailed
+from smartdyn.ssh.errors import HandshakeFailed, KnownHostsUnusable
+from smartdyn.ssh.known_hosts import KnownHosts
 from smartdyn.ssh.transport import ClientTransport
 from tests.support.ssh_server import (
     DEBUG,
@@ -37,6 +39,23 @@ class DeferredJudge(ClientTransport):
 
     def verifyHostKey(self, hostKey: bytes, fingerprint: bytes) -> Deferred[Any]:
         return self.judgement
+
+
+class OwnFileTests(SynchronousTestCase):
+    """Trouble of ours that comes up while a server is being judged."""
+
+    def test_a_key_that_cannot_be_written_down(self) -> None:
+        """The file is blamed, not the server; the connection ends all the same."""
+        path = Path(self.mktemp())
+        path.symlink_to("nowhere/known_hosts")
+        server = PlayedServer(client=ClientTransport(Clock(), "h1", 22, KnownHosts(path)))
+        server.greet()
+        server.propose()
+        server.reply()
+        self.assertTrue(server.is_ended())
+        self.successResultOf(server.client.lost)
+        error = self.failureResultOf(server.client.secure, KnownHostsUnusable).value
+        self.assertIn(f"The host keys in {path} cannot be written: No such file or directory.", str(error))
 
 
 class HostileHandshakeTests(SynchronousTestCase):

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import base64
+import errno
 import hmac
+import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.conch.ssh.common import NS
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.ssh.errors import HostKeyRejected
+from smartdyn.ssh import known_hosts
+from smartdyn.ssh.errors import HostKeyRejected, KnownHostsUnusable
 from smartdyn.ssh.known_hosts import KnownHosts
-from smartdyn.ssh.known_hosts_format import parse
+from smartdyn.ssh.known_hosts_format import Entry, parse
 from smartdyn.ssh.trust import algorithms
 
 ED = "ssh-ed25519"
@@ -141,12 +146,114 @@ class KnownHostsTests(SynchronousTestCase):
         self.assertEqual(sorted(each.patterns for each in found), sorted(f"h{number}" for number in range(200)))
         self.assertEqual({each.blob for each in found}, {OTHER})
 
+    def count_reads(self) -> list[str]:
+        """Grows whenever the file is opened for reading, and whenever it is taken apart."""
+        found: list[str] = []
+        opened = Path.open
+
+        def counted_open(path: Path, *arguments: Any, **options: Any) -> Any:
+            found.append("read")
+            return opened(path, *arguments, **options)
+
+        def counted_parse(text: str) -> Iterator[Entry]:
+            found.append("parsed")
+            return parse(text)
+
+        self.patch(Path, "open", counted_open)
+        self.patch(known_hosts, "parse", counted_parse)
+        return found
+
+    def test_forgetting_hosts_of_which_nothing_is_known(self) -> None:
+        """A new host costs a look at the file's date, however many others are in it."""
+        hosts = self.hosts("".join(entry(f"h{number}") for number in range(3000)))
+        hosts.key_types("h1", 22)
+        reads = self.count_reads()
+        self.assertEqual([hosts.forget(f"new{number}", 22) for number in range(500)], [0] * 500)
+        self.assertEqual([hosts.forget_everywhere(f"new{number}") for number in range(500)], [0] * 500)
+        self.assertEqual(reads, [])
+
+    def test_what_is_left_is_not_taken_apart_again(self) -> None:
+        """Hosts that are forgotten and learned anew: a line is taken out of a file that is known already."""
+        hosts = self.hosts("".join(entry(f"h{number}") for number in range(100)))
+        hosts.key_types("h1", 22)
+        reads = self.count_reads()
+        for number in range(50):
+            self.assertEqual(hosts.forget(f"h{number}", 22), 1)
+            self.assertEqual(hosts.key_types(f"h{number}", 22), [])
+            hosts.verify(f"h{number}", 22, ED, OTHER)
+        self.assertEqual(reads, ["read"] * 50)
+
+    def test_lines_are_named_as_they_are_now(self) -> None:
+        """Also when others before them are gone, or have lost a name."""
+        hosts = self.hosts("# a comment\n" + entry("h1,h2") + entry("h3") + entry("h4", KEY + b"4"))
+        hosts.forget("h2", 22)
+        hosts.forget("h3", 22)
+        hosts.verify("h5", 22, ED, OTHER)
+        hosts.forget("h1", 22)
+        self.assertEqual([each.line for each in hosts.everywhere("h4")], [2])
+        error = self.assertRaises(HostKeyRejected, hosts.verify, "h5", 22, ED, KEY)
+        self.assertIn(f"{self.path}:3 holds", str(error))
+
+    def test_a_file_that_others_change_unseen(self) -> None:
+        """Even one that looks the same from outside: only the line of the host itself is taken out."""
+        hosts = self.hosts(entry("h1") + entry("h2"))
+        hosts.key_types("h1", 22)
+        before = self.path.stat()
+        self.path.write_text(entry("h2") + entry("h1"))
+        os.utime(self.path, ns=(before.st_atime_ns, before.st_mtime_ns))
+        self.assertEqual(hosts.forget("h1", 22), 1)
+        self.assertEqual(self.path.read_text(), entry("h2"))
+
+    @given(st.lists(st.tuples(st.sampled_from("flw"), st.integers(0, 3)), max_size=12), st.booleans())
+    def test_what_is_known_is_what_is_written(self, deeds: list[tuple[str, int]], ended: bool) -> None:
+        """Whatever is forgotten and learned by us, and written by others, also to a file without an end."""
+        text = "# a comment\n" + entry("h0,h1") + entry(hashed("h2")) + entry("h3,h3") + entry("h*", marker="@revoked")
+        hosts = self.hosts(text if ended else text.rstrip("\n"))
+        for deed, number in deeds:
+            if deed == "f":
+                hosts.forget(f"h{number}", 22)
+            elif deed == "w":
+                self.path.write_text(self.path.read_text() + entry(f"h{number}", OTHER))
+            elif not hosts.key_types(f"h{number}", 22):
+                hosts.verify(f"h{number}", 22, ED, OTHER)
+            fresh = KnownHosts(self.path)
+            for each in range(4):
+                self.assertEqual(hosts.everywhere(f"h{each}"), fresh.everywhere(f"h{each}"))
+
     def test_changes_by_others_are_seen(self) -> None:
         """The file is read again when somebody else has written it."""
         hosts = self.hosts()
         self.assertEqual(hosts.key_types("h1", 22), [])
         self.path.write_text(entry("h1"))
         self.assertEqual(hosts.key_types("h1", 22), [ED])
+
+    def test_a_file_that_cannot_be_read(self) -> None:
+        """Whoever asks is told which file it is and what is wrong with it."""
+        self.path.mkdir()
+        hosts = KnownHosts(self.path)
+        for ask in (
+            lambda: hosts.key_types("h1", 22),
+            lambda: hosts.verify("h1", 22, ED, KEY),
+            lambda: hosts.everywhere("h1"),
+            lambda: hosts.forget("h1", 22),
+        ):
+            error = self.assertRaises(KnownHostsUnusable, ask)
+            self.assertIn(f"The host keys in {self.path} cannot be read: Is a directory.", str(error))
+
+    def test_a_file_that_cannot_be_written(self) -> None:
+        """Nothing is learned or forgotten, and that is told in the same way."""
+        hosts = self.hosts(entry("h1"))
+        hosts.key_types("h1", 22)
+        self.patch(os, "open", self.full_disk)
+        for attempt in (lambda: hosts.verify("h2", 22, ED, KEY), lambda: hosts.forget("h1", 22)):
+            error = self.assertRaises(KnownHostsUnusable, attempt)
+            self.assertIn(f"The host keys in {self.path} cannot be written: No space left on device.", str(error))
+        self.assertEqual(self.path.read_text(), entry("h1"))
+        self.assertEqual((hosts.key_types("h1", 22), hosts.key_types("h2", 22)), ([ED], []))
+
+    def full_disk(self, *arguments: object) -> int:
+        """No file can be opened for writing."""
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def test_what_is_asked_for(self) -> None:
         """The known types come first, and certificates before them when an authority is known; nothing with SHA-1."""
