@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from bisect import bisect_left, insort
@@ -199,7 +200,10 @@ class KnownHosts:
         try:
             before = os.fstat(descriptor)
             ended = before.st_size == 0 or os.pread(descriptor, 1, before.st_size - 1) == b"\n"
-            os.write(descriptor, (line if ended else "\n" + line).encode())
+            data = (line if ended else "\n" + line).encode()
+            if os.write(descriptor, data) < len(data):
+                os.ftruncate(descriptor, before.st_size)
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             after = os.fstat(descriptor)
         finally:
             os.close(descriptor)
@@ -269,12 +273,16 @@ class KnownHosts:
     def _replace(self, text: str) -> Stamp:
         fresh = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         descriptor = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(descriptor)
-            stamp = _stamp(os.fstat(descriptor))
-        fresh.rename(self._path)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(descriptor)
+                stamp = _stamp(os.fstat(descriptor))
+            fresh.rename(self._path)
+        except OSError:
+            fresh.unlink()
+            raise
         return stamp
 
 

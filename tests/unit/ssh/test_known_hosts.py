@@ -6,6 +6,7 @@ import base64
 import errno
 import hmac
 import os
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,25 @@ class KnownHostsTests(SynchronousTestCase):
             error = self.assertRaises(KnownHostsUnusable, attempt)
             self.assertIn(f"The host keys in {self.path} cannot be written: No space left on device.", str(error))
         self.assertEqual(self.path.read_text(), entry("h1"))
+        self.assertEqual((hosts.key_types("h1", 22), hosts.key_types("h2", 22)), ([ED], []))
+
+    def test_a_disk_that_fills_up(self) -> None:
+        """No half of a line and no half of a file stays behind."""
+        hosts = self.hosts(entry("h1") + entry("h3"))
+        hosts.key_types("h1", 22)
+        before = self.path.read_text()
+        for room, attempt in (
+            (len(before) + 20, lambda: hosts.verify("h2", 22, ED, KEY)),
+            (20, lambda: hosts.forget("h1", 22)),
+        ):
+            soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+            try:
+                self.assertRaises(KnownHostsUnusable, attempt)
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+            self.assertEqual(self.path.read_text(), before)
+            self.assertEqual([path.name for path in self.path.parent.iterdir()], [self.path.name])
         self.assertEqual((hosts.key_types("h1", 22), hosts.key_types("h2", 22)), ([ED], []))
 
     def full_disk(self, *arguments: object) -> int:
