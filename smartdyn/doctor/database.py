@@ -146,7 +146,7 @@ def _callbacks(context: Context, path: Path) -> Verdict:
     if found.parked:
         return warning(
             f"Foreman does not take {found.parked} callbacks: {_line(found.last_error)}.",
-            "See in the console what it says of these tasks, and cancel those jobs in Foreman.",
+            "See in the console what it says of these tasks; mend that, then: smartdyn tasks resend --all",
         )
     if not found.pending or found.oldest is None:
         return ok("Foreman was told everything.")

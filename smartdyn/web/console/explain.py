@@ -129,7 +129,7 @@ def _callbacks(page: TaskPage, now: float) -> list[str]:
         if callback.state == "delivered":
             sentences.append("Foreman has the result.")
         elif callback.state == "parked":
-            sentences.append(f"Foreman does not take the result: {callback.last_error}. {_untold(callback)}")
+            sentences.append(f"The result is not sent to Foreman any more: {callback.last_error}. {_untold(callback)}")
         elif callback.attempts:
             wait = duration(max(callback.next_attempt_at - now, 0.0))
             sentences.append(
@@ -142,7 +142,7 @@ def _callbacks(page: TaskPage, now: float) -> list[str]:
 
 
 def _untold(callback: CallbackView) -> str:
-    return why_untold(callback.last_error or "").advice
+    return why_untold(callback.last_error or "", parked=callback.state == "parked").advice
 
 
 def _first_error(page: TaskPage) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import html
 import re
 
+from smartdyn.store import callbacks
+from smartdyn.store.callbacks import EnqueueCallback, ParkCallback
+from tests.support.engine import START
 from tests.support.web import Nasty, WebTestCase
 
 
@@ -132,6 +135,26 @@ class ConsoleTests(WebTestCase):
         task = self.launch("Rig::WaitForUpdate")
         self.assertEqual(self.press(f"/console/{task}/halt"), 303)
         self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
+
+    def test_results_are_sent_again(self) -> None:
+        """Where one was refused there is a button for it, on the task's page and on the overview, and then no more."""
+        tasks = [self.launch("Rig::Noop") for _ in range(3)]
+        for number, task in enumerate(tasks, 1):
+            enqueued = EnqueueCallback(task, 1, {"task_id": task}, START, data={})
+            self.successResultOf(self.engine.database.commit(enqueued, ParkCallback(number, "HTTP 404: no")))
+        page = self.request("GET", f"/console/{tasks[0]}")[1]
+        self.assertIn(f'href="/console/{tasks[0]}/confirm/resend"', page)
+        self.assertEqual(self.request("GET", f"/console/{tasks[0]}/confirm/resend")[0], 200)
+        self.assertEqual(self.press(f"/console/{tasks[0]}/resend"), 303)
+        self.assertEqual((self.press(f"/console/{tasks[0]}/resend"), self.press("/console/nope/resend")), (409, 404))
+        self.assertNotIn("/confirm/resend", self.request("GET", f"/console/{tasks[0]}")[1])
+        self.assertIn("2 are not sent any more", self.request("GET", "/console")[1])
+        self.assertIn("Send 2 results again", self.request("GET", "/console/resend")[1])
+        self.assertEqual((self.press("/console/resend"), self.location, self.engine.notified), (303, "/console", 2))
+        self.assertNotIn("not sent any more", self.request("GET", "/console")[1])
+        self.assertIn("2 results are sent again.", self.request("GET", "/console/audit?what=resend")[1])
+        found = self.successResultOf(self.engine.database.query(callbacks.counts))
+        self.assertEqual(found, {"pending": 3})
 
     def test_bulk_is_done_to_as_many_as_was_said(self) -> None:
         """The page says how many there are; when that is true no more, nothing is done."""

@@ -61,7 +61,10 @@ class ExplainTests(SynchronousTestCase):
         waiting = replace(RUNNING, note=JobNote("ssh: connect to host web3 port 22: Connection refused.", NOW, NOW + 9))
         self.assertIn("Next try in 9.0 s. Check that sshd runs", explain(waiting, NOW))
         parked = self.ended(exit_status=0, callbacks=(CallbackView("parked", 1, "HTTP 404: no", NOW, None),))
-        self.assertIn("HTTP 404: no. Check in Foreman", explain(parked, NOW))
+        self.assertIn("not sent to Foreman any more: HTTP 404: no. Check in Foreman", explain(parked, NOW))
+        self.assertTrue(explain(parked, NOW).endswith("Then send it again."))
+        waits = self.ended(exit_status=0, callbacks=(CallbackView("pending", 1, "HTTP 500: no", NOW, None),))
+        self.assertTrue(explain(waits, NOW).endswith("The result is sent again by itself."))
 
     def test_a_note_ends_with_the_job(self) -> None:
         """What was waited for is no longer of interest."""
