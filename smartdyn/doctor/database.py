@@ -168,7 +168,7 @@ def _stuck(context: Context, path: Path) -> Verdict:
         hours = (context.now() - found.oldest_paused) / 3600
         return warning(
             f"{found.paused} tasks are paused, the oldest is {hours:.1f} h old.",
-            "Resume, skip or cancel them in the console (search for state:paused).",
+            "Resume, skip or halt them in the console (search for state:paused).",
         )
     if found.not_begun and context.is_up:
         return error(
