@@ -5,9 +5,11 @@ from __future__ import annotations
 import html
 import re
 
+from smartdyn.model.records import Delay
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import EnqueueCallback, ParkCallback
 from tests.support.engine import START
+from tests.support.rig import Noop
 from tests.support.web import Nasty, WebTestCase
 
 
@@ -123,6 +125,18 @@ class ConsoleTests(WebTestCase):
         page = self.request("GET", f"/console/{task}")[1]
         self.assertIn("skip step 2", page)
         self.assertIn("skip step 2", self.request("GET", "/console/audit")[1])
+
+    def test_tasks_that_wait_for_others(self) -> None:
+        """Each leads to the tasks that it waits for and to those that wait for it, as long as there are any."""
+        first = self.launch("Rig::WaitForUpdate")
+        then = self.engine.delay(Noop, {}, delay=Delay(after=(first,)))
+        page = self.request("GET", f"/console/{then}")[1]
+        self.assertIn(f"It waits for task {first[:8]}.", page)
+        self.assertIn(f'<dt>Waits for</dt><dd><a class="id alone" href="/console/{first}">', page)
+        page = self.request("GET", f"/console/{first}")[1]
+        self.assertIn(f'<dt>Waited for by</dt><dd><a class="id alone" href="/console/{then}">', page)
+        self.request("POST", f"/tasks/{first}/cancel")
+        self.assertNotIn("Waited for by", self.request("GET", f"/console/{first}")[1])
 
     def test_what_is_not_possible_has_a_page(self) -> None:
         """Resuming what is not paused is answered with a page that says so."""
