@@ -90,6 +90,7 @@ class TaskViews:
             deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
             actions={action["id"]: action for action in page.status["actions"]},
             phases={name: node for name, node in phases.items() if node.parts or node.step},
+            most_drawn=_SHORT_GRAPH,
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,

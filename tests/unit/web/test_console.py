@@ -4,17 +4,43 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 
+from smartdyn.actions.action import Action
 from smartdyn.model.records import Delay
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import EnqueueCallback, ParkCallback
 from tests.support.engine import START
-from tests.support.rig import Noop
+from tests.support.rig import Noop, WaitForUpdate
 from tests.support.web import Nasty, WebTestCase
+
+
+class Halfway(WaitForUpdate):
+    """Has come to a quarter of its work."""
+
+    class_name = "Rig::Halfway"
+
+    def run_progress(self) -> float:
+        """So far."""
+        return 0.25
+
+
+class Long(Action):
+    """Has many steps."""
+
+    class_name = "Rig::Long"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """One after another."""
+        with self.sequence():
+            for _ in range(201):
+                self.plan_action(Noop, {})
 
 
 class ConsoleTests(WebTestCase):
     """The pages."""
+
+    actions = (Halfway, Long)
 
     def test_the_empty_list_says_what_to_do(self) -> None:
         """A newcomer is not left with a blank page."""
@@ -137,6 +163,20 @@ class ConsoleTests(WebTestCase):
         self.assertIn(f'<dt>Waited for by</dt><dd><a class="id alone" href="/console/{then}">', page)
         self.request("POST", f"/tasks/{first}/cancel")
         self.assertNotIn("Waited for by", self.request("GET", f"/console/{first}")[1])
+
+    def test_how_far_a_step_is(self) -> None:
+        """A step that knows it shows it; one that has not begun or has ended does not."""
+        page = self.request("GET", f"/console/{self.launch(Halfway.class_name)}")[1]
+        self.assertIn('value="0.25" aria-label="Progress of step 2">25 %', page)
+        self.assertEqual(page.count("Progress of step"), 1)
+
+    def test_a_flow_that_is_too_long_for_a_picture(self) -> None:
+        """Has a sentence in its place, and its steps as boxes."""
+        page = self.request("GET", f"/console/{self.launch(Long.class_name)}")[1]
+        self.assertIn("With more than 200 steps there is no picture", page)
+        self.assertEqual((page.count('<div class="step success"'), page.count("picture of the flow")), (201, 0))
+        short = self.request("GET", f"/console/{self.launch('Rig::Noop')}")[1]
+        self.assertEqual((short.count("there is no picture"), short.count("picture of the flow")), (0, 1))
 
     def test_what_is_not_possible_has_a_page(self) -> None:
         """Resuming what is not paused is answered with a page that says so."""

@@ -141,8 +141,10 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  if (inUse(target)) event.detail.shouldSwap = false;
-  else keepFocus(target);
+  if (!inUse(target)) return keepFocus(target);
+  event.detail.shouldSwap = false;
+  // It is swapped as soon as nobody uses it, though nothing may have changed since
+  shown.delete(document.body);
 });
 for (const swapped of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(swapped, restoreFocus);
 
