@@ -70,6 +70,14 @@ class NotPossibleNow(SmartdynError):
         self.state = state
 
 
+class NothingToSend(SmartdynError):
+    """A task has no result that is not sent any more."""
+
+    def __init__(self, plan_id: str) -> None:
+        super().__init__(f"Task {plan_id} has no result that would have to be sent again.")
+        self.plan_id = plan_id
+
+
 class MatchesChanged(SmartdynError):
     """A search finds more or fewer tasks than when somebody decided what to do to them."""
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from smartdyn.actions.bulk import Bulk
+from smartdyn.actions.callback import CallbackSender
 from smartdyn.actions.ledger import Ledger
 from smartdyn.engine.intake import Drain
 from smartdyn.engine.world import World
+from smartdyn.errors import NothingToSend
 from smartdyn.model.audit import Actor
+from smartdyn.store import callbacks, plans
+from smartdyn.store.callbacks import SendAgain
 
 
 class Control:
@@ -19,6 +23,7 @@ class Control:
     """
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self._interventions = world.interventions
         self._intake = world.intake
         self._now = world.now
@@ -57,6 +62,35 @@ class Control:
             by, "halt", plan_id, lambda: self._interventions.halt(plan_id), lambda _: "It was halted."
         )
 
+    async def resend(self, plan_id: str, by: Actor) -> int:
+        """Have the results of a task sent again that are not sent any more; how many these are.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such task.
+        @raise NothingToSend: it has none.
+        """
+
+        async def work() -> int:
+            await self._world.database.query(lambda tx: plans.load(tx, plan_id))
+            count = await self._send_again(plan_id)
+            if not count:
+                raise NothingToSend(plan_id)
+            return count
+
+        return await self.ledger.recorded(by, "resend", plan_id, work, _sent_again)
+
+    async def resend_all(self, by: Actor) -> int:
+        """Likewise those of all tasks."""
+        return await self.ledger.recorded(by, "resend all", "service", lambda: self._send_again(None), _sent_again)
+
+    async def _send_again(self, plan_id: str | None) -> int:
+        database = self._world.database
+        count = await database.query(lambda tx: callbacks.parked(tx, plan_id))
+        if count:
+            await database.commit(SendAgain(self._now(), plan_id))
+            sender: CallbackSender = self._world.environment.resources[CallbackSender]
+            sender.notify()
+        return count
+
     async def drain(self, by: Actor) -> None:
         """Have the service take no new tasks."""
 
@@ -83,3 +117,7 @@ class Control:
             forget(name)
 
         await self.ledger.recorded(by, "forget host key", name, work, lambda _: "The next job learns its key anew.")
+
+
+def _sent_again(count: int) -> str:
+    return f"{count} {'result is' if count == 1 else 'results are'} sent again."

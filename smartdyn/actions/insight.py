@@ -143,7 +143,7 @@ def _paused(tx: sqlite3.Cursor) -> list[StuckTask]:
         known = evidence.of_plan(tx, whole)
         since = max((step.ended_at for step in whole.steps.values() if step.ended_at), default=task.created_at)
         error = f": {known.errors[0].splitlines()[0].rstrip('.')}" if known.errors else ""
-        advice = f"{why(known).advice} Then resume it, skip the step, or cancel it."
+        advice = f"{why(known).advice} Then resume it, skip the step, or halt it."
         found.append(StuckTask(task, f"A step failed and the task waits for a decision{error}.", since, advice))
     return found
 

@@ -31,7 +31,19 @@ from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
 from smartdyn.model.views import StepView, TaskList, TaskPage, TaskSummary
 from smartdyn.secret import conceal_secrets
-from smartdyn.store import actions, callbacks, evidence, insight, listing, long_output, names, output, plans, steps
+from smartdyn.store import (
+    actions,
+    callbacks,
+    delayed,
+    evidence,
+    insight,
+    listing,
+    long_output,
+    names,
+    output,
+    plans,
+    steps,
+)
 from smartdyn.store.long_output import LongOutput
 from smartdyn.store.output_reader import OutputReader
 
@@ -41,6 +53,8 @@ _PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
 MOST_COUNTED: Final = 10_000
 
 _MOST_CHILDREN: Final = 100
+
+_MOST_WAITED_FOR = 20
 
 _SHOWN = 64 * 1024
 """Characters at the end of the output that a page's sentence may be about."""
@@ -310,6 +324,7 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
         callbacks=tuple(callbacks.of_plan(tx, plan_id)),
         children=tuple(listing.page(tx, TaskQuery(parent=plan_id), limit=_MOST_CHILDREN)),
         child_counts=tuple(insight.child_states(tx, plan_id)),
+        waiting=delayed.waiting(tx, plan_id, _MOST_WAITED_FOR),
         cause=why(evidence.of_plan(tx, whole)) if whole.plan.result in FAILURES else None,
     )
 

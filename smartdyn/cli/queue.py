@@ -42,7 +42,7 @@ def _queue(options: argparse.Namespace) -> int:
             [
                 ("Running", f"{found['running']} tasks"),
                 ("New jobs", f"refused: {found['drained_by']} drains the service" if found["drained_by"] else ""),
-                ("Callbacks", f"{callbacks['pending']} wait, {callbacks['parked']} are not taken by Foreman"),
+                ("Callbacks", f"{callbacks['pending']} wait, {callbacks['parked']} are not sent any more"),
                 ("Last error", callbacks["last_error"] or ""),
             ]
         )

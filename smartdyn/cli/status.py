@@ -46,7 +46,7 @@ def _status(options: argparse.Namespace) -> int:
             [
                 ("Version", found["version"]),
                 ("Running", f"{found['running']} tasks"),
-                ("Callbacks", f"{callbacks['pending']} wait, {callbacks['parked']} are not taken by Foreman"),
+                ("Callbacks", f"{callbacks['pending']} wait, {callbacks['parked']} are not sent any more"),
             ]
         )
         print()

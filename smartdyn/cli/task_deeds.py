@@ -1,4 +1,4 @@
-"""C{smartdyn tasks cancel}, C{resume}, C{skip} and C{halt}: one task, several, or all that a search finds."""
+"""C{smartdyn tasks cancel}, C{resume}, C{skip}, C{halt}, C{resend}: one task, several, or all that a search finds."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ _HELP: Final = {
     "resume": "try the failed steps of paused tasks again",
     "skip": "leave out failed steps when their tasks are resumed",
     "halt": "stop tasks as they are; nothing on the host is ended",
+    "resend": "send results again that Foreman refused, or could not be sent for a day",
 }
 _DONE: Final = {
     "cancel": "is asked to end",
@@ -37,17 +38,23 @@ def add(commands: Any) -> None:
             parser.add_argument("--force", action="store_true", help="do not wait for their steps to heed")
         if deed == "skip":
             parser.add_argument("--step", type=int, help="the number of the step; all that have failed by default")
-        if deed != "halt":
+        if deed == "resend":
+            parser.add_argument("--all", action="store_true", help="those of all tasks")
+        if deed not in {"halt", "resend"}:
             parser.add_argument("--query", help="all tasks that this search finds to which it can be done")
             parser.add_argument("--dry-run", action="store_true", help="only say how many these are")
             parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
         add_service(parser)
-        parser.set_defaults(run=_run, deed=deed, query=None, force=False, step=None)
+        parser.set_defaults(run=_run, deed=deed, query=None, force=False, step=None, all=False)
 
 
 def _run(options: argparse.Namespace) -> int:
-    if (options.query is None) == (not options.id):
-        raise CommandFailed(Status.USAGE, "Say which tasks: either their ids, or a search with --query.")
+    if options.all and not options.id:
+        print(_resent("All tasks", service_of(options).post("resend")))
+        return 0
+    if (options.query is None) == (not options.id) or options.all:
+        other = "--all" if options.deed == "resend" else "a search with --query"
+        raise CommandFailed(Status.USAGE, f"Say which tasks: either their ids, or {other}.")
     if options.query is not None and (options.force or options.step is not None):
         raise CommandFailed(Status.USAGE, "--force and --step are for tasks that are named by their ids.")
     service = service_of(options)
@@ -72,8 +79,16 @@ def _one(service: Service, task_id: str, options: argparse.Namespace) -> None:
         marked = {step for each in steps for step in service.post("tasks", task_id, "skip", str(each))["steps"]}
         print(f"Task {task_id} {_DONE[deed]} step {', '.join(map(str, sorted(marked)))}. Resume it now.")
         return
+    if deed == "resend":
+        print(_resent(f"Task {task_id}", service.post("tasks", task_id, "resend")))
+        return
     service.post("tasks", task_id, "force-cancel" if options.force else deed)
     print(f"Task {task_id} {_DONE[deed]}.")
+
+
+def _resent(whose: str, answer: Any) -> str:
+    count = answer["results"]
+    return f"{whose}: {count} {'result is' if count == 1 else 'results are'} sent to Foreman again."
 
 
 def _failed_steps(service: Service, task_id: str) -> list[int]:

@@ -146,7 +146,7 @@ def _callbacks(context: Context, path: Path) -> Verdict:
     if found.parked:
         return warning(
             f"Foreman does not take {found.parked} callbacks: {_line(found.last_error)}.",
-            "See in the console what it says of these tasks, and cancel those jobs in Foreman.",
+            "See in the console what it says of these tasks; mend that, then: smartdyn tasks resend --all",
         )
     if not found.pending or found.oldest is None:
         return ok("Foreman was told everything.")
@@ -168,7 +168,7 @@ def _stuck(context: Context, path: Path) -> Verdict:
         hours = (context.now() - found.oldest_paused) / 3600
         return warning(
             f"{found.paused} tasks are paused, the oldest is {hours:.1f} h old.",
-            "Resume, skip or cancel them in the console (search for state:paused).",
+            "Resume, skip or halt them in the console (search for state:paused).",
         )
     if found.not_begun and context.is_up:
         return error(

@@ -306,7 +306,7 @@ class Outbox(Service):
             said = _said(answer)
             self._log.error(
                 "Foreman will not take the callback of task {plan_id}, after {attempts} attempts: {said}. "
-                "Its output stays here; Foreman finds it when it polls.",
+                "Its output stays here; Foreman finds it when it polls, and `smartdyn tasks resend` sends it again.",
                 plan_id=pending.plan_id,
                 attempts=attempts,
                 said=said,

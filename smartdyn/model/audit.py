@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from smartdyn.model.states import UNFINISHED, PlanState
+from smartdyn.model.states import PlanState
 
 What = Literal["cancel", "resume", "skip"]
 """What can be done to many tasks at once."""
 
 POSSIBLE_IN: Final[dict[What, tuple[str, ...]]] = {
-    "cancel": UNFINISHED,
+    "cancel": (PlanState.SCHEDULED.value, PlanState.RUNNING.value),
     "resume": (PlanState.PAUSED.value,),
     "skip": (PlanState.PAUSED.value,),
 }

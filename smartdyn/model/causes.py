@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 
@@ -180,7 +180,7 @@ _FOREMAN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "foreman-fails",
         r"HTTP [35]\d\d",
         "Foreman cannot take the result",
-        "Look at Foreman's log; the result is sent again by itself.",
+        "Look at Foreman's log for what it could not do.",
     ),
 )
 
@@ -232,12 +232,15 @@ def why_waiting(note: str) -> Cause | None:
     return _first(_PATTERNS, note)
 
 
-def why_untold(error: str) -> Cause:
+def why_untold(error: str, *, parked: bool) -> Cause:
     """Why Foreman does not have a result.
 
     @param error: what came of the last attempt.
+    @param parked: it is not sent any more.
     """
-    return _first(_FOREMAN_PATTERNS, error) or _FOREMAN_AWAY
+    cause = _first(_FOREMAN_PATTERNS, error) or _FOREMAN_AWAY
+    after = "Then send it again." if parked else "The result is sent again by itself."
+    return replace(cause, advice=f"{cause.advice} {after}")
 
 
 def by_key(key: str) -> Cause:

@@ -57,9 +57,9 @@ class CallbackBacklog:
     """What has not reached Foreman.
 
     @param pending: callbacks that are still sent.
-    @param parked: callbacks that Foreman does not take.
+    @param parked: callbacks that are not sent any more, unless somebody wants it.
     @param oldest: when the longest waiting one was promised.
-    @param last_error: what came of the last attempt of one that waits.
+    @param last_error: what came of the last attempt of one that waits, or else of one that is parked.
     @param cause: why that is, when something is wrong.
     """
 

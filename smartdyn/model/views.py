@@ -138,6 +138,24 @@ class JobNote:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """What keeps a task from beginning, and which tasks wait for it; times are seconds since the epoch.
+
+    @param start_at: not before this time.
+    @param start_before: it fails if it has not begun by then.
+    @param frozen: not before somebody lets it go.
+    @param blocked_by: some tasks that have to be over first.
+    @param blocks: some tasks that wait for the end of this one.
+    """
+
+    start_at: float | None = None
+    start_before: float | None = None
+    frozen: bool = False
+    blocked_by: tuple[str, ...] = ()
+    blocks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPage:
     """Everything that the page of one task shows.
 
@@ -149,6 +167,7 @@ class TaskPage:
     @param child_counts: how many of all of these are in which state.
     @param note: what its job is waiting for, if it is.
     @param cause: why it did not go well, if it did not.
+    @param waiting: what it waits for before it begins, if it has not.
     """
 
     summary: TaskSummary
@@ -164,3 +183,4 @@ class TaskPage:
     child_counts: tuple[StateCount, ...]
     note: JobNote | None = None
     cause: Cause | None = None
+    waiting: Waiting = Waiting()

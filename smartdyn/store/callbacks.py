@@ -22,6 +22,11 @@ _DELIVERED = """
     UPDATE callbacks SET state = 'delivered', attempts = attempts + 1, last_error = NULL, delivered_at = ? WHERE id = ?
 """
 _PARK = "UPDATE callbacks SET state = 'parked', attempts = attempts + 1, last_error = ? WHERE id = ?"
+_SEND_AGAIN = """
+    UPDATE callbacks SET state = 'pending', attempts = 0, last_error = NULL, created_at = :at, next_attempt_at = :at
+    WHERE state = 'parked' AND (:plan_id IS NULL OR plan_id = :plan_id)
+"""
+_PARKED = "SELECT count(*) FROM callbacks WHERE state = 'parked' AND (:plan_id IS NULL OR plan_id = :plan_id)"
 _DUE = """
     SELECT id, plan_id, action_id, data_action_id, callback, data, request_id, attempts, created_at
     FROM callbacks INDEXED BY callbacks_due
@@ -101,6 +106,20 @@ class ParkCallback:
 
 
 @dataclass(frozen=True, slots=True)
+class SendAgain:
+    """Has what was parked sent again, as if it had been promised now: it is tried for as long as a new one.
+
+    @param plan_id: whose callbacks; None for all.
+    """
+
+    at: float
+    plan_id: str | None = None
+
+    def apply(self, tx: sqlite3.Cursor) -> None:
+        tx.execute(_SEND_AGAIN, {"at": self.at, "plan_id": self.plan_id})
+
+
+@dataclass(frozen=True, slots=True)
 class PendingCallback:
     """A callback that is to be sent."""
 
@@ -132,6 +151,12 @@ def next_due_at(tx: sqlite3.Cursor, now: float) -> float | None:
 def of_plan(tx: sqlite3.Cursor, plan_id: str) -> list[CallbackView]:
     """What became of a plan's callbacks."""
     return [CallbackView(*row) for row in tx.execute(_OF_PLAN, (plan_id,))]
+
+
+def parked(tx: sqlite3.Cursor, plan_id: str | None = None) -> int:
+    """How many callbacks are not sent any more, of one plan or of all."""
+    count: int = tx.execute(_PARKED, {"plan_id": plan_id}).fetchone()[0]
+    return count
 
 
 def counts(tx: sqlite3.Cursor) -> dict[str, int]:

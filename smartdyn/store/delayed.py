@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smartdyn.model.records import Delay
+from smartdyn.model.views import Waiting
 from smartdyn.store.json import dumps, loads
 
 _INSERT = "INSERT INTO delayed_plans (plan_id, start_at, start_before, frozen, args) VALUES (?, ?, ?, ?, ?)"
@@ -37,6 +38,15 @@ _WAITING = """
 _FAILED = """
     SELECT plans.id FROM plan_dependencies JOIN plans ON plans.id = blocked_by
     WHERE plan_dependencies.plan_id = ? AND plans.state = 'stopped' AND plans.result = 'error' ORDER BY plans.id
+"""
+_TIMES = "SELECT start_at, start_before, frozen FROM delayed_plans WHERE plan_id = ?"
+_BLOCKED_BY = """
+    SELECT blocked_by FROM plan_dependencies JOIN plans ON plans.id = blocked_by
+    WHERE plan_dependencies.plan_id = ? AND plans.state <> 'stopped' ORDER BY blocked_by LIMIT ?
+"""
+_BLOCKS = """
+    SELECT plan_id FROM plan_dependencies JOIN plans ON plans.id = plan_id
+    WHERE blocked_by = ? AND plans.state = 'scheduled' ORDER BY plan_id LIMIT ?
 """
 _PREREQUISITES = "SELECT blocked_by FROM plan_dependencies WHERE plan_id = ? ORDER BY blocked_by"
 
@@ -120,3 +130,15 @@ def prerequisites(tx: sqlite3.Cursor, plan_id: str) -> list[str]:
 def failed_prerequisites(tx: sqlite3.Cursor, plan_id: str) -> list[str]:
     """Those of them that ended in error."""
     return [row[0] for row in tx.execute(_FAILED, (plan_id,))]
+
+
+def waiting(tx: sqlite3.Cursor, plan_id: str, most: int) -> Waiting:
+    """What keeps a plan from beginning, and which plans wait for it.
+
+    @param most: how many plans are named of each kind.
+    """
+    start_at, start_before, frozen = tx.execute(_TIMES, (plan_id,)).fetchone() or (None, None, False)
+    blocked_by, blocks = (
+        tuple(row[0] for row in tx.execute(statement, (plan_id, most))) for statement in (_BLOCKED_BY, _BLOCKS)
+    )
+    return Waiting(start_at, start_before, bool(frozen), blocked_by, blocks)

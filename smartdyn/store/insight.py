@@ -106,15 +106,14 @@ def listed(tx: sqlite3.Cursor, host: str) -> ListedHost:
 def backlog(tx: sqlite3.Cursor) -> CallbackBacklog:
     """What has not reached Foreman."""
     counts = callbacks.counts(tx)
-    state = "pending" if counts.get("pending") else "parked"
-    row = tx.execute(_LAST_ERROR, {"state": state}).fetchone()
-    error: str | None = row[0] if row else None
+    waiting, parked = (tx.execute(_LAST_ERROR, {"state": state}).fetchone() for state in ("pending", "parked"))
+    error: str | None = next((row[0] for row in (waiting, parked) if row), None)
     return CallbackBacklog(
         counts.get("pending", 0),
         counts.get("parked", 0),
         callbacks.oldest(tx),
         error,
-        causes.why_untold(error) if error is not None else None,
+        causes.why_untold(error, parked=waiting is None) if error is not None else None,
     )
 
 

@@ -107,7 +107,7 @@ class Session {
     page.on('console', (message) => {
       // A page that says that something does not exist is an answer of 404, which Chromium notes too
       const ofItself = message.location().url === page.url();
-      const ofCut = this.expectsCuts && /net::ERR_|htmx:/.test(message.text());
+      const ofCut = this.expectsCuts && /net::ERR_|htmx:|Response Status Error/.test(message.text());
       if (message.type() === 'error' && !ofItself && !ofCut) this.found(`${page.url()}: on its console: ${message.text()}`);
     });
     page.on('request', (request) => {

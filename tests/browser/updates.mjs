@@ -1,16 +1,23 @@
 // What happens to a task is seen without reloading: in the list, and on the task's own page, where only its end is read
-// out. A reader can make the page stand still, and what has been opened stays open.
+// out. A reader can make the page stand still, and what has been opened stays open. A page that cannot be kept up to date
+// says so.
+
+import { writeFile } from 'node:fs/promises';
 
 import { run } from './harness.mjs';
 
 const CANCELLED = '.badge.cancelled, .badge.error';
+const mark = (now) => { now.old = true; };
+const isNew = () => !document.getElementById('now').old;
 
 await run(async (session) => {
   const { task, host } = session.plan;
-  const [list, still, page, reader] = await Promise.all(Array.from({ length: 4 }, () => session.page()));
+  const pages = await Promise.all(Array.from({ length: 6 }, () => session.page()));
+  const [list, still, page, reader, selecting, output] = pages;
   const search = `/tasks?q=${encodeURIComponent(`host:${host} state:running`)}`;
-  for (const each of [list, still]) await each.goto(session.url(search));
+  for (const each of [list, still, selecting]) await each.goto(session.url(search));
   for (const each of [page, reader]) await each.goto(session.url(`/${task}`));
+  await output.goto(session.url(`/${task}/output`));
   const links = (each) => each.locator(`main a[href$="${task}"]`);
   session.check((await links(list).count()) > 0, 'the list does not have the running task');
   await still.getByRole('button', { name: 'Pause updates' }).click();
@@ -20,6 +27,13 @@ await run(async (session) => {
   await page.locator('.log.tail .block > div').first().waitFor();
   const printed = await page.locator('.log.tail .block > div').count();
   await page.waitForFunction((number) => document.querySelectorAll('.log.tail .block > div').length > number, printed);
+
+  await canGoElsewhere(session, still);
+  await Promise.all([keepsTheFocus(session, list, links(list).first()), isHeld(session, output)]);
+  await selecting.locator('#now th a').first().evaluate((link) => getSelection().selectAllChildren(link));
+  await selecting.locator('#now').evaluate(mark);
+  await saysThatItIsStale(session, list);
+  session.check(await selecting.locator('#now').evaluate((now) => now.old), 'what somebody has selected was replaced');
 
   await page.request.post(new URL(`/tasks/${task}/cancel`, page.url()).href);
   await page.locator(`h1 ${CANCELLED.replaceAll(', ', ', h1 ')}`).waitFor();
@@ -31,3 +45,62 @@ await run(async (session) => {
   await reader.locator(`h1 ${CANCELLED.replaceAll(', ', ', h1 ')}`).waitFor();
   session.check((await reader.locator('details[open]').count()) > 0, 'what somebody has opened was closed');
 });
+
+/** A page that stands still can be left as any other. */
+async function canGoElsewhere(session, page) {
+  await page.keyboard.press('Control+k');
+  await page.locator('#palette-places a').first().waitFor();
+  await page.keyboard.press('Escape');
+  session.check((await page.getByRole('button', { name: 'Pause updates' }).getAttribute('aria-pressed')) === 'true', 'it moves');
+}
+
+/** Whoever has come to a link is still there when what is around it has been replaced. */
+async function keepsTheFocus(session, page, link) {
+  await link.focus();
+  const href = await link.getAttribute('href');
+  await page.locator('#now').evaluate(mark);
+  await page.waitForFunction(isNew);
+  const focused = await page.evaluate(() => document.activeElement.getAttribute('href'));
+  session.check(focused === href, `the focus was on ${href} and is on ${focused}`);
+}
+
+/** Output is held back while somebody wants the page to stand still; afterwards everything is there, once. */
+async function isHeld(session, page) {
+  const lines = page.locator('#log .block:not(#partial *) > div');
+  const more = (number) => page.waitForFunction(
+    (wanted) => document.querySelectorAll('#log .block > div').length >= wanted, number);
+  await more(3);
+  const button = page.getByRole('button', { name: 'Pause updates' });
+  await page.waitForFunction(() => {
+    const begun = document.querySelector('#partial').textContent;
+    if (begun) document.getElementById('pause').click();
+    return begun;
+  });
+  const before = await page.locator('#log').textContent();
+  await writeFile(session.plan.quiet, '');
+  await page.waitForTimeout(2500);
+  session.check((await page.locator('#log').textContent()) === before, 'output comes while it is to stand still');
+  await button.click();
+  await lines.last().getByText('no more').waitFor();
+  session.check((await page.locator('#partial').textContent()) === '', 'a line that has ended is there twice');
+  const seen = (await lines.allTextContents()).map((text) => /line (\d+) end/.exec(text)?.[1]).slice(0, -1);
+  const wrong = seen.findIndex((number, index) => number !== String(index + 1));
+  session.check(wrong < 0, `after standing still, the output has ${seen}`);
+}
+
+/** A page whose service does not answer, or not as it should, says since when it is as it was. */
+async function saysThatItIsStale(session, page) {
+  session.expectsCuts = true;
+  const stale = (words) => page.waitForFunction(
+    (wanted) => new RegExp(wanted).test(document.getElementById('stale').textContent), words);
+  await page.context().setOffline(true);
+  await stale('^Not updated since \\d\\d:\\d\\d:\\d\\d UTC: the service does not answer.$');
+  session.check(await page.locator('#stale').isVisible(), 'that a page is not up to date cannot be seen');
+  await page.context().setOffline(false);
+  await stale('^$');
+  await page.route('**/tasks?*', (route) => route.fulfill({ status: 403, contentType: 'text/html', body: 'no' }));
+  await stale('the service says 403.$');
+  await page.unroute('**/tasks?*');
+  await stale('^$');
+  session.expectsCuts = false;
+}

@@ -74,6 +74,11 @@ i=0
 until [ -e BEGIN ]; do sleep 0.1; done
 while [ $i -lt {COUNTED} ]; do i=$((i+1)); echo "line $i $(date +%s%3N)"; sleep 0.05; done
 """
+SLOWLY = """#!/bin/sh
+until [ -e QUIET ]; do i=$((i+1)); printf "line $i "; sleep 0.4; echo end; sleep 0.2; done
+echo no more
+sleep 600
+"""
 
 
 def task_pages(seeded: Seeded) -> dict[str, str]:
@@ -242,10 +247,11 @@ class LiveTests(BrowserTestCase):
         """A list and a task's page show what happens without being reloaded; who reads can make them stand still."""
         services = await self.seeded()
         client = Client(reactor, services.answering.url)
-        script = "#!/bin/sh\nwhile :; do date; sleep 0.5; done\n"
+        quiet = Path(self.mktemp()).absolute()
+        script = SLOWLY.replace("QUIET", str(quiet))
         host = "batch1.example.org"
         task = await launch(client, services.ssh_port, script, hostname=host)
-        await self.drive("updates", console=services.answering.console, task=task, host=host)
+        await self.drive("updates", console=services.answering.console, task=task, host=host, quiet=str(quiet))
 
 
 class LongOutputTests(BrowserTestCase):

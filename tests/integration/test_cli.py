@@ -21,6 +21,7 @@ from smartdyn.cli.failures import Status
 from tests.support import sshd
 from tests.support.certificates import Authority
 from tests.support.command import Command, finished
+from tests.support.foreman import RecordingForeman
 from tests.support.http import Client
 from tests.support.service import ServiceProcess
 from tests.support.sshd import free_port
@@ -53,6 +54,34 @@ class CliTestCase(TestCase):
         """The state of a task."""
         found: str = (await self.client.request("GET", f"/tasks/{task}/status")).json["state"]
         return found
+
+
+class ResendTests(CliTestCase):
+    """C{smartdyn tasks resend}."""
+
+    async def test_a_result_that_foreman_refused(self) -> None:
+        """Is sent again when somebody wants it, and arrives once; another time there is nothing to send."""
+        foreman = RecordingForeman([404, 404])
+        self.addCleanup(lambda: Deferred.fromCoroutine(foreman.stop()))
+        smartdyn = await self.start(foreman_url=foreman.start(reactor))
+        tasks = []
+        for _ in range(2):
+            job = {"action_class": "Rig::NoopCallback", "action_input": {"callback": {"task_id": "t", "step_id": 3}}}
+            body = {"operation": "single", "input": job}
+            tasks.append((await self.client.request("POST", "/tasks/launch", body)).json["task_id"])
+        for task in tasks:
+            await self.client.until(f"/api/tasks/{task}", lambda found: found["callbacks"][0]["state"] == "parked")
+        status, output, errors = await smartdyn.run("tasks", "resend", tasks[0][:8])
+        self.assertEqual((status, "1 result is sent" in output), (0, True), errors)
+        await foreman.when_received(3)
+        await self.client.until(f"/api/tasks/{tasks[0]}", lambda found: found["callbacks"][0]["state"] == "delivered")
+        status, _, errors = await smartdyn.run("tasks", "resend", tasks[0])
+        self.assertEqual((status, "has no result" in errors), (Status.REFUSED, True), errors)
+        self.assertEqual((await smartdyn.run("tasks", "resend"))[0], Status.USAGE)
+        status, output, _ = await smartdyn.run("tasks", "resend", "--all")
+        self.assertEqual((status, "All tasks: 1 result is sent" in output), (0, True))
+        await self.client.until(f"/api/tasks/{tasks[1]}", lambda found: found["callbacks"][0]["state"] == "delivered")
+        self.assertEqual((foreman.count(), len(foreman.delivered())), (4, 2))
 
 
 class LookingTests(CliTestCase):

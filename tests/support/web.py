@@ -42,10 +42,15 @@ class Nasty(Action):
 
 
 class WebTestCase(SynchronousTestCase):
-    """Sends requests to an engine in memory, as if from this machine."""
+    """Sends requests to an engine in memory, as if from this machine.
+
+    @cvar actions: further ones that can be launched.
+    """
+
+    actions: tuple[type[Action], ...] = ()
 
     def setUp(self) -> None:
-        self.engine = Engine((Nasty,))
+        self.engine = Engine((Nasty, *self.actions))
         self.policy = Policy()
         self.items = [HealthItem("database", True, "It answers.")]
         self.stuck: list[str] = []

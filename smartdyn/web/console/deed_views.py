@@ -39,6 +39,8 @@ class DeedViews:
             Route("GET", "/console/bulk", self.ask, media="text/html", query=("q", "what")),
             Route("POST", "/console/bulk", self.do, media="text/html", statuses=(303,)),
             Route("GET", "/console/bulk/<key>", self.progress, media="text/html"),
+            Route("GET", "/console/resend", self.ask_to_resend, media="text/html"),
+            Route("POST", "/console/resend", self.resend, media="text/html", statuses=(303,)),
         ]
 
     async def ask(self, request: Any) -> bytes:
@@ -72,6 +74,16 @@ class DeedViews:
             return self._pages.error(request, 404, "Not found", "Nothing like that was done, or it was long ago.")
         progress, goes_on = found
         return self._pages.page(request, "bulk_progress.html", progress=progress, goes_on=goes_on)
+
+    async def ask_to_resend(self, request: Any) -> bytes:
+        """Say how many results Foreman would be sent again."""
+        backlog = (await self._tasks.overview(self._pages.now())).callbacks
+        return self._pages.page(request, "resend.html", backlog=backlog)
+
+    async def resend(self, request: Any) -> bytes:
+        """Send them."""
+        await self._tasks.control.resend_all(actor_of(request, "console"))
+        return self._pages.go(request)
 
 
 def _what(request: Any) -> What:

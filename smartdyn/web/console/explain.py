@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from smartdyn.model.causes import why_untold, why_waiting
 from smartdyn.model.states import PlanResult, PlanState
-from smartdyn.model.views import CallbackView, StateCount, TaskPage
-from smartdyn.web.console.format import duration
+from smartdyn.model.views import CallbackView, StateCount, TaskPage, Waiting
+from smartdyn.web.console.format import duration, short, time
 
 _LONG_WAIT = 10.0
 """Seconds after which something may be wrong with what a job waits for."""
+
+_NAMED = 3
+"""Tasks that a sentence names."""
 
 _TO_DECIDE = "Then resume the task, or skip the step first."
 
@@ -41,7 +44,7 @@ class Explanation:
 
 def explain(page: TaskPage, now: float) -> Explanation:
     """Everything that is known, in a few sentences."""
-    what = _note(page, now) or _state(page)
+    what = _note(page, now) or _state(page, now)
     return Explanation(what, _advice(page, now), " ".join(_callbacks(page, now)))
 
 
@@ -69,7 +72,7 @@ def _advice(page: TaskPage, now: float) -> str:
     return cause.advice if cause else ""
 
 
-def _state(page: TaskPage) -> str:
+def _state(page: TaskPage, now: float) -> str:
     task = page.summary
     where = f" on {task.host}" if task.host else ""
     if task.state == PlanState.STOPPED:
@@ -78,7 +81,26 @@ def _state(page: TaskPage) -> str:
         return f"A step failed and the task waits for a decision: {_first_error(page)}"
     if task.state == PlanState.RUNNING:
         return _running(page, where)
+    if task.state == PlanState.SCHEDULED:
+        return _scheduled(page.waiting, now)
     return f"It is {task.state} and has not begun."
+
+
+def _scheduled(waiting: Waiting, now: float) -> str:
+    """Why it has not begun."""
+    said = []
+    if waiting.frozen:
+        said.append("It does not start before somebody lets it go.")
+    if waiting.start_at is not None and waiting.start_at > now:
+        earliest = " at the earliest" if waiting.blocked_by or waiting.frozen else ""
+        said.append(f"It starts at {time(waiting.start_at)}{earliest}.")
+    if waiting.blocked_by:
+        first = ", ".join(map(short, waiting.blocked_by[:_NAMED]))
+        others = " and others" if len(waiting.blocked_by) > _NAMED else ""
+        said.append(f"It waits for {'task' if len(waiting.blocked_by) == 1 else 'tasks'} {first}{others}.")
+    if waiting.start_before is not None:
+        said.append(f"If it has not started by {time(waiting.start_before)}, it fails.")
+    return " ".join(said) or "It is about to start."
 
 
 def _running(page: TaskPage, where: str) -> str:
@@ -129,7 +151,7 @@ def _callbacks(page: TaskPage, now: float) -> list[str]:
         if callback.state == "delivered":
             sentences.append("Foreman has the result.")
         elif callback.state == "parked":
-            sentences.append(f"Foreman does not take the result: {callback.last_error}. {_untold(callback)}")
+            sentences.append(f"The result is not sent to Foreman any more: {callback.last_error}. {_untold(callback)}")
         elif callback.attempts:
             wait = duration(max(callback.next_attempt_at - now, 0.0))
             sentences.append(
@@ -142,7 +164,7 @@ def _callbacks(page: TaskPage, now: float) -> list[str]:
 
 
 def _untold(callback: CallbackView) -> str:
-    return why_untold(callback.last_error or "").advice
+    return why_untold(callback.last_error or "", parked=callback.state == "parked").advice
 
 
 def _first_error(page: TaskPage) -> str:

@@ -15,7 +15,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 from twisted.web.iweb import IRequest
 
-from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound, TooSlow
+from smartdyn.errors import InvalidRequest, MatchesChanged, NothingToSend, NotPossibleNow, PlanNotFound, TooSlow
 from smartdyn.store.json import encode
 from smartdyn.web.access import may
 from smartdyn.web.authorization import Forbidden
@@ -91,7 +91,7 @@ class Pages:
             except PlanNotFound as error:
                 text = f"There is no task {error.plan_id}. It may have been cleaned up, or belong to another proxy."
                 return self.error(request, 404, "Unknown task", text)
-            except (NotPossibleNow, MatchesChanged) as error:
+            except (NotPossibleNow, NothingToSend, MatchesChanged) as error:
                 return self.error(request, 409, "Not possible now", str(error))
             except InvalidRequest as error:
                 return self.error(request, 400, "This cannot be shown", str(error))

@@ -35,6 +35,7 @@ DEEDS = {
     ),
     "resume": ("Resume", "Failed steps are tried again, and what follows them goes on."),
     "skip": ("Skip a step", "The step and what depends on it will be left out when the task is resumed."),
+    "resend": ("Send the result again", "Foreman is told once more how it ended, and for a day if it does not answer."),
     "halt": ("Halt", "The task is stopped as it is; nothing on the host is ended or cleaned up, nothing is resumed."),
 }
 """What can be done to a task, and what that means."""
@@ -61,6 +62,7 @@ class TaskViews:
                     ("force-cancel", self.force_cancel),
                     ("resume", self.resume),
                     ("halt", self.halt),
+                    ("resend", self.resend),
                 )
             ),
             page("POST", "/console/<plan_id>/skip/<step>", self.skip, statuses=(303,)),
@@ -88,6 +90,7 @@ class TaskViews:
             deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
             actions={action["id"]: action for action in page.status["actions"]},
             phases={name: node for name, node in phases.items() if node.parts or node.step},
+            most_drawn=_SHORT_GRAPH,
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
             bars=bars(page.steps, now),
             scale=SCALE,
@@ -129,6 +132,11 @@ class TaskViews:
         await self._tasks.control.halt(plan_id, actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
+    async def resend(self, request: Any, plan_id: str) -> bytes:
+        """Tell Foreman once more."""
+        await self._tasks.control.resend(plan_id, actor_of(request, "console"))
+        return self._pages.go(request, plan_id)
+
     async def skip(self, request: Any, plan_id: str, step: str) -> bytes:
         """Leave out a failed step."""
         if not (step.isascii() and step.isdecimal() and len(step) < 10):
@@ -160,4 +168,6 @@ def _possible(page: TaskPage) -> list[str]:
         possible.append("force-cancel")
     if state != "stopped":
         possible.append("halt")
+    if any(callback.state == "parked" for callback in page.callbacks):
+        possible.append("resend")
     return possible

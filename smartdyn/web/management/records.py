@@ -61,6 +61,12 @@ class Done(msgspec.Struct, frozen=True):
     steps: list[int] | int | None = None
 
 
+class Resent(msgspec.Struct, frozen=True):
+    """How many results are sent to Foreman again."""
+
+    results: int
+
+
 class BulkOrder(msgspec.Struct, frozen=True):
     """What is to be done to all tasks that a search finds.
 

@@ -20,7 +20,7 @@ _SCRIPT: Final = "Proxy::RemoteExecution::Ssh::Actions::RunScript"
 
 
 class ServiceRoutes:
-    """C{/api/hosts}, C{/api/host}, C{/api/queue}, C{/api/drain} and C{/api/run}."""
+    """C{/api/hosts}, C{/api/host}, C{/api/queue}, C{/api/drain}, C{/api/resend} and C{/api/run}."""
 
     def __init__(self, tasks: TaskFacade, now: Any, keys: HostKeys) -> None:
         """
@@ -41,6 +41,7 @@ class ServiceRoutes:
             Route("GET", "/api/queue", self.queue, answer=records.QueueAnswer),
             Route("GET", "/api/drain", self.draining, answer=records.DrainAnswer),
             Route("POST", "/api/drain", self.drain, body=records.DrainOrder, answer=records.DrainAnswer),
+            Route("POST", "/api/resend", self.resend, answer=records.Resent),
             Route("POST", "/api/run", self.run, body=records.Run, answer=Triggered),
         ]
 
@@ -99,6 +100,10 @@ class ServiceRoutes:
         else:
             await control.accept_again(by)
         return send_json(request, self._intake())
+
+    async def resend(self, request: Any) -> bytes:
+        """Send all results to Foreman again that are not sent any more."""
+        return send_json(request, records.Resent(await self._tasks.control.resend_all(actor_of(request, "api"))))
 
     async def run(self, request: Any) -> bytes:
         """Run a script on a host; Foreman is not told."""

@@ -57,6 +57,7 @@ class TaskRoutes:
             Route("POST", "/api/tasks/<plan_id>/resume", self.resume, answer=records.Done),
             Route("POST", "/api/tasks/<plan_id>/halt", self.halt, answer=records.Done),
             Route("POST", "/api/tasks/<plan_id>/skip/<step>", self.skip, answer=records.Done),
+            Route("POST", "/api/tasks/<plan_id>/resend", self.resend, answer=records.Resent),
         ]
 
     async def find(self, request: Any) -> bytes:
@@ -125,6 +126,11 @@ class TaskRoutes:
             raise InvalidRequest(f"{step[:20]!r} is no step.")
         marked = await self._tasks.control.skip(plan_id, int(step), actor_of(request, "api"))
         return send_json(request, records.Done(plan_id, marked))
+
+    async def resend(self, request: Any, plan_id: str) -> bytes:
+        """Send results of a task to Foreman again that are not sent any more."""
+        count = await self._tasks.control.resend(plan_id, actor_of(request, "api"))
+        return send_json(request, records.Resent(count))
 
 
 def _task(page: TaskPage, now: float) -> records.TaskAnswer:

@@ -13,6 +13,7 @@ from smartdyn.engine.cleaner import Cleaner, Retention
 from smartdyn.errors import InvalidRequest, MatchesChanged, NotPossibleNow, PlanNotFound, StoreError
 from smartdyn.model.audit import Actor, AuditEntry, AuditQuery
 from smartdyn.model.query import EVERYTHING, TaskQuery, parse
+from smartdyn.model.records import Delay
 from smartdyn.model.rules import RescueStrategy
 from smartdyn.testing import done
 from tests.support.engine import Engine
@@ -92,6 +93,15 @@ class ControlTests(SynchronousTestCase):
         self.assertEqual(self.engine.state(other), "running")
         entry = ("cancel all", "host:web*", "Done to 45 of 45 tasks.")
         self.assertEqual((self.audit(), self.audit(mine[7]), self.audit(other)), ([entry], [entry], []))
+
+    def test_what_is_counted_can_be_cancelled(self) -> None:
+        """Tasks that run or are to begin later; paused ones have no step that could be told, and stay as they are."""
+        running, paused = run(self.engine), self.engine.trigger(Stumbling, {})
+        later = self.engine.delay(Stumbling, {}, delay=Delay(start_at=self.engine.clock.seconds() + 60))
+        counted = done(self.control.bulk.count(EVERYTHING, "cancel"))
+        self.assertEqual(done(self.control.bulk.run(EVERYTHING, "cancel", ADMIN, expected=counted)).done, counted)
+        self.assertEqual([self.engine.state(task) for task in (running, later, paused)], ["stopped"] * 2 + ["paused"])
+        self.assertEqual((counted, self.engine.result(paused)), (2, "error"))
 
     def test_how_far_it_is(self) -> None:
         """While it is done to many, it can be seen how far it is; what is refused is named, with the reason."""

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import StoreError
 from smartdyn.foreman import retry
 from smartdyn.foreman.outbox import Outbox
-from smartdyn.foreman.retry import Answer, Verdict
+from smartdyn.foreman.retry import Answer
 from smartdyn.store import callbacks
-from smartdyn.store.callbacks import EnqueueCallback
+from smartdyn.store.callbacks import EnqueueCallback, SendAgain
 from tests.support.engine import START, Engine
 from tests.support.rig import Noop
 
@@ -159,6 +157,37 @@ class OutboxTests(OutboxTestCase):
         self.outbox = self.make()
         self.outbox.startService()
         self.assertEqual(len(self.client.bodies), 1)
+
+    def test_what_was_parked_is_sent_again(self) -> None:
+        """When somebody wants it: the refused one of the task that is named, and no other; it arrives once."""
+        self.outbox.startService()
+        self.client.answers = [Answer(404, "unknown task"), Answer(413, "too large")]
+        self.enqueue()
+        self.enqueue()
+        self.send_again("p2")
+        self.assertEqual(len(self.client.bodies), 3)
+        self.assertEqual(self.client.bodies[2], self.client.bodies[1])
+        self.assertEqual(self.counts(), {"delivered": 1, "parked": 1})
+        self.send_again(None)
+        self.engine.clock.advance(retry.LONGEST_DELAY)
+        self.assertEqual((len(self.client.bodies), self.counts()), (4, {"delivered": 2}))
+
+    def test_sending_again_is_not_given_up_at_once(self) -> None:
+        """What could not be sent for a day is tried for another one."""
+        self.outbox.startService()
+        self.client.answers = [Answer(None, "refused"), Answer(None, "refused"), Answer(None, "refused")]
+        self.enqueue()
+        self.engine.clock.advance(retry.PATIENCE)
+        self.assertEqual(self.counts(), {"parked": 1})
+        self.send_again("p1")
+        self.assertEqual(self.counts(), {"pending": 1})
+        self.engine.clock.advance(2)
+        self.assertEqual(self.counts(), {"delivered": 1})
+
+    def send_again(self, plan_id: str | None) -> None:
+        """What was parked is wanted after all."""
+        self.successResultOf(self.engine.database.commit(SendAgain(self.engine.clock.seconds(), plan_id)))
+        self.outbox.notify()
 
     def test_a_few_at_once(self) -> None:
         """Many callbacks do not overrun Foreman, and all get their turn."""
@@ -347,31 +376,3 @@ class OldForeman(FakeClient):
             return Answer(400, "no callback")
         self.taken.append(body["callback"]["task_id"])
         return OK
-
-
-class RetryTests(SynchronousTestCase):
-    """The decisions."""
-
-    def test_verdicts(self) -> None:
-        """Only 200 is a yes; what may get better is tried again, for a day."""
-        for status, verdict in (
-            (200, Verdict.DELIVERED),
-            (None, Verdict.RETRY),
-            (403, Verdict.RETRY),
-            (429, Verdict.RETRY),
-            (503, Verdict.RETRY),
-            (302, Verdict.RETRY),
-            (201, Verdict.RETRY),
-            (400, Verdict.PARK),
-            (413, Verdict.PARK),
-        ):
-            self.assertEqual(retry.judge(Answer(status, ""), 0.0), verdict, status)
-        self.assertEqual(retry.judge(Answer(503, ""), retry.PATIENCE), Verdict.PARK)
-
-    @given(st.integers(1, 10_000), st.floats(0, 1), st.one_of(st.none(), st.floats(0, 10_000)))
-    def test_delays_are_bounded(self, attempts: int, random: float, asked: float | None) -> None:
-        """Never at once, never longer than five minutes and a bit, unless Foreman asks for more."""
-        delay = retry.delay(attempts, random, asked)
-        wait = min(asked or 0, retry.LONGEST_WAIT)
-        self.assertGreaterEqual(delay, max(0.75, wait))
-        self.assertLessEqual(delay, max(retry.LONGEST_DELAY * 1.25, wait))

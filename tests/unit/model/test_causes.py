@@ -65,14 +65,16 @@ class CauseTests(SynchronousTestCase):
         self.assertEqual(why(Evidence("EXCEPTION", said="something new")).key, "not-started")
 
     def test_foreman(self) -> None:
-        """What kept a result from Foreman is told apart."""
+        """What kept a result from Foreman is told apart, and whether somebody has to send it again."""
         for error, key in (
             ("HTTP 404: no such task", "foreman-refuses"),
             ("HTTP 502: Bad Gateway", "foreman-fails"),
             ("TLS failed: certificate has expired.", "foreman-certificate"),
             ("ConnectionRefusedError: Connection was refused by other side", "foreman-away"),
         ):
-            self.assertEqual(why_untold(error).key, key)
+            for parked, ending in ((False, "sent again by itself."), (True, "Then send it again.")):
+                cause = why_untold(error, parked=parked)
+                self.assertEqual((cause.key, cause.advice.endswith(ending)), (key, True), cause)
 
     def test_waiting(self) -> None:
         """A note of something that is wrong has a cause; one of the order of things has none."""

@@ -4,12 +4,43 @@ from __future__ import annotations
 
 import html
 import re
+from typing import Any
 
+from smartdyn.actions.action import Action
+from smartdyn.model.records import Delay
+from smartdyn.store import callbacks
+from smartdyn.store.callbacks import EnqueueCallback, ParkCallback
+from tests.support.engine import START
+from tests.support.rig import Noop, WaitForUpdate
 from tests.support.web import Nasty, WebTestCase
+
+
+class Halfway(WaitForUpdate):
+    """Has come to a quarter of its work."""
+
+    class_name = "Rig::Halfway"
+
+    def run_progress(self) -> float:
+        """So far."""
+        return 0.25
+
+
+class Long(Action):
+    """Has many steps."""
+
+    class_name = "Rig::Long"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """One after another."""
+        with self.sequence():
+            for _ in range(201):
+                self.plan_action(Noop, {})
 
 
 class ConsoleTests(WebTestCase):
     """The pages."""
+
+    actions = (Halfway, Long)
 
     def test_the_empty_list_says_what_to_do(self) -> None:
         """A newcomer is not left with a blank page."""
@@ -121,6 +152,32 @@ class ConsoleTests(WebTestCase):
         self.assertIn("skip step 2", page)
         self.assertIn("skip step 2", self.request("GET", "/console/audit")[1])
 
+    def test_tasks_that_wait_for_others(self) -> None:
+        """Each leads to the tasks that it waits for and to those that wait for it, as long as there are any."""
+        first = self.launch("Rig::WaitForUpdate")
+        then = self.engine.delay(Noop, {}, delay=Delay(after=(first,)))
+        page = self.request("GET", f"/console/{then}")[1]
+        self.assertIn(f"It waits for task {first[:8]}.", page)
+        self.assertIn(f'<dt>Waits for</dt><dd><a class="id alone" href="/console/{first}">', page)
+        page = self.request("GET", f"/console/{first}")[1]
+        self.assertIn(f'<dt>Waited for by</dt><dd><a class="id alone" href="/console/{then}">', page)
+        self.request("POST", f"/tasks/{first}/cancel")
+        self.assertNotIn("Waited for by", self.request("GET", f"/console/{first}")[1])
+
+    def test_how_far_a_step_is(self) -> None:
+        """A step that knows it shows it; one that has not begun or has ended does not."""
+        page = self.request("GET", f"/console/{self.launch(Halfway.class_name)}")[1]
+        self.assertIn('value="0.25" aria-label="Progress of step 2">25 %', page)
+        self.assertEqual(page.count("Progress of step"), 1)
+
+    def test_a_flow_that_is_too_long_for_a_picture(self) -> None:
+        """Has a sentence in its place, and its steps as boxes."""
+        page = self.request("GET", f"/console/{self.launch(Long.class_name)}")[1]
+        self.assertIn("With more than 200 steps there is no picture", page)
+        self.assertEqual((page.count('<div class="step success"'), page.count("picture of the flow")), (201, 0))
+        short = self.request("GET", f"/console/{self.launch('Rig::Noop')}")[1]
+        self.assertEqual((short.count("there is no picture"), short.count("picture of the flow")), (0, 1))
+
     def test_what_is_not_possible_has_a_page(self) -> None:
         """Resuming what is not paused is answered with a page that says so."""
         task = self.launch("Rig::WaitForUpdate")
@@ -132,6 +189,26 @@ class ConsoleTests(WebTestCase):
         task = self.launch("Rig::WaitForUpdate")
         self.assertEqual(self.press(f"/console/{task}/halt"), 303)
         self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
+
+    def test_results_are_sent_again(self) -> None:
+        """Where one was refused there is a button for it, on the task's page and on the overview, and then no more."""
+        tasks = [self.launch("Rig::Noop") for _ in range(3)]
+        for number, task in enumerate(tasks, 1):
+            enqueued = EnqueueCallback(task, 1, {"task_id": task}, START, data={})
+            self.successResultOf(self.engine.database.commit(enqueued, ParkCallback(number, "HTTP 404: no")))
+        page = self.request("GET", f"/console/{tasks[0]}")[1]
+        self.assertIn(f'href="/console/{tasks[0]}/confirm/resend"', page)
+        self.assertEqual(self.request("GET", f"/console/{tasks[0]}/confirm/resend")[0], 200)
+        self.assertEqual(self.press(f"/console/{tasks[0]}/resend"), 303)
+        self.assertEqual((self.press(f"/console/{tasks[0]}/resend"), self.press("/console/nope/resend")), (409, 404))
+        self.assertNotIn("/confirm/resend", self.request("GET", f"/console/{tasks[0]}")[1])
+        self.assertIn("2 are not sent any more", self.request("GET", "/console")[1])
+        self.assertIn("Send 2 results again", self.request("GET", "/console/resend")[1])
+        self.assertEqual((self.press("/console/resend"), self.location, self.engine.notified), (303, "/console", 2))
+        self.assertNotIn("not sent any more", self.request("GET", "/console")[1])
+        self.assertIn("2 results are sent again.", self.request("GET", "/console/audit?what=resend")[1])
+        found = self.successResultOf(self.engine.database.query(callbacks.counts))
+        self.assertEqual(found, {"pending": 3})
 
     def test_bulk_is_done_to_as_many_as_was_said(self) -> None:
         """The page says how many there are; when that is true no more, nothing is done."""

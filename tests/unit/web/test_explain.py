@@ -8,7 +8,16 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.model.causes import CANCELLED, by_key
-from smartdyn.model.views import CallbackView, JobNote, OutputChunk, StateCount, StepView, TaskPage, TaskSummary
+from smartdyn.model.views import (
+    CallbackView,
+    JobNote,
+    OutputChunk,
+    StateCount,
+    StepView,
+    TaskPage,
+    TaskSummary,
+    Waiting,
+)
 from smartdyn.web.console.explain import explain as explained
 
 NOW = 1000.0
@@ -61,7 +70,10 @@ class ExplainTests(SynchronousTestCase):
         waiting = replace(RUNNING, note=JobNote("ssh: connect to host web3 port 22: Connection refused.", NOW, NOW + 9))
         self.assertIn("Next try in 9.0 s. Check that sshd runs", explain(waiting, NOW))
         parked = self.ended(exit_status=0, callbacks=(CallbackView("parked", 1, "HTTP 404: no", NOW, None),))
-        self.assertIn("HTTP 404: no. Check in Foreman", explain(parked, NOW))
+        self.assertIn("not sent to Foreman any more: HTTP 404: no. Check in Foreman", explain(parked, NOW))
+        self.assertTrue(explain(parked, NOW).endswith("Then send it again."))
+        waits = self.ended(exit_status=0, callbacks=(CallbackView("pending", 1, "HTTP 500: no", NOW, None),))
+        self.assertTrue(explain(waits, NOW).endswith("The result is sent again by itself."))
 
     def test_a_note_ends_with_the_job(self) -> None:
         """What was waited for is no longer of interest."""
@@ -90,6 +102,19 @@ class ExplainTests(SynchronousTestCase):
         """A paused task says what can be decided."""
         paused = replace(RUNNING, summary=replace(RUNNING.summary, state="paused"), cause=by_key("step-error"))
         self.assertTrue(explain(paused, NOW).endswith("Then resume the task, or skip the step first."))
+
+    def test_put_off(self) -> None:
+        """A task that has not begun says when it starts, what it waits for, and when it is too late."""
+        task = replace(RUNNING, summary=replace(RUNNING.summary, state="scheduled"))
+        for waiting, said in (
+            (Waiting(start_at=3600.0), "It starts at 1970-01-01 01:00:00 UTC."),
+            (Waiting(start_at=NOW - 1, blocked_by=("a" * 36,)), "It waits for task aaaaaaaa."),
+            (Waiting(NOW + 1, blocked_by=tuple("abcd")), "at the earliest. It waits for tasks a, b, c and others."),
+            (Waiting(start_before=3600.0), "If it has not started by 1970-01-01 01:00:00 UTC, it fails."),
+            (Waiting(frozen=True), "It does not start before somebody lets it go."),
+            (Waiting(start_at=NOW), "It is about to start."),
+        ):
+            self.assertTrue(explain(replace(task, waiting=waiting), NOW).endswith(said), said)
 
     def test_what_came_of_a_batch(self) -> None:
         """A task that launched others says how they fared, as it is now."""

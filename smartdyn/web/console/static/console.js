@@ -5,41 +5,148 @@
 // attributes); with hundreds of thousands of lines that takes it a second. Nothing else here uses XPath.
 XPathExpression.prototype.evaluate = () => ({ iterateNext: () => null });
 
+// Whoever reads may want the page to stand still (WCAG 2.2, 2.2.2).
+const pause = document.getElementById("pause");
+const paused = () => pause?.getAttribute("aria-pressed") === "true";
+pause?.addEventListener("click", () => pause.setAttribute("aria-pressed", String(!paused())));
+
 // A stream that had to be opened anew goes on where the last one ended: the browser only remembers that by itself as
 // long as it was not turned away.
 const reached = new Map();
+const opened = new Set();
 let left = false;
 addEventListener("pagehide", () => { left = true; });
 addEventListener("pageshow", () => { left = false; });
-htmx.createEventSource = (url) => {
-  const from = new URL(url, location.href);
-  if (reached.has(url)) from.searchParams.set("after", reached.get(url));
-  const source = new EventSource(from, { withCredentials: true });
-  source.addEventListener("lines", (event) => reached.set(url, event.lastEventId));
-  // Of a connection that the browser itself opens again, the extension need not know; that of a page which is left ends
-  // without anything being wrong, and is opened again if somebody comes back to the page
-  const onlyWhenClosed = (handler) => source.addEventListener("error", (event) => {
-    if (source.readyState !== EventSource.CLOSED) return;
-    if (left) addEventListener("pageshow", () => handler(event), { once: true });
-    else handler(event);
-  });
-  Object.defineProperty(source, "onerror", { set: onlyWhenClosed });
-  return source;
-};
 
-// What polling finds unchanged is not swapped, nor anything that somebody is just using.
+/** An EventSource that can be held: what comes meanwhile is sent when it goes on. */
+class Stream {
+  #url;
+  #source = null;
+  #listeners = [];
+  #over = false;
+  onopen = null;
+  onerror = null;
+
+  constructor(url) {
+    this.#url = url;
+    if (!paused()) this.#open();
+    pause?.addEventListener("click", () => {
+      if (paused()) this.#hold();
+      else if (!this.#source && !this.#over) this.#open();
+    });
+  }
+
+  #open() {
+    const from = new URL(this.#url, location.href);
+    if (reached.has(this.#url)) from.searchParams.set("after", reached.get(this.#url));
+    const source = this.#source = new EventSource(from, { withCredentials: true });
+    source.addEventListener("lines", (event) => reached.set(this.#url, event.lastEventId));
+    source.addEventListener("open", (event) => {
+      answered("stream");
+      // A line that had not ended may be among those that come now
+      if (opened.has(this.#url)) document.querySelector("[sse-swap=partial]")?.replaceChildren();
+      opened.add(this.#url);
+      this.onopen?.(event);
+    });
+    // Of a connection that the browser itself opens again, the extension need not know; that of a page which is left
+    // ends without anything being wrong, and is opened again if somebody comes back to the page
+    source.addEventListener("error", (event) => {
+      if (!left) unanswered("stream");
+      if (source.readyState !== EventSource.CLOSED) return;
+      if (left) addEventListener("pageshow", () => this.onerror(event), { once: true });
+      else this.onerror(event);
+    });
+    for (const listener of this.#listeners) source.addEventListener(...listener);
+  }
+
+  #hold() {
+    if (this.readyState === EventSource.CLOSED) return;
+    this.#source?.close();
+    this.#source = null;
+  }
+
+  get readyState() { return this.#source ? this.#source.readyState : EventSource.CONNECTING; }
+  addEventListener(...listener) {
+    this.#listeners.push(listener);
+    this.#source?.addEventListener(...listener);
+  }
+  removeEventListener(type, listener) {
+    this.#listeners = this.#listeners.filter((other) => other[0] !== type || other[1] !== listener);
+    this.#source?.removeEventListener(type, listener);
+  }
+  close() {
+    this.#over = true;
+    this.#source?.close();
+  }
+}
+htmx.createEventSource = (url) => new Stream(url);
+
+// A page that cannot be kept up to date says so, until it is again.
+const stale = document.getElementById("stale");
+const polls = (element) => element.hasAttribute("data-polled");
+const LATE = 15000;
+let fresh = new Date();
+/** What keeps this page up to date: polling, or on pages without it the stream. */
+const keeps = (by) => by === (document.querySelector("[data-polled]") ? "polling" : "stream");
+function answered(by) {
+  if (!keeps(by)) return;
+  fresh = new Date();
+  stale.textContent = "";
+}
+function unanswered(by, why = "the service does not answer") {
+  if (!keeps(by)) return;
+  if (by === "stream" && !stale.textContent) fresh = new Date();
+  const text = `Not updated since ${fresh.toISOString().slice(11, 19)} UTC: ${why}.`;
+  if (stale.textContent !== text) stale.textContent = text;
+}
+document.addEventListener("htmx:configRequest", ({ detail }) => { if (polls(detail.elt)) detail.timeout = LATE; });
+document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
+  if (!polls(elt)) return;
+  if (xhr.status < 400) answered("polling");
+  else unanswered("polling", xhr.status < 500 ? `the service says ${xhr.status}` : undefined);
+});
+for (const failure of ["htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failure, ({ detail }) => { if (polls(detail.elt) && !left) unanswered("polling"); });
+}
+
+// What polling finds unchanged is not swapped, nor anything that somebody is just using. The focus stays where it is.
 const shown = new WeakMap();
-const inUse = (target) => target.contains(document.activeElement) || !getSelection().isCollapsed;
+const inUse = (target) => target.querySelector("details[open]")
+  || target.contains(document.activeElement?.closest("input, select, textarea"))
+  || (!getSelection().isCollapsed && getSelection().containsNode(target, true));
+let giveBack = null;
+function keepFocus(target) {
+  const element = document.activeElement;
+  if (!target.contains(element)) return;
+  const name = (one) => one.id || one.getAttribute("href") || one.getAttribute("aria-label") || one.textContent;
+  const alike = () => [...document.getElementById(target.id).querySelectorAll(element.tagName)]
+    .filter((one) => name(one) === name(element));
+  const place = alike().indexOf(element);
+  giveBack = () => alike().at(place)?.focus({ preventScroll: true });
+}
+function restoreFocus() {
+  if (!giveBack || document.activeElement !== document.body) return;
+  giveBack();
+  giveBack = null;
+}
 document.addEventListener("htmx:beforeSwap", (event) => {
   const { target, xhr } = event.detail;
-  if (!target.hasAttribute("data-polled")) return;
-  if (inUse(target) || shown.get(document.body) === xhr.responseText) event.detail.shouldSwap = false;
-  else shown.set(document.body, xhr.responseText);
+  if (!polls(target)) return;
+  giveBack = null;
+  if (paused() || inUse(target) || shown.get(document.body) === xhr.responseText) event.detail.shouldSwap = false;
+  else if (event.detail.shouldSwap) {
+    shown.set(document.body, xhr.responseText);
+    keepFocus(target);
+  }
 });
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  if (inUse(target) || target.querySelector("details[open]")) event.detail.shouldSwap = false;
+  if (!inUse(target)) return keepFocus(target);
+  event.detail.shouldSwap = false;
+  // It is swapped as soon as nobody uses it, though nothing may have changed since
+  shown.delete(document.body);
 });
+for (const swapped of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(swapped, restoreFocus);
 
 // Only what a task has come to is read out, not each second that it takes.
 const told = document.getElementById("told");
@@ -51,16 +158,10 @@ document.addEventListener("htmx:afterSwap", () => {
   told.textContent = last;
 });
 
-// Whoever reads may want the page to stand still (WCAG 2.2, 2.2.2).
-const pause = document.getElementById("pause");
-if (pause && document.querySelector("[data-polled]")) {
+if (pause && document.querySelector("[data-polled], [sse-connect]")) {
   pause.hidden = false;
-  pause.addEventListener("click", () => {
-    const paused = pause.getAttribute("aria-pressed") !== "true";
-    pause.setAttribute("aria-pressed", String(paused));
-  });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (pause.getAttribute("aria-pressed") === "true") event.preventDefault();
+    if (paused() && polls(event.detail.elt)) event.preventDefault();
   });
 }
 
