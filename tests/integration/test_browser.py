@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -263,15 +264,23 @@ class LongOutputTests(BrowserTestCase):
         console, task = await self.printed(1200, "the end")
         await self.drive("lines", console=console, task=task)
 
-    async def printed(self, lines: int, last: str) -> tuple[str, str]:
+    async def test_lines_that_are_no_elements(self) -> None:
+        """Far down in a long output, lines stand beside their numbers, are copied as lines, and can be pointed at."""
+        texts = dict.fromkeys([10_001, 10_499, 10_500, 10_502, 11_000], "")
+        lines, last = 12_000, "the end"
+        console, task = await self.printed(lines, last, texts)
+        await self.drive("light", console=console, task=task, lines=lines, last=last, texts=texts)
+
+    async def printed(self, lines: int, last: str, texts: Mapping[int, str] | None = None) -> tuple[str, str]:
         """A service with a task that has printed so much.
 
+        @param texts: of some lines, by their numbers.
         @return: the address of the console, and the task.
         """
         if reason := browser.missing():
             self.skipTest(reason)
         service = ServiceProcess({})
-        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", lines, last, time.time())
+        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", lines, last, time.time(), texts)
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         return f"{service.url}/console", task

@@ -73,7 +73,8 @@ def _light(block: Sequence[Line]) -> str:
     numbers = "\n".join([str(number) for number in range(block[0].number, block[-1].number + 1)])
     texts = _simple(block) or [_of_type(line) for line in block]
     begin = opening(block, classes="block light", attributes=f' data-numbers="{numbers}"')
-    return begin + "\n".join(texts) + "</div>\n"
+    # without its line feed, a last line that is empty would have no height
+    return begin + "\n".join(texts) + "\n</div>\n"
 
 
 def _of_type(line: Line) -> str:

@@ -1,0 +1,106 @@
+// Of very long outputs, later lines are text with numbers beside it, no elements of their own. They are as good as the
+// others: each stands beside its number, they are copied as lines, and a click on a number leads to the line.
+
+import { run } from './harness.mjs';
+
+const LINE_HEIGHT = 24;
+const LIGHT = '.block.light';
+
+await run(async (session) => {
+  const { task } = session.plan;
+  const page = await session.page();
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  const whole = session.url(`/${task}/output?from=1`);
+  await page.goto(whole);
+  await heights(session, page);
+  await page.goto(whole);
+  await noWider(session, page);
+  for (const border of [10_000, 10_500]) await copy(session, page, border - 2, border + 3);
+  await press(session, page, whole);
+});
+
+/** Each line stands beside its number, also where the last line of a block is empty. */
+async function heights(session, page) {
+  let empty = 0;
+  for (const block of await page.locator(LIGHT).all()) {
+    await block.scrollIntoViewIfNeeded();
+    const { height, beside, numbers, lines } = await block.evaluate((element) => ({
+      height: element.getBoundingClientRect().height,
+      beside: parseFloat(getComputedStyle(element, '::before').height),
+      numbers: element.dataset.numbers.split('\n').map(Number),
+      lines: element.textContent.split('\n'),
+    }));
+    const wanted = LINE_HEIGHT * numbers.length;
+    session.check(height === wanted && beside === wanted, `from ${numbers[0]} on numbers are ${beside} px high, lines ${height} px`);
+    const wrong = numbers.findIndex((number, index) => lines[index] !== line(number, session.plan));
+    session.check(wrong < 0, `beside number ${numbers[wrong]} stands ${lines[wrong]}`);
+    if (session.plan.texts[numbers.at(-1)] === '') empty += 1;
+  }
+  session.check(empty > 0, 'no block ends with an empty line');
+}
+
+/** A page of short lines is not scrolled sideways, whatever of it is looked at. */
+async function noWider(session, page) {
+  for (const part of [0, 0.5, 0.9, 1, 0]) {
+    await page.evaluate((where) => scrollTo(0, where * document.documentElement.scrollHeight), part);
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    const [wide, seen] = await page.evaluate(() => [log.scrollWidth, log.clientWidth]);
+    session.check(wide === seen, `after scrolling to ${part} the log is ${wide} px wide and ${seen} px of it are seen`);
+  }
+}
+
+/** What is selected is copied as lines, with the empty ones. */
+async function copy(session, page, first, last) {
+  await page.evaluate(select, [first, last]);
+  await page.keyboard.press('Control+c');
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  const wanted = [];
+  for (let number = first; number < last; number += 1) {
+    wanted.push(line(number, session.plan));
+  }
+  const same = copied.replace(/\n$/, '') === wanted.join('\n');
+  session.check(same, `lines ${first} to ${last - 1} are copied as ${JSON.stringify(copied)}`);
+}
+
+/** Select from the beginning of a line to that of another. */
+function select([first, last]) {
+  const place = (number) => {
+    const line = document.getElementById(`L${number}`);
+    if (line) return [line, 0];
+    const blocks = [...document.querySelectorAll('.block.light')];
+    const numbers = (block) => block.dataset.numbers.split('\n').map(Number);
+    const block = blocks.find((each) => numbers(each).includes(number));
+    let left = numbers(block).indexOf(number);
+    const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const parts = walker.currentNode.data.split('\n');
+      if (left < parts.length) return [walker.currentNode, parts.slice(0, left).join('\n').length + (left ? 1 : 0)];
+      left -= parts.length - 1;
+    }
+    throw new Error(`line ${number} is not there`);
+  };
+  getSelection().setBaseAndExtent(...place(first), ...place(last));
+}
+
+/** A click on a number leads to a page on which that line is marked. */
+async function press(session, page, whole) {
+  await page.goto(whole);
+  const block = page.locator(LIGHT).nth(1);
+  await block.scrollIntoViewIfNeeded();
+  const number = await block.evaluate((element) => Number(element.dataset.numbers.split('\n')[0]));
+  await Promise.all([
+    page.waitForURL(`**/output?lines=*#L${number + 4}`),
+    block.click({ position: { x: 30, y: 4 * LINE_HEIGHT + LINE_HEIGHT / 2 } }),
+  ]);
+  await marked(session, page, number + 4, number + 4);
+}
+
+function line(number, { texts, lines, last }) {
+  return number === lines ? last : (texts[number] ?? `${number}: copying ok, ${(number * 37) % 1000} files`);
+}
+
+async function marked(session, page, from, to) {
+  const numbers = await page.locator('.marked').evaluateAll((all) => all.map(({ id }) => Number(id.slice(1))));
+  const good = numbers.length === to - from + 1 && numbers[0] === from && numbers.at(-1) === to;
+  session.check(good, `${page.url()} marks ${numbers.length} lines from ${numbers[0]} to ${numbers.at(-1)}, not ${from} to ${to}`);
+}
