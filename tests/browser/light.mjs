@@ -24,6 +24,7 @@ async function heights(session, page) {
   let empty = 0;
   for (const block of await page.locator(LIGHT).all()) {
     await block.scrollIntoViewIfNeeded();
+    await page.evaluate(drawn);
     const { height, beside, numbers, lines } = await block.evaluate((element) => ({
       height: element.getBoundingClientRect().height,
       beside: parseFloat(getComputedStyle(element, '::before').height),
@@ -43,7 +44,7 @@ async function heights(session, page) {
 async function noWider(session, page) {
   for (const part of [0, 0.5, 0.9, 1, 0]) {
     await page.evaluate((where) => scrollTo(0, where * document.documentElement.scrollHeight), part);
-    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+    await page.evaluate(drawn);
     const [wide, seen] = await page.evaluate(() => [log.scrollWidth, log.clientWidth]);
     session.check(wide === seen, `after scrolling to ${part} the log is ${wide} px wide and ${seen} px of it are seen`);
   }
@@ -103,4 +104,8 @@ async function marked(session, page, from, to) {
   const numbers = await page.locator('.marked').evaluateAll((all) => all.map(({ id }) => Number(id.slice(1))));
   const good = numbers.length === to - from + 1 && numbers[0] === from && numbers.at(-1) === to;
   session.check(good, `${page.url()} marks ${numbers.length} lines from ${numbers[0]} to ${numbers.at(-1)}, not ${from} to ${to}`);
+}
+
+function drawn() {
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }

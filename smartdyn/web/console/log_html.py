@@ -26,6 +26,10 @@ _WIDE: Final = 1_000_000
 """Numbers from which on more room is left for them."""
 
 
+_EMPTY: Final = "<br>"
+"""What an empty line has in it: without anything, it would not be copied."""
+
+
 def element(line: Line, *, times: bool = False, marked: bool = False) -> str:
     """One line: its number, perhaps its time, and its text.
 
@@ -36,7 +40,7 @@ def element(line: Line, *, times: bool = False, marked: bool = False) -> str:
         classes = " ".join(filter(None, ("" if line.type == "stdout" else line.type, "marked" if marked else "")))
         attributes += f' class="{classes}"'
     at = f'<time datetime="{iso(line.at)}">{clock(line.at)}</time>' if times else ""
-    return f"<div {attributes}>{at}{line.html}</div>"
+    return f"<div {attributes}>{at}{line.html or _EMPTY}</div>"
 
 
 def blocks(
@@ -58,7 +62,8 @@ def blocks(
         elif times or (texts := _simple(block)) is None:
             yield from (element(line, times=times) for line in block)
         else:
-            yield "".join([f'<div id="L{number}">{text}</div>' for number, text in enumerate(texts, block[0].number)])
+            numbered = enumerate(texts, block[0].number)
+            yield "".join([f'<div id="L{number}">{text or _EMPTY}</div>' for number, text in numbered])
         yield "</div>\n"
 
 

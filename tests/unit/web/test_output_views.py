@@ -53,6 +53,14 @@ class PageTests(OutputTestCase):
         self.assertIn('<div id="L1"><span class="f1">red</span> &lt;b&gt;</div>', page)
         self.assertIn('<div id="L2" class="stderr">oops</div>', page)
 
+    def test_empty_lines_can_be_copied(self) -> None:
+        """An element with nothing in it would be left out of what is copied, whatever kind of line it is."""
+        self.print("one\n\nthree\n")
+        self.print("\n", "stderr")
+        self.assertIn('<div id="L2"><br></div><div id="L3">three</div>', self.page())
+        self.assertIn('<div id="L4" class="stderr"><br></div>', self.page())
+        self.assertRegex(self.page("?times=1"), r'<div id="L2"><time[^>]*>[^<]*</time><br></div>')
+
     def test_a_range_is_pointed_at_without_scripts(self) -> None:
         """C{?lines=} marks the lines of a range, wherever it is."""
         self.print("".join(f"line {number}\n" for number in range(1, 7001)))
@@ -197,6 +205,11 @@ class LiveTests(OutputTestCase):
             event, r"^id: 0\.4\.2\.\nevent: lines\ndata: <div class=\"block\">\ndata: <div id=\"L1\">one</div>"
         )
         self.assertIn("event: partial", self.next())
+
+    def test_an_empty_line_comes_as_one(self) -> None:
+        """It is as it is on the page, so that it is copied."""
+        self.print("one\n\n")
+        self.assertIn('data: <div id="L2"><br></div>\n', self.next())
 
     def test_a_quiet_job_shows_that_the_connection_lives(self) -> None:
         """Without output there is a comment now and then."""
