@@ -40,7 +40,7 @@ async function heights(session, page) {
   session.check(empty > 0, 'no block ends with an empty line');
 }
 
-/** A page of short lines is not scrolled sideways, whatever of it is looked at. */
+/** A page is not scrolled sideways, whatever of it is looked at: short lines fit, and long ones are wrapped. */
 async function noWider(session, page) {
   for (const part of [0, 0.5, 0.9, 1, 0]) {
     await page.evaluate((where) => scrollTo(0, where * document.documentElement.scrollHeight), part);

@@ -2,8 +2,8 @@
 
 There may be hundreds of thousands on a page, and a browser's time goes with the number of elements. A line is one
 element with one attribute, which is where links to it lead and from which the style sheet takes the number that is
-shown. Where there are very many, a block is one, with the numbers of its lines in its attribute: such lines are not
-wrapped, since nothing ties a number to its line but their equal heights.
+shown. Where there are very many, a block of short ones is one, with the numbers of its lines in its attribute: such
+lines are not wrapped, since nothing ties a number to its line but their equal heights.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ BLOCK: Final = 500
 
 WRAPPED: Final = 10_000
 """Lines of a page that are elements of their own."""
+
+SHORT: Final = 200
+"""Characters that no line has which is not wrapped: a longer one would be scrolled sideways at any width of the window,
+with the scrollbar at the end of a page of millions of pixels (WCAG 2.2, 1.4.10)."""
 
 _WIDE: Final = 1_000_000
 """Numbers from which on more room is left for them."""
@@ -49,11 +53,11 @@ def blocks(
     """Lines in blocks.
 
     @param marked: the numbers of those that somebody wanted to point at.
-    @param light: there are very many, so they need not be elements of their own.
+    @param light: there are very many, so that short ones need not be elements of their own.
     """
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
-        if light and not _overlap(block, marked):
+        if light and not _overlap(block, marked) and max([len(line.raw) for line in block]) < SHORT:
             yield _light(block)
             continue
         yield opening(block)

@@ -82,8 +82,16 @@ class PageTests(OutputTestCase):
         self.assertEqual(text.split("\n")[100:102], ["", '<span class="f1">red &lt;b&gt;</span>'])
         last = '<span class="stderr"><span class="f1">oops &amp; more</span></span>'
         self.assertEqual(text.split("\n")[102:], [last, ""])
-        self.assertIn("From line 10001 on, lines are not wrapped", page)
+        self.assertIn("From line 10001 on, where all lines are short, they are not wrapped", page)
         self.assertNotIn("not wrapped", self.page())
+
+    def test_long_lines_are_elements_with_their_neighbours(self) -> None:
+        """However long the page is, a line that fits into no window is wrapped, so its block is made of elements."""
+        for longest, elements in ((199, 10_000), (200, 10_500)):
+            self.print("".join(f"line {number}\n" for number in range(1, 10_250)))
+            self.print("x" * longest + "\n" + "".join(f"line {number}\n" for number in range(10_251, 11_001)))
+            page = self.page(f"?from={11_000 * (longest - 199) + 1}")
+            self.assertEqual(len(re.findall(r'<div id="L\d+"', page)), elements)
 
     def test_lines_that_are_pointed_at_or_have_times_are_elements(self) -> None:
         """Marks and times are there however long the page is."""
