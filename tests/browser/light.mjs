@@ -17,6 +17,8 @@ await run(async (session) => {
   await noWider(session, page);
   for (const border of [10_000, 10_500]) await copy(session, page, border - 2, border + 3);
   await press(session, page, whole);
+  await range(session, page, `${whole}&lines=10700-10800`);
+  await follow(session, page, `/${task}/output`);
 });
 
 /** Each line stands beside its number, also where the last line of a block is empty. */
@@ -98,6 +100,54 @@ async function press(session, page, whole) {
 
 function line(number, { texts, lines, last }) {
   return number === lines ? last : (texts[number] ?? `${number}: copying ok, ${(number * 37) % 1000} files`);
+}
+
+/** A click with Shift marks all lines up to there, also those between that are no elements of the page. */
+async function range(session, page, both) {
+  await page.goto(both);
+  await clickNumber(page, 9990);
+  await Promise.all([
+    page.waitForURL('**/output?lines=9990-10600#L9990-L10600'),
+    clickNumber(page, 10_600, ['Shift']),
+  ]);
+  await marked(session, page, 9990, 10_600);
+}
+
+async function clickNumber(page, number, modifiers = []) {
+  const line = page.locator(`#L${number}`);
+  await line.scrollIntoViewIfNeeded();
+  await line.click({ position: { x: 40, y: LINE_HEIGHT / 2 }, modifiers });
+}
+
+/** An address that names lines leads to them, whatever its page would show of itself. */
+async function follow(session, page, output) {
+  for (const [query, from, to] of [
+    ['?lines=10', 11_500, 11_500],
+    ['?lines=L10-L20', 11_500, 11_501],
+    ['?from=1', 9990, 10_010],
+    ['?from=11000', 10, 12],
+  ]) {
+    await page.goto('about:blank');
+    const lines = from === to ? `${from}` : `${from}-${to}`;
+    const hash = from === to ? `#L${from}` : `#L${from}-L${to}`;
+    await page.goto(session.url(`${output}${query}${hash}`));
+    await page.waitForURL(`**/output?lines=${lines}${hash}`);
+    await marked(session, page, from, to);
+  }
+  await page.evaluate(() => { location.hash = '#L11300'; });
+  await page.waitForURL('**/output?lines=11300#L11300');
+  await marked(session, page, 11_300, 11_300);
+  await nowhere(session, page, output);
+}
+
+/** A line that is not there is asked for once. */
+async function nowhere(session, page, output) {
+  let asked = 0;
+  page.on('request', (request) => { asked += request.isNavigationRequest() ? 1 : 0; });
+  await page.goto(session.url(`${output}?lines=10#L99999`));
+  await page.waitForURL('**/output?lines=99999#L99999');
+  await page.evaluate(drawn);
+  session.check(asked === 2, `a line that is not there is asked for ${asked} times`);
 }
 
 async function marked(session, page, from, to) {
