@@ -16,6 +16,8 @@ await run(async (session) => {
   await page.goto(whole);
   await noWider(session, page);
   for (const border of [10_000, 10_500]) await copy(session, page, border - 2, border + 3);
+  await sideways(session, page, whole);
+  await print(session, page, whole);
   await press(session, page, whole);
   await range(session, page, `${whole}&lines=10700-10800`);
   await follow(session, page, `/${task}/output`);
@@ -83,6 +85,59 @@ function select([first, last]) {
     throw new Error(`line ${number} is not there`);
   };
   getSelection().setBaseAndExtent(...place(first), ...place(last));
+}
+
+/**
+ * In a narrow window short lines are scrolled sideways under their numbers, which stay where those of other lines are
+ * and can be pressed.
+ */
+async function sideways(session, page, whole) {
+  await page.setViewportSize({ width: 320, height: 800 });
+  await page.goto(whole);
+  const block = page.locator(LIGHT).first();
+  await block.evaluate((element) => element.scrollIntoView());
+  await page.evaluate(drawn);
+  const { light, other, left, top, width } = await block.evaluate((element) => {
+    const free = (each) => `${getComputedStyle(each).paddingLeft} and ${getComputedStyle(each).paddingRight}`;
+    return {
+      light: free(element),
+      other: free(document.getElementById('L1')),
+      left: log.getBoundingClientRect().left,
+      top: element.getBoundingClientRect().top,
+      width: parseFloat(getComputedStyle(element, '::before').width),
+    };
+  });
+  session.check(light === other, `beside lines ${light} are left free, beside others ${other}`);
+  const clip = { x: left, y: top, width, height: 5 * LINE_HEIGHT };
+  const before = await page.screenshot({ clip });
+  const moved = await page.evaluate(() => {
+    log.scrollLeft = 60;
+    return log.scrollLeft;
+  });
+  session.check(moved === 60, `the log is scrolled by ${moved} px`);
+  await page.evaluate(drawn);
+  session.check(before.equals(await page.screenshot({ clip })), 'the numbers are scrolled sideways with their lines');
+  const first = await block.evaluate((element) => Number(element.dataset.numbers.split('\n')[0]));
+  await Promise.all([
+    page.waitForURL(`**/output?lines=*#L${first + 2}`),
+    page.mouse.click(left + 20, top + 2.5 * LINE_HEIGHT),
+  ]);
+  await marked(session, page, first + 2, first + 2);
+}
+
+/** On paper nothing is cut off. */
+async function print(session, page, whole) {
+  await page.goto(whole);
+  await page.emulateMedia({ media: 'print' });
+  const seen = await page.evaluate(() => ({
+    overflowX: getComputedStyle(log).overflowX,
+    excess: log.scrollWidth - log.clientWidth,
+    numbers: getComputedStyle(document.querySelector('.block.light'), '::before').content,
+  }));
+  session.check(seen.overflowX === 'visible' && seen.excess <= 0, `printed, ${seen.excess} px are beside the paper`);
+  session.check(seen.numbers === 'none', 'printed, numbers stand beside lines that may be wrapped');
+  await page.emulateMedia({ media: 'screen' });
+  await page.setViewportSize({ width: 1280, height: 800 });
 }
 
 /** A click on a number leads to a page on which that line is marked. */

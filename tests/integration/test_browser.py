@@ -267,7 +267,8 @@ class LongOutputTests(BrowserTestCase):
 
     async def test_lines_that_are_no_elements(self) -> None:
         """Far down in a long output, lines stand beside their numbers, are copied as lines, and can be pointed at."""
-        texts = dict.fromkeys([9999, 10_001, 10_499, 10_500, 10_502, 11_000], "") | {11_600: "long " * 80}
+        texts = dict.fromkeys([9999, 10_001, 10_499, 10_500, 10_502, 11_000], "")
+        texts |= {10_004: "wide " * 20, 11_600: "long " * 80}
         lines, last = 12_000, "the end"
         console, task = await self.printed(lines, last, texts)
         await self.drive("light", console=console, task=task, lines=lines, last=last, texts=texts)
