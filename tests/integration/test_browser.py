@@ -48,20 +48,20 @@ WALKED = ("home", "a search", "bulk", "help", "host", "paused", "output", "a que
 """Pages that are gone through with Tab; the long run takes all."""
 
 JOURNEYS = {
-    "unreachable host": ["connection refused", "check that sshd runs"],
-    "changed host key": ["host key", "forget"],
-    "wrong sudo password": ["sudo|effective user", "password"],
-    "noexec directory": ["noexec", "remote_working_dir"],
-    "disk full": ["disk full|no space", "free"],
-    "Foreman down": ["refused", "Foreman"],
-    "expired certificate": ["expired", "renew"],
-    "stuck callback": ["HTTP 500", "log"],
-    "slow host": ["slow1.example.org", "check|cancel"],
-    "script error": ["127|not found", "script"],
-    "cancelled": ["cancelled"],
-    "timed out": ["timed out|time", "limit"],
+    "unreachable host": ["The host refuses connections", "Check that sshd runs and listens on this port"],
+    "changed host key": ["The host key has changed", "forget its key and run the job again"],
+    "wrong sudo password": ["The effective user could not be had", "Check the sudo password of the job"],
+    "noexec directory": ["The working directory is mounted noexec", "Set another remote_working_dir"],
+    "disk full": ["A disk of the host is full", "Free space on the host"],
+    "Foreman down": ["Foreman cannot be reached", "Check that Foreman runs"],
+    "expired certificate": ["certificate verify failed", "Renew certificates that have expired"],
+    "stuck callback": ["HTTP 500", "Look at Foreman's log"],
+    "slow host": ["slow1.example.org", "Connecting to", "Check the host and its sshd, or cancel the task"],
+    "script error": ["exit status 127", "names a command that was not found: install it on the host"],
+    "cancelled": ["It was cancelled", "Nothing is to be done, unless it should have run"],
+    "timed out": ["The time limit passed", "give the job more time, or make the script end sooner"],
 }
-"""What must be read, as regular expressions: the cause, and what to do."""
+"""What must be read: the cause, and what to do; each is a regular expression that no button or name fits."""
 
 SOAK = "SMARTDYN_SOAK" in os.environ
 LIMIT = 900 if SOAK else 240
