@@ -34,6 +34,8 @@ PAGES = {
     "saved searches": "/searches",
     "go to": "/go?to=ta",
     "all coroutines": "/status/coroutines",
+    "all connections": "/status/connections",
+    "all timers": "/status/timers",
     "host": "/host?name=db1.example.org",
     "forget the host key": "/forget-key?name=db1.example.org",
     "unknown": "/nothing",
@@ -41,7 +43,18 @@ PAGES = {
 SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
 """Tasks that are different enough that their pages are, too."""
 
-LEFT_OUT = {"a search", "go to", "all coroutines", "unknown", "forget the host key", "output with times", "success"}
+LEFT_OUT = {
+    "a search",
+    "go to",
+    "all coroutines",
+    "all connections",
+    "unknown",
+    "forget the host key",
+    "output with times",
+    "success",
+    "to halt",
+    "to cancel by force",
+}
 """Pages like others, which axe looks at in the long run only."""
 
 WALKED = ("home", "a search", "bulk", "help", "host", "paused", "output", "a question")
@@ -84,7 +97,12 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
         **{what: f"/{tasks[what]}" for what in SHOWN},
         "output": f"/{tasks['script error']}/output",
         "output with times": f"/{tasks['script error']}/output?times=1",
+        "output, some lines": f"/{tasks['script error']}/output?lines=1-2#L1-L2",
+        "output, searched": f"/{tasks['script error']}/output?q=not&context=1",
         "a question": f"/{tasks['slow host']}/confirm/cancel",
+        "to cancel by force": f"/{tasks['slow host']}/confirm/force-cancel",
+        "to halt": f"/{tasks['slow host']}/confirm/halt",
+        "to skip": f"/{tasks['paused']}/confirm/skip?step=2",
     }
 
 
@@ -272,6 +290,11 @@ class LongOutputTests(BrowserTestCase):
         lines, last = 12_000, "the end"
         console, task = await self.printed(lines, last, texts)
         await self.drive("light", console=console, task=task, lines=lines, last=last, texts=texts)
+
+    async def test_long_pages_are_accessible(self) -> None:
+        """axe finds nothing wrong with lines that are no elements."""
+        console, task = await self.printed(10_600, "the end")
+        await self.drive("axe", console=console, pages={"long": f"/{task}/output?from=1"}, kept=3, thorough=SOAK)
 
     async def printed(self, lines: int, last: str, texts: Mapping[int, str] | None = None) -> tuple[str, str]:
         """A service with a task that has printed so much.
