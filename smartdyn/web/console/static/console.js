@@ -104,8 +104,22 @@ function areElements(from, to) {
 function mark() {
   const [from, to] = pointedAt() ?? [];
   if (!from) return;
+  offer(from, Math.max(from, Number(RANGE.exec(location.hash)[2] || from)));
   for (const line of document.querySelectorAll(".block > .marked")) line.classList.remove("marked");
   for (let number = from; number <= to; number++) document.getElementById("L" + number)?.classList.add("marked");
+}
+/** Offer these lines as files. */
+function offer(from, to) {
+  const offered = document.getElementById("download-lines");
+  if (!offered) return;
+  offered.hidden = false;
+  offered.querySelector("span").textContent = `${from} to ${to}`;
+  for (const link of offered.querySelectorAll("a")) {
+    const url = new URL(link.href);
+    url.searchParams.set("from", from);
+    url.searchParams.set("to", to);
+    link.href = url;
+  }
 }
 function lead() {
   mark();
