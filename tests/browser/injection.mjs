@@ -8,7 +8,7 @@ import { run } from './harness.mjs';
 const AT_ONCE = 20;
 const MARKED_UP = 'code[]';
 /** Words between backticks in our own sentences. */
-const IN_OUTPUT = new Set(['A', 'SPAN', 'DIV', 'PRE', 'CODE', 'TIME', 'BUTTON', 'OL', 'LI']);
+const IN_OUTPUT = new Set(['A', 'SPAN', 'DIV', 'PRE', 'CODE', 'TIME', 'BUTTON', 'OL', 'LI', 'BR']);
 /** Where the text of a task is shown. */
 const KINDS = {
   task: (id) => `/${id}`,

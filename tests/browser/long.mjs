@@ -3,9 +3,6 @@
 
 import { run } from './harness.mjs';
 
-const BLOCK = 500;
-const LINE_HEIGHT = 24;
-
 await run(async (session) => {
   const { task, lines, last } = session.plan;
   const page = await session.page();
@@ -18,7 +15,7 @@ await run(async (session) => {
   await page.evaluate(drawn);
   const usable = Date.now() - begun;
   const count = await page.evaluate(() => {
-    const light = [...document.querySelectorAll('.block.light')].map((block) => block.textContent.split('\n').length);
+    const light = [...document.querySelectorAll('.block.light')].map((block) => block.textContent.split('\n').length - 1);
     return light.reduce((sum, lines) => sum + lines, document.querySelectorAll('.block > div').length);
   });
   session.check(count === lines, `the page has ${count} lines of ${lines}`);
@@ -35,31 +32,8 @@ await run(async (session) => {
   });
   session.check(seen, 'what was found is not in sight');
   session.measured = { painted, loaded, usable, found: taken };
-  await light(session, page, task);
   await link(session, page, task, Math.floor(lines / 2));
 });
-
-/** Lines that are no elements have their numbers beside them, and a click on one leads to a page on which they are. */
-async function light(session, page, task) {
-  await page.goto(session.url(`/${task}/output?from=1`), { timeout: 60_000 });
-  const block = page.locator('.block.light').nth(2);
-  await block.scrollIntoViewIfNeeded();
-  const number = await block.evaluate((element) => Number(element.dataset.numbers.split('\n')[0]));
-  const text = await block.evaluate((element) => element.textContent.split('\n')[0]);
-  session.check(text.startsWith(`${number}: `), `beside number ${number} stands ${text}`);
-  const { height, numbers } = await block.evaluate((element) => ({
-    height: element.getBoundingClientRect().height,
-    numbers: parseFloat(getComputedStyle(element, '::before').height),
-  }));
-  const wanted = LINE_HEIGHT * BLOCK;
-  session.check(height === wanted && numbers === wanted, `numbers are ${numbers} px high, lines ${height} px`);
-  await Promise.all([
-    page.waitForURL(`**/output?lines=*#L${number + 4}`),
-    block.click({ position: { x: 30, y: 4 * LINE_HEIGHT + LINE_HEIGHT / 2 } }),
-  ]);
-  const marked = await page.locator('.marked').evaluateAll((all) => all.map(({ id }) => id));
-  session.check(`${marked}` === `L${number + 4}`, `a click on number ${number + 4} leads to ${marked}`);
-}
 
 /** A link to lines leads there, and they are marked; with scripts and without. */
 async function link(session, page, task, first) {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,8 @@ PAGES = {
     "saved searches": "/searches",
     "go to": "/go?to=ta",
     "all coroutines": "/status/coroutines",
+    "all connections": "/status/connections",
+    "all timers": "/status/timers",
     "host": "/host?name=db1.example.org",
     "forget the host key": "/forget-key?name=db1.example.org",
     "unknown": "/nothing",
@@ -40,27 +43,38 @@ PAGES = {
 SHOWN = ("success", "changed host key", "stuck callback", "slow host", "script error", "paused")
 """Tasks that are different enough that their pages are, too."""
 
-LEFT_OUT = {"a search", "go to", "all coroutines", "unknown", "forget the host key", "output with times", "success"}
+LEFT_OUT = {
+    "a search",
+    "go to",
+    "all coroutines",
+    "all connections",
+    "unknown",
+    "forget the host key",
+    "output with times",
+    "success",
+    "to halt",
+    "to cancel by force",
+}
 """Pages like others, which axe looks at in the long run only."""
 
 WALKED = ("home", "a search", "bulk", "help", "host", "paused", "output", "a question")
 """Pages that are gone through with Tab; the long run takes all."""
 
 JOURNEYS = {
-    "unreachable host": ["connection refused", "check that sshd runs"],
-    "changed host key": ["host key", "forget"],
-    "wrong sudo password": ["sudo|effective user", "password"],
-    "noexec directory": ["noexec", "remote_working_dir"],
-    "disk full": ["disk full|no space", "free"],
-    "Foreman down": ["refused", "Foreman"],
-    "expired certificate": ["expired", "renew"],
-    "stuck callback": ["HTTP 500", "log"],
-    "slow host": ["slow1.example.org", "check|cancel"],
-    "script error": ["127|not found", "script"],
-    "cancelled": ["cancelled"],
-    "timed out": ["timed out|time", "limit"],
+    "unreachable host": ["The host refuses connections", "Check that sshd runs and listens on this port"],
+    "changed host key": ["The host key has changed", "forget its key and run the job again"],
+    "wrong sudo password": ["The effective user could not be had", "Check the sudo password of the job"],
+    "noexec directory": ["The working directory is mounted noexec", "Set another remote_working_dir"],
+    "disk full": ["A disk of the host is full", "Free space on the host"],
+    "Foreman down": ["Foreman cannot be reached", "Check that Foreman runs"],
+    "expired certificate": ["certificate verify failed", "Renew certificates that have expired"],
+    "stuck callback": ["HTTP 500", "Look at Foreman's log"],
+    "slow host": ["slow1.example.org", "Connecting to", "Check the host and its sshd, or cancel the task"],
+    "script error": ["exit status 127", "names a command that was not found: install it on the host"],
+    "cancelled": ["It was cancelled", "Nothing is to be done, unless it should have run"],
+    "timed out": ["The time limit passed", "give the job more time, or make the script end sooner"],
 }
-"""What must be read, as regular expressions: the cause, and what to do."""
+"""What must be read: the cause, and what to do; each is a regular expression that no button or name fits."""
 
 SOAK = "SMARTDYN_SOAK" in os.environ
 LIMIT = 900 if SOAK else 240
@@ -88,7 +102,12 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
         **{what: f"/{tasks[what]}" for what in SHOWN},
         "output": f"/{tasks['script error']}/output",
         "output with times": f"/{tasks['script error']}/output?times=1",
+        "output, some lines": f"/{tasks['script error']}/output?lines=1-2#L1-L2",
+        "output, searched": f"/{tasks['script error']}/output?q=not&context=1",
         "a question": f"/{tasks['slow host']}/confirm/cancel",
+        "to cancel by force": f"/{tasks['slow host']}/confirm/force-cancel",
+        "to halt": f"/{tasks['slow host']}/confirm/halt",
+        "to skip": f"/{tasks['paused']}/confirm/skip?step=2",
     }
 
 
@@ -266,18 +285,33 @@ class LongOutputTests(BrowserTestCase):
 
     async def test_lines_are_passed_on(self) -> None:
         """A click on a line's number gives an address to it, one with Shift to a range; lines are copied as lines."""
-        console, task = await self.printed(1200, "the end")
-        await self.drive("lines", console=console, task=task)
+        texts = dict.fromkeys([499, 501], "")
+        console, task = await self.printed(1200, "the end", texts)
+        await self.drive("lines", console=console, task=task, texts=texts)
 
-    async def printed(self, lines: int, last: str) -> tuple[str, str]:
+    async def test_lines_that_are_no_elements(self) -> None:
+        """Far down in a long output, lines stand beside their numbers, are copied as lines, and can be pointed at."""
+        texts = dict.fromkeys([9999, 10_001, 10_499, 10_500, 10_502, 11_000], "")
+        texts |= {10_004: "wide " * 20, 11_600: "long " * 80}
+        lines, last = 12_000, "the end"
+        console, task = await self.printed(lines, last, texts)
+        await self.drive("light", console=console, task=task, lines=lines, last=last, texts=texts)
+
+    async def test_long_pages_are_accessible(self) -> None:
+        """axe finds nothing wrong with lines that are no elements."""
+        console, task = await self.printed(10_600, "the end")
+        await self.drive("axe", console=console, pages={"long": f"/{task}/output?from=1"}, kept=3, thorough=SOAK)
+
+    async def printed(self, lines: int, last: str, texts: Mapping[int, str] | None = None) -> tuple[str, str]:
         """A service with a task that has printed so much.
 
+        @param texts: of some lines, by their numbers.
         @return: the address of the console, and the task.
         """
         if reason := browser.missing():
             self.skipTest(reason)
         service = ServiceProcess({})
-        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", lines, last, time.time())
+        task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", lines, last, time.time(), texts)
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         return f"{service.url}/console", task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,11 +44,14 @@ async def store_history(reactor: Any, path: Path, hosts: Sequence[str], now: flo
     await _store(reactor, path, writes)
 
 
-async def store_long_output(reactor: Any, path: Path, lines: int, last: str, now: float) -> str:
+async def store_long_output(
+    reactor: Any, path: Path, lines: int, last: str, now: float, texts: Mapping[int, str] | None = None
+) -> str:
     """Fill a database that no service has opened yet with a task that has printed so many lines.
 
     @param last: what stands in the last of them, and nowhere else.
     @param now: when it ended, seconds since the epoch.
+    @param texts: what stands in some lines instead of what stands in all, by their numbers.
     @return: the task.
     """
     task_id = str(uuid.UUID(int=1))
@@ -56,11 +59,15 @@ async def store_long_output(reactor: Any, path: Path, lines: int, last: str, now
     writes: list[Write] = list(plan)
     for position, begin in enumerate(range(1, lines, _CHUNK)):
         numbers = range(begin, min(begin + _CHUNK, lines))
-        text = "".join(f"{number}: copying \x1b[32mok\x1b[0m, {number * 37 % 1000} files\n" for number in numbers)
+        text = "".join(f"{(texts or {}).get(number, _copying(number))}\n" for number in numbers)
         writes.append(AppendOutput(task_id, 1, OutputChunk(position, "stdout", now - 60.0, text)))
     writes.append(AppendOutput(task_id, 1, OutputChunk(len(writes), "stdout", now, f"{last}\n")))
     await _store(reactor, path, writes)
     return task_id
+
+
+def _copying(number: int) -> str:
+    return f"{number}: copying \x1b[32mok\x1b[0m, {number * 37 % 1000} files"
 
 
 async def _store(reactor: Any, path: Path, writes: Sequence[Write]) -> None:

@@ -2,8 +2,8 @@
 
 There may be hundreds of thousands on a page, and a browser's time goes with the number of elements. A line is one
 element with one attribute, which is where links to it lead and from which the style sheet takes the number that is
-shown. Where there are very many, a block is one, with the numbers of its lines in its attribute: such lines are not
-wrapped, since nothing ties a number to its line but their equal heights.
+shown. Where there are very many, a block of short ones is one, with the numbers of its lines in its attribute: such
+lines are not wrapped, since nothing ties a number to its line but their equal heights.
 """
 
 from __future__ import annotations
@@ -22,8 +22,16 @@ BLOCK: Final = 500
 WRAPPED: Final = 10_000
 """Lines of a page that are elements of their own."""
 
+SHORT: Final = 200
+"""Characters that no line has which is not wrapped: a longer one would be scrolled sideways at any width of the window,
+with the scrollbar at the end of a page of millions of pixels (WCAG 2.2, 1.4.10)."""
+
 _WIDE: Final = 1_000_000
 """Numbers from which on more room is left for them."""
+
+
+_EMPTY: Final = "<br>"
+"""What an empty line has in it: without anything, it would not be copied."""
 
 
 def element(line: Line, *, times: bool = False, marked: bool = False) -> str:
@@ -36,7 +44,7 @@ def element(line: Line, *, times: bool = False, marked: bool = False) -> str:
         classes = " ".join(filter(None, ("" if line.type == "stdout" else line.type, "marked" if marked else "")))
         attributes += f' class="{classes}"'
     at = f'<time datetime="{iso(line.at)}">{clock(line.at)}</time>' if times else ""
-    return f"<div {attributes}>{at}{line.html}</div>"
+    return f"<div {attributes}>{at}{line.html or _EMPTY}</div>"
 
 
 def blocks(
@@ -45,11 +53,11 @@ def blocks(
     """Lines in blocks.
 
     @param marked: the numbers of those that somebody wanted to point at.
-    @param light: there are very many, so they need not be elements of their own.
+    @param light: there are very many, so that short ones need not be elements of their own.
     """
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
-        if light and not _overlap(block, marked):
+        if light and not _overlap(block, marked) and max([len(line.raw) for line in block]) < SHORT:
             yield _light(block)
             continue
         yield opening(block)
@@ -58,7 +66,8 @@ def blocks(
         elif times or (texts := _simple(block)) is None:
             yield from (element(line, times=times) for line in block)
         else:
-            yield "".join([f'<div id="L{number}">{text}</div>' for number, text in enumerate(texts, block[0].number)])
+            numbered = enumerate(texts, block[0].number)
+            yield "".join([f'<div id="L{number}">{text or _EMPTY}</div>' for number, text in numbered])
         yield "</div>\n"
 
 
@@ -73,7 +82,8 @@ def _light(block: Sequence[Line]) -> str:
     numbers = "\n".join([str(number) for number in range(block[0].number, block[-1].number + 1)])
     texts = _simple(block) or [_of_type(line) for line in block]
     begin = opening(block, classes="block light", attributes=f' data-numbers="{numbers}"')
-    return begin + "\n".join(texts) + "</div>\n"
+    # without its line feed, a last line that is empty would have no height
+    return begin + "\n".join(texts) + "\n</div>\n"
 
 
 def _of_type(line: Line) -> str:

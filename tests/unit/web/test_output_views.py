@@ -53,6 +53,14 @@ class PageTests(OutputTestCase):
         self.assertIn('<div id="L1"><span class="f1">red</span> &lt;b&gt;</div>', page)
         self.assertIn('<div id="L2" class="stderr">oops</div>', page)
 
+    def test_empty_lines_can_be_copied(self) -> None:
+        """An element with nothing in it would be left out of what is copied, whatever kind of line it is."""
+        self.print("one\n\nthree\n")
+        self.print("\n", "stderr")
+        self.assertIn('<div id="L2"><br></div><div id="L3">three</div>', self.page())
+        self.assertIn('<div id="L4" class="stderr"><br></div>', self.page())
+        self.assertRegex(self.page("?times=1"), r'<div id="L2"><time[^>]*>[^<]*</time><br></div>')
+
     def test_a_range_is_pointed_at_without_scripts(self) -> None:
         """C{?lines=} marks the lines of a range, wherever it is."""
         self.print("".join(f"line {number}\n" for number in range(1, 7001)))
@@ -68,13 +76,22 @@ class PageTests(OutputTestCase):
         page = self.page("?from=1")
         self.assertEqual(re.findall(r'id="L(\d+)"', page)[::9999], ["1", "10000"])
         found = re.findall(r'<div class="block light" data-numbers="([^"]*)">(.*?)</div>', page, re.DOTALL)
-        numbers, text = ("\n".join(parts) for parts in zip(*found, strict=True))
+        numbers, text = "\n".join(block[0] for block in found), "".join(block[1] for block in found)
         self.assertEqual(numbers.split("\n"), [str(number) for number in range(10_001, 10_104)])
         self.assertEqual(text.split("\n")[98:100], ["line 10099", "line 10100"])
         self.assertEqual(text.split("\n")[100:102], ["", '<span class="f1">red &lt;b&gt;</span>'])
-        self.assertEqual(text.split("\n")[102], '<span class="stderr"><span class="f1">oops &amp; more</span></span>')
-        self.assertIn("From line 10001 on, lines are not wrapped", page)
+        last = '<span class="stderr"><span class="f1">oops &amp; more</span></span>'
+        self.assertEqual(text.split("\n")[102:], [last, ""])
+        self.assertIn("From line 10001 on, where all lines are short, they are not wrapped", page)
         self.assertNotIn("not wrapped", self.page())
+
+    def test_long_lines_are_elements_with_their_neighbours(self) -> None:
+        """However long the page is, a line that fits into no window is wrapped, so its block is made of elements."""
+        for longest, elements in ((199, 10_000), (200, 10_500)):
+            self.print("".join(f"line {number}\n" for number in range(1, 10_250)))
+            self.print("x" * longest + "\n" + "".join(f"line {number}\n" for number in range(10_251, 11_001)))
+            page = self.page(f"?from={11_000 * (longest - 199) + 1}")
+            self.assertEqual(len(re.findall(r'<div id="L\d+"', page)), elements)
 
     def test_lines_that_are_pointed_at_or_have_times_are_elements(self) -> None:
         """Marks and times are there however long the page is."""
@@ -196,6 +213,11 @@ class LiveTests(OutputTestCase):
             event, r"^id: 0\.4\.2\.\nevent: lines\ndata: <div class=\"block\">\ndata: <div id=\"L1\">one</div>"
         )
         self.assertIn("event: partial", self.next())
+
+    def test_an_empty_line_comes_as_one(self) -> None:
+        """It is as it is on the page, so that it is copied."""
+        self.print("one\n\n")
+        self.assertIn('data: <div id="L2"><br></div>\n', self.next())
 
     def test_a_quiet_job_shows_that_the_connection_lives(self) -> None:
         """Without output there is a comment now and then."""

@@ -192,26 +192,51 @@ if (end) toEnd();
 const RANGE = /^#L(\d+)(?:-L?(\d+))?$/;
 function pointedAt() {
   const range = RANGE.exec(location.hash);
-  return range && [Number(range[1]), Math.min(Number(range[2] || range[1]), Number(range[1]) + 10000)];
+  return range && [Number(range[1]), markable(Number(range[1]), Number(range[2] || range[1]))];
+}
+const markable = (from, to) => Math.max(from, Math.min(to, from + 10000));
+/** Are these lines of the page, each an element of its own? Those of long outputs are not. */
+function areElements(from, to) {
+  for (let number = from; number <= markable(from, to); number++) {
+    if (!document.getElementById("L" + number)) return false;
+  }
+  return true;
 }
 function mark() {
   const [from, to] = pointedAt() ?? [];
   if (!from) return;
+  offer(from, Math.max(from, Number(RANGE.exec(location.hash)[2] || from)));
   for (const line of document.querySelectorAll(".block > .marked")) line.classList.remove("marked");
   for (let number = from; number <= to; number++) document.getElementById("L" + number)?.classList.add("marked");
+}
+/** Offer these lines as files. */
+function offer(from, to) {
+  const offered = document.getElementById("download-lines");
+  if (!offered) return;
+  offered.hidden = false;
+  offered.querySelector("span").textContent = `${from} to ${to}`;
+  for (const link of offered.querySelectorAll("a")) {
+    const url = new URL(link.href);
+    url.searchParams.set("from", from);
+    url.searchParams.set("to", to);
+    link.href = url;
+  }
 }
 function lead() {
   mark();
   const [from, to] = pointedAt() ?? [];
   if (!from) return;
   const start = document.getElementById("L" + from);
-  if (start) start.scrollIntoView({ block: "center" });
-  else if (!location.search.includes("lines=")) location.replace(address(from, to));
+  // What the server was asked for already is not there either if it is asked again
+  const asked = new URLSearchParams(location.search).get("lines") === span(from, to);
+  if (!asked && !areElements(from, to)) location.replace(address(from, to));
+  else start?.scrollIntoView({ block: "center" });
 }
+const span = (from, to) => from === to ? `${from}` : `${from}-${to}`;
 function address(from, to, page = location.pathname) {
   const query = new URLSearchParams(location.search);
   for (const name of ["from", "to", "q", "context"]) query.delete(name);
-  query.set("lines", from === to ? from : `${from}-${to}`);
+  query.set("lines", span(from, to));
   return `${page}?${query}#L${from}${from === to ? "" : `-L${to}`}`;
 }
 /** The number of the line whose number is pressed, which is left of the text. */
@@ -237,8 +262,7 @@ document.addEventListener("click", (event) => {
   if (elsewhere) return location.assign(address(number, number, elsewhere));
   const [before] = (event.shiftKey && pointedAt()) || [number];
   const [from, to] = [before, number].sort((one, other) => one - other);
-  // Lines that are no elements are shown on a page on which they are
-  if (!document.getElementById("L" + from) || !document.getElementById("L" + to)) return location.assign(address(from, to));
+  if (!areElements(from, to)) return location.assign(address(from, to));
   history.pushState(null, "", address(from, to));
   mark();
 });
