@@ -44,6 +44,9 @@ await run(async (session) => {
   session.check((await links(still).count()) > 0, 'a page that was made to stand still has changed');
   await reader.locator(`h1 ${CANCELLED.replaceAll(', ', ', h1 ')}`).waitFor();
   session.check((await reader.locator('details[open]').count()) > 0, 'what somebody has opened was closed');
+  session.check((await reader.getByText(/cancel, by /).count()) === 0, 'what is around something that is open was replaced');
+  await reader.locator('details[open] summary').click();
+  await reader.locator('#more').getByText(/cancel, by /).waitFor();
 });
 
 /** A page that stands still can be left as any other. */

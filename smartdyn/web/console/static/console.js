@@ -141,11 +141,21 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  if (!inUse(target)) return keepFocus(target);
+  missed = inUse(target) ? target : null;
+  if (!missed) return keepFocus(target);
   event.detail.shouldSwap = false;
   // It is swapped as soon as nobody uses it, though nothing may have changed since
   shown.delete(document.body);
 });
+// What was in use when a task ended, after which nothing is polled, is brought up to date when it is no longer
+let missed = null;
+for (const change of ["toggle", "selectionchange"]) {
+  document.addEventListener(change, () => {
+    if (!missed || document.querySelector("[data-polled]") || inUse(missed)) return;
+    htmx.ajax("GET", location.href, { source: missed, target: missed, select: `#${missed.id}`, swap: "outerHTML" });
+    missed = null;
+  }, true);
+}
 for (const swapped of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(swapped, restoreFocus);
 
 // Only what a task has come to is read out, not each second that it takes.
