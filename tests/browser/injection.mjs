@@ -64,7 +64,8 @@ async function open(session, page, path) {
     session.check((await page.locator('main h1').count()) === 1, `${page.url()} has no heading`);
     const older = page.locator('a[rel=next]');
     more = (await older.count()) > 0;
-    if (more) await Promise.all([page.waitForURL(/before=/), older.first().click()]);
+    const before = page.url();
+    if (more) await Promise.all([page.waitForURL((url) => url.href !== before), older.first().click()]);
   }
 }
 

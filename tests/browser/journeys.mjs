@@ -3,7 +3,8 @@
 import { run } from './harness.mjs';
 
 const CLICKS = 2;
-const PATIENCE = 10_000;
+// What takes long is remarked on after ten seconds
+const PATIENCE = 25_000;
 
 await run(async (session) => {
   for (const journey of session.plan.journeys) {

@@ -48,7 +48,8 @@ async function tabThrough(session, page) {
 
 function watchFocus() {
   const wanted = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex="0"]';
-  globalThis.left = new Set([...document.querySelectorAll(wanted)].filter((element) => element.checkVisibility()));
+  const seen = (element) => element.checkVisibility({ visibilityProperty: true });
+  globalThis.left = new Set([...document.querySelectorAll(wanted)].filter(seen));
   globalThis.unseen = new Set();
   document.addEventListener('focusin', ({ target }) => {
     globalThis.left.delete(target);

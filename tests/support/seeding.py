@@ -35,7 +35,7 @@ class Seeded:
 
 @dataclass(frozen=True, slots=True)
 class SeededServices:
-    """All of them, and the port of a host that lets them in.
+    """All of them, the port of a host that lets them in, and of one that says nothing.
 
     @param answering: Foreman takes its callbacks.
     @param unreachable: Foreman cannot be reached from it.
@@ -43,6 +43,7 @@ class SeededServices:
     """
 
     ssh_port: int
+    silent_port: int
     answering: Seeded
     unreachable: Seeded
     expired: Seeded
@@ -81,7 +82,9 @@ def _start() -> SeededServices:
         raise RuntimeError("the seeded services did not start; run `python -m tests.support.seeds` to see why")
     found = json.loads(line)
     return SeededServices(
-        found["ssh_port"], *(Seeded(**found[name]) for name in ("answering", "unreachable", "expired"))
+        found["ssh_port"],
+        found["silent_port"],
+        *(Seeded(**found[name]) for name in ("answering", "unreachable", "expired")),
     )
 
 

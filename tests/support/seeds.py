@@ -87,7 +87,8 @@ class Seeds:
     def to_json(self) -> dict[str, Any]:
         """All of it."""
         seeded = {"answering": self.answering, "unreachable": self.unreachable, "expired": self.expired}
-        return {"ssh_port": sshd.shared().port, **{name: each.to_json() for name, each in seeded.items()}}
+        ports = {"ssh_port": sshd.shared().port, "silent_port": self.silent_port}
+        return {**ports, **{name: each.to_json() for name, each in seeded.items()}}
 
     async def _launch(self, what: str, host: str, script: str, **input: Any) -> None:
         """Run a script on a host, as Foreman would.
