@@ -33,10 +33,23 @@ class CrowdTests(ScriptTestCase):
 
     async def test_they_look_for_output_now_and_then(self) -> None:
         """Nobody uses up what a user may watch, output comes whole, and the end is seen."""
-        for number in range(60):
-            Path(self.base, f"foreman-ssh-cmd-{number}").mkdir()
+        self.add_jobs(" " * 79 + "\n")
         context = await self.run_script(_WATCHED)
         self.assertEqual((context.text(), context.status), ("watched: 0\nlast\n", 3))
+
+    async def test_what_was_kept_of_others_is_no_crowd(self) -> None:
+        """However many directories there are, of jobs that have ended."""
+        self.add_jobs("exit 0 2 complete end\n")
+        context = await self.run_script(_WATCHED)
+        self.assertEqual((context.text(), context.status), ("watched: 1\nlast\n", 3))
+
+    def add_jobs(self, exit_code: str) -> None:
+        """Directories of other jobs, with these contents of C{exit_code}."""
+        for number in range(60):
+            folder = Path(self.base, f"foreman-ssh-cmd-{number}")
+            folder.mkdir()
+            folder.joinpath("exit_code").write_text(exit_code)
+            os.mkfifo(folder / "alive")
 
 
 class LostSupervisorTests(ScriptTestCase):
