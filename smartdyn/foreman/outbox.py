@@ -120,6 +120,10 @@ class Outbox(Service):
         """How much there is to do."""
         return await self._database.query(lambda tx: Backlog(callbacks.counts(tx), callbacks.oldest(tx)))
 
+    def waiting(self) -> Deferred[int]:
+        """How many callbacks are still sent."""
+        return self._database.query(callbacks.pending)
+
     def notify(self) -> None:
         """There may be something to send."""
         if not self.running:

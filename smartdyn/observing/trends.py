@@ -8,9 +8,9 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from smartdyn.aio import Spawner
+from smartdyn.aio import Spawner, deadline
 from smartdyn.engine.world import World
-from smartdyn.errors import StoreError
+from smartdyn.errors import DeadlineExceeded, StoreError
 from smartdyn.foreman.outbox import Outbox
 from smartdyn.model.internals import Trends
 from smartdyn.rex.hosts import Hosts
@@ -18,6 +18,9 @@ from smartdyn.rex.hosts import Hosts
 _MINUTES: Final = 60
 _EVERY: Final = 5.0
 """Seconds between looks; of a minute, the largest number is kept."""
+
+_PATIENCE: Final = 30.0
+"""Seconds that the database has for an answer."""
 
 
 class TrendWatch(Service):
@@ -55,18 +58,18 @@ class TrendWatch(Service):
 
     def _look(self) -> None:
         self._timer = self._clock.callLater(_EVERY, self._look)
-        if not self.spawner.count():
-            self.spawner.spawn("looking how much there is to do", self._note_all())
-
-    async def _note_all(self) -> None:
         queues = self._world.environment.queues.depths()
         self._note("running", len(self._world.runs()))
         self._note("waiting", sum(queue.waiting for queue in queues) + self._hosts.load().starting_waiting)
+        if not self.spawner.count():
+            self.spawner.spawn("looking what Foreman was not told", self._note_unreported())
+
+    async def _note_unreported(self) -> None:
         try:
-            backlog = await self._outbox.backlog()
-        except StoreError:
+            waiting = await deadline(self._clock, _PATIENCE, "the number of callbacks", self._outbox.waiting())
+        except (StoreError, DeadlineExceeded):
             return
-        self._note("unreported", backlog.counts.get("pending", 0))
+        self._note("unreported", waiting)
 
     def _note(self, name: str, number: int) -> None:
         minute = self._minute()

@@ -39,6 +39,7 @@ _OF_PLAN = """
     SELECT state, attempts, last_error, next_attempt_at, delivered_at FROM callbacks WHERE plan_id = ? ORDER BY id
 """
 _OLDEST = "SELECT min(created_at) FROM callbacks WHERE state = 'pending'"
+_PENDING = "SELECT count(*) FROM callbacks WHERE state = 'pending'"
 _COUNTS = "SELECT state, count(*) FROM callbacks GROUP BY state"
 
 
@@ -156,6 +157,12 @@ def of_plan(tx: sqlite3.Cursor, plan_id: str) -> list[CallbackView]:
 def parked(tx: sqlite3.Cursor, plan_id: str | None = None) -> int:
     """How many callbacks are not sent any more, of one plan or of all."""
     count: int = tx.execute(_PARKED, {"plan_id": plan_id}).fetchone()[0]
+    return count
+
+
+def pending(tx: sqlite3.Cursor) -> int:
+    """How many callbacks are still sent; what has been delivered is not looked at."""
+    count: int = tx.execute(_PENDING).fetchone()[0]
     return count
 
 

@@ -21,19 +21,22 @@ class TrendTests(SynchronousTestCase):
         self.runs: list[Any] = []
         self.queues = [SimpleNamespace(waiting=0), SimpleNamespace(waiting=0)]
         self.starting = 0
-        self.pending: Deferred[Any] | int = 0
+        self.pending: int | Exception | None = 0
         environment = SimpleNamespace(queues=SimpleNamespace(depths=lambda: self.queues))
         world: Any = SimpleNamespace(environment=environment, runs=lambda: self.runs)
         hosts: Any = SimpleNamespace(load=lambda: SimpleNamespace(starting_waiting=self.starting))
-        outbox: Any = SimpleNamespace(backlog=self.backlog)
+        self.asked = 0
+        outbox: Any = SimpleNamespace(waiting=self.waiting)
         self.watch = TrendWatch(self.clock, world, hosts, outbox)
         self.watch.startService()
         self.addCleanup(self.watch.stopService)
 
-    async def backlog(self) -> Any:
-        """What the outbox answers."""
-        pending = await self.pending if isinstance(self.pending, Deferred) else self.pending
-        return SimpleNamespace(counts={"pending": pending, "delivered": 99})
+    def waiting(self) -> Deferred[Any]:
+        """What the outbox answers; with None, it does not."""
+        self.asked += 1
+        if self.pending is None:
+            return Deferred()
+        return fail(self.pending) if isinstance(self.pending, Exception) else succeed(self.pending)
 
     def test_the_most_of_each_minute_is_kept(self) -> None:
         """A peak is seen although it was over before the minute was; what has not been yet is nought."""
@@ -63,14 +66,17 @@ class TrendTests(SynchronousTestCase):
 
     def test_a_database_that_does_not_answer(self) -> None:
         """The other numbers go on, it is not asked twice at the same time, and it is asked again later."""
-        self.pending = Deferred()
-        self.clock.pump([5.0] * 3)
-        self.pending.errback(StoreError("busy"))
-        self.pending = fail(StoreError("busy"))
-        self.runs = [1, 2]
+        self.pending = None
         self.clock.advance(5)
-        self.assertEqual(self.watch.last_hour().running[-1], 2)
-        self.pending = succeed(7)
+        self.asked, self.runs = 0, [1, 2]
+        self.clock.pump([5.0] * 3)
+        self.assertEqual((self.watch.last_hour().running[-1], self.asked), (2, 0))
+        self.clock.pump([5.0] * 4)
+        self.assertEqual(self.asked, 1)
+        self.pending = StoreError("busy")
+        self.clock.pump([5.0] * 6)
+        self.assertGreater(self.asked, 1)
+        self.pending = 7
         self.clock.advance(5)
         self.assertEqual(self.watch.last_hour().unreported[-1], 7)
 
