@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -22,14 +22,15 @@ from smartdyn.actions.saved import SavedSearches
 from smartdyn.engine.cleaner import Cleaner
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
-from smartdyn.errors import EventUndeliverable, InvalidRequest, PlanNotFound, SmartdynError
+from smartdyn.errors import EventUndeliverable, PlanNotFound, SmartdynError
 from smartdyn.model import rules, wire
 from smartdyn.model.causes import why
+from smartdyn.model.order import NEWEST, Order, place
 from smartdyn.model.overview import BatchPage, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import EVERYTHING, TaskQuery
 from smartdyn.model.records import ActionRecord, Step, WholePlan
 from smartdyn.model.states import FAILURES, PlanState
-from smartdyn.model.views import StepView, TaskList, TaskPage, TaskSummary
+from smartdyn.model.views import ListedTask, StepView, TaskList, TaskPage, TaskSummary
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import (
     actions,
@@ -40,6 +41,7 @@ from smartdyn.store import (
     listing,
     long_output,
     names,
+    nesting,
     output,
     plans,
     steps,
@@ -203,18 +205,23 @@ class Tasks:
         """Is this the password that the task's script was given?"""
         return await self._passwords.check(plan_id, password, consume=consume)
 
-    async def recent(self, wanted: TaskQuery = EVERYTHING, *, before: str | None = None, limit: int = 50) -> TaskList:
-        """A page of tasks, newest first.
+    async def recent(
+        self, wanted: TaskQuery = EVERYTHING, order: Order = NEWEST, *, before: str | None = None, limit: int = 50
+    ) -> TaskList:
+        """A page of tasks.
 
-        @raise InvalidRequest: C{before} did not come from an earlier page.
+        @raise InvalidRequest: C{before} did not come from an earlier page in this order.
         """
-        start = _cursor(before) if before else None
+        start = place(before, order) if before else None
         found = await self._world.database.query(
-            lambda tx: listing.page(tx, wanted, before=start, limit=limit + 1), patient=True
+            lambda tx: listing.page(tx, wanted, order, before=start, limit=limit + 1), patient=True
         )
         shown = tuple(found[:limit])
-        more = len(found) > limit
-        return TaskList(shown, f"{shown[-1].created_at!r}_{shown[-1].id}" if more else None)
+        return TaskList(shown, str(order.place_of(shown[-1])) if len(found) > limit else None)
+
+    async def nested(self, tasks: Sequence[TaskSummary], opened: Collection[str]) -> tuple[ListedTask, ...]:
+        """Tasks of a list below those that started them: see L{nesting.nested}."""
+        return await self._world.database.query(lambda tx: nesting.nested(tx, tasks, opened), patient=True)
 
     async def count_matching(self, wanted: TaskQuery) -> int:
         """How many tasks a search finds; L{MOST_COUNTED} means so many or more."""
@@ -373,11 +380,3 @@ def _exit_status(whole: WholePlan) -> int | str | None:
             status: int | str = action.output["exit_status"]
             return status
     return None
-
-
-def _cursor(before: str) -> tuple[float, str]:
-    at, _, plan_id = before.partition("_")
-    try:
-        return float(at), plan_id
-    except ValueError:
-        raise InvalidRequest("This page does not exist; begin again with the newest tasks.") from None

@@ -14,6 +14,9 @@ from smartdyn.cli.task_ids import whole
 
 _PAGE: Final = 200
 
+_LAST_FIRST: Final = ("created", "started", "ended", "took")
+_FIRST_FIRST: Final = ("label", "state", "host")
+
 
 def state(task: Any) -> str:
     """What people call the state of a task."""
@@ -51,8 +54,18 @@ _STEPS: Final = (
 def add(commands: Any) -> None:
     """Add them to the command line."""
     example = """tasks list state:failed 'host:web*' since:2h 'text:"permission denied"'"""
-    find = add_command(commands, "list", "show tasks, the newest first", example)
+    find = add_command(commands, "list", "show tasks, the newest first if nothing else is said", example)
     find.add_argument("query", nargs="*", metavar="QUERY", help="a search, in the words of the console")
+    find.add_argument(
+        "-s",
+        "--sort",
+        choices=(*_LAST_FIRST, *_FIRST_FIRST),
+        metavar="KEY",
+        default="created",
+        help=f"what to sort by: {', '.join(_LAST_FIRST)} (the last, or longest, first), {', '.join(_FIRST_FIRST)} "
+        "(%(default)s)",
+    )
+    find.add_argument("-r", "--reverse", action="store_true", help="the other way round")
     find.add_argument("-n", "--limit", type=int, default=50, help="how many; 0 for all (%(default)s)")
     look = add_command(commands, "show", "show what happened to a task, or what it waits for", "tasks show 0d5a1f9e")
     look.add_argument("id", help="its id, or the beginning of that")
@@ -62,12 +75,13 @@ def add(commands: Any) -> None:
         parser.set_defaults(run=run)
 
 
-def found(service: Service, query: str, limit: int | None = None) -> Iterator[Any]:
+def found(service: Service, query: str, limit: int | None = None, sort: str = "") -> Iterator[Any]:
     """The tasks that a search finds, the newest first.
 
     @param limit: how many; None for all.
+    @param sort: another order.
     """
-    place: dict[str, str] = {}
+    place: dict[str, str] = {"sort": sort} if sort else {}
     left = limit
     while left is None or left > 0:
         page = service.get("tasks", q=query, limit=_PAGE if left is None else min(left, _PAGE), **place)
@@ -75,12 +89,14 @@ def found(service: Service, query: str, limit: int | None = None) -> Iterator[An
         if page["older"] is None:
             return
         left = None if left is None else left - len(page["tasks"])
-        place = {"before": page["older"]}
+        place["before"] = page["older"]
 
 
 def _list(options: argparse.Namespace) -> int:
     limit = options.limit if options.limit > 0 else None
-    tasks = found(service_of(options), " ".join(options.query), limit)
+    descending = (options.sort in _LAST_FIRST) is not options.reverse
+    order = f"{'-' if descending else ''}{options.sort}"
+    tasks = found(service_of(options), " ".join(options.query), limit, order)
     if form_of(options) != "table" or not sys.stderr.isatty():
         show(tasks, COLUMNS, form_of(options))
         return 0

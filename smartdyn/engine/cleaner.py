@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smartdyn.aio import Spawner, sleep
+from smartdyn.model.order import Place
 from smartdyn.model.query import TaskQuery
 from smartdyn.store import archive, audit, cleaning, pruning
 from smartdyn.store.audit import ForgetAudit
@@ -92,7 +93,7 @@ class Cleaner(Service):
 
         @param deleted: told how many are gone, again and again.
         """
-        start: tuple[float, str] | None = None
+        start: Place | None = None
         while True:
             found = await self._database.query(
                 lambda tx, start=start: pruning.page(tx, wanted, cutoff, start),  # type: ignore[misc]

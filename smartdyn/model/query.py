@@ -21,6 +21,12 @@ FAILED: Final = "failed"
 CANCELLED: Final = "cancelled"
 """Another: stopped without success after somebody has cancelled it."""
 
+NO_PARENT: Final = "none"
+"""Instead of a parent: tasks that no other one started."""
+
+SHORTEST_ID: Final = 4
+"""Characters by which ids are found: with fewer, too many begin."""
+
 STATES: Final = (*(state.value for state in PlanState), FAILED, CANCELLED)
 RESULTS: Final = tuple(result.value for result in PlanResult)
 
@@ -43,7 +49,10 @@ class TaskQuery:
     @param labels: whole labels, or what stands behind their last C{::}; C{*} stands for anything.
     @param hosts: names; C{*} stands for anything.
     @param causes: keys of L{smartdyn.model.causes}.
-    @param parent: the task that started them.
+    @param ids: beginnings of ids.
+    @param requests: beginnings of the ids of the requests that launched them, as Foreman's log has them.
+    @param queues: in one of which a step of theirs waits for its turn; C{default} when nothing is said.
+    @param parent: the task that started them; L{NO_PARENT} for those that none did.
     @param since: created at this time or later, seconds since the epoch.
     @param until: created before this time.
     @param ended: stopped at this time or later.
@@ -56,6 +65,9 @@ class TaskQuery:
     labels: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     causes: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    requests: tuple[str, ...] = ()
+    queues: tuple[str, ...] = ()
     parent: str | None = None
     since: float | None = None
     until: float | None = None
@@ -79,6 +91,9 @@ _LISTS: Final[Mapping[str, str]] = {
     "label": "labels",
     "host": "hosts",
     "cause": "causes",
+    "id": "ids",
+    "request": "requests",
+    "queue": "queues",
     "text": "texts",
 }
 _TIMES: Final = ("since", "until", "ended")
@@ -172,6 +187,12 @@ def _any(value: str) -> str:
     return value
 
 
+def _beginning(value: str) -> str:
+    if len(value) < SHORTEST_ID:
+        raise ValueError(f"the beginning of an id has at least {SHORTEST_ID} characters")
+    return value
+
+
 def _searchable(value: str) -> str:
     if not any(character.isalnum() for character in value):
         raise ValueError("`text:` needs a letter or a digit")
@@ -184,6 +205,9 @@ _CHECKS: Final[Mapping[str, Callable[[str], str]]] = {
     "label": _any,
     "host": _any,
     "cause": _any,
+    "id": _beginning,
+    "request": _beginning,
+    "queue": _any,
     "text": _searchable,
 }
 

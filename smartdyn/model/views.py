@@ -91,6 +91,25 @@ class StateCount:
 
 
 @dataclass(frozen=True, slots=True)
+class ListedTask:
+    """A task in a list in which those that it launched stand below it.
+
+    @param depth: how many tasks it stands below.
+    @param found: it is one of those that are listed; else it stands here because one below it is.
+    @param below: how many of the tasks that it launched are in which state.
+    @param opened: they are listed, too, the newest ones.
+    @param cut: there are more of them than are listed.
+    """
+
+    task: TaskSummary
+    depth: int = 0
+    found: bool = True
+    below: tuple[StateCount, ...] = ()
+    opened: bool = False
+    cut: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class StepView:
     """A step of a task.
 

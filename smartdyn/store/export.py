@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+from smartdyn.model.order import NEWEST, Place
 from smartdyn.model.query import TaskQuery
 from smartdyn.store import archive, listing
 from smartdyn.store.beside import reading, require_schema
@@ -23,7 +24,7 @@ def export(path: Path, wanted: TaskQuery, write: Callable[[str], object]) -> int
     @raise smartdyn.errors.StoreError: the database cannot be read.
     """
     written = 0
-    before: tuple[float, str] | None = None
+    before: Place | None = None
     with reading(path) as tx:
         require_schema(tx, path)
         while True:
@@ -36,12 +37,12 @@ def export(path: Path, wanted: TaskQuery, write: Callable[[str], object]) -> int
 
 
 def _some(
-    tx: sqlite3.Cursor, wanted: TaskQuery, before: tuple[float, str] | None, write: Callable[[str], object]
-) -> tuple[tuple[float, str] | None, int]:
+    tx: sqlite3.Cursor, wanted: TaskQuery, before: Place | None, write: Callable[[str], object]
+) -> tuple[Place | None, int]:
     """Write some tasks; where the next begin, None when there are no more, and how many these were."""
     found = listing.page(tx, wanted, before=before, limit=_AT_ONCE)
     for task in found:
         for piece in archive.line(tx, task.id):
             write(piece)
     last = found[-1] if len(found) == _AT_ONCE else None
-    return (None if last is None else (last.created_at, last.id)), len(found)
+    return (None if last is None else NEWEST.place_of(last)), len(found)

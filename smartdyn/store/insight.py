@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
+from collections.abc import Iterable
 
 from smartdyn.model import causes
 from smartdyn.model.overview import CallbackBacklog, FailureGroup, ListedHost, Trouble
 from smartdyn.model.query import TaskQuery
-from smartdyn.model.states import UNFINISHED
+from smartdyn.model.states import UNFINISHED, PlanResult, PlanState
 from smartdyn.model.views import StateCount, TaskSummary
 from smartdyn.store import callbacks, digests, listing, output, plans
-from smartdyn.store.listing import CANCELLED_ONE, SUMMARY_COLUMNS
+from smartdyn.store.by_creation import SUMMARY_COLUMNS
+from smartdyn.store.json import dumps
 
 MINUTES = 60
 _ENOUGH = 4096
@@ -39,9 +42,10 @@ _TROUBLES = f"""
     FROM plans INDEXED BY plans_by_host
     WHERE host = ? AND why IS NOT NULL AND why <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT ?
 """
-_CHILD_STATES = f"""
-    SELECT state, iif({CANCELLED_ONE}, 'cancelled', result), count(*) FROM plans INDEXED BY plans_by_parent
-    WHERE caller_plan_id = ? GROUP BY 1, 2 ORDER BY 1, 2
+_CHILD_STATES = """
+    SELECT caller_plan_id, state, result, count(*), count(cancel_requested_at)
+    FROM plans INDEXED BY plans_by_parent_state
+    WHERE caller_plan_id IN (SELECT value FROM json_each(?)) GROUP BY 1, 2, 3
 """
 _CHILD_HOSTS = """
     SELECT count(DISTINCT host), max(ended_at) FROM plans INDEXED BY plans_by_parent WHERE caller_plan_id = ?
@@ -77,7 +81,21 @@ def troubles(tx: sqlite3.Cursor, host: str, limit: int) -> list[Trouble]:
 
 def child_states(tx: sqlite3.Cursor, parent_id: str) -> list[StateCount]:
     """How many of the tasks that one launched are in which state."""
-    return [StateCount(*row) for row in tx.execute(_CHILD_STATES, (parent_id,))]
+    return children_of(tx, [parent_id]).get(parent_id, [])
+
+
+def children_of(tx: sqlite3.Cursor, plan_ids: Iterable[str]) -> dict[str, list[StateCount]]:
+    """L{child_states} of those among some tasks that launched any."""
+    counts: dict[str, Counter[tuple[str, str]]] = {}
+    for parent_id, state, result, number, asked_to_end in tx.execute(_CHILD_STATES, (dumps(list(plan_ids)),)):
+        cancelled = asked_to_end if state == PlanState.STOPPED and result != PlanResult.SUCCESS else 0
+        counts.setdefault(parent_id, Counter()).update(
+            {(state, result): number - cancelled, (state, str(PlanResult.CANCELLED)): cancelled}
+        )
+    return {
+        parent_id: [StateCount(state, result, number) for (state, result), number in sorted(of_one.items()) if number]
+        for parent_id, of_one in counts.items()
+    }
 
 
 def child_hosts(tx: sqlite3.Cursor, parent_id: str) -> tuple[int, float | None]:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 _MATCHING = "SELECT name FROM plan_names WHERE kind = :kind AND {condition} ORDER BY name LIMIT :limit"
+_ALL = "SELECT name FROM plan_names WHERE kind = ? ORDER BY name"
 _MOST = 100
 """Names that are given; so many are no use for finding something faster."""
 
@@ -39,3 +40,8 @@ def matching(tx: sqlite3.Cursor, kind: str, patterns: Sequence[str]) -> list[str
     given: dict[str, object] = {f"pattern{number}": pattern for number, pattern in enumerate(patterns)}
     statement = _MATCHING.format(condition=like("name", given))
     return [row[0] for row in tx.execute(statement, {**given, "kind": kind, "limit": _MOST})]
+
+
+def all_of(tx: sqlite3.Cursor, kind: str) -> list[str]:
+    """All names of a kind."""
+    return [row[0] for row in tx.execute(_ALL, (kind,))]

@@ -14,8 +14,8 @@ from smartdyn.model.records import HistoryEntry, Plan, WholePlan
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
 from smartdyn.store import actions, steps
+from smartdyn.store.by_creation import SUMMARY_COLUMNS
 from smartdyn.store.json import dumps, loads
-from smartdyn.store.listing import SUMMARY_COLUMNS
 
 _COLUMNS = (
     "id, label, state, result, root_plan_step_id, run_flow, finalize_flow, step_ids, created_at, started_at, ended_at, "

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from smartdyn.errors import StoreError
 from smartdyn.model.audit import AuditEntry
+from smartdyn.model.order import NEWEST, Place
 from smartdyn.model.query import TaskQuery
 from smartdyn.store import archive, cleaning, listing
 from smartdyn.store.audit import BeginAudit, EndAudit
@@ -36,7 +37,7 @@ class Page:
     """
 
     plan_ids: Sequence[str]
-    following: tuple[float, str] | None
+    following: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Order:
     entry: AuditEntry
 
 
-def page(tx: sqlite3.Cursor, wanted: TaskQuery, cutoff: float, start: tuple[float, str] | None) -> Page:
+def page(tx: sqlite3.Cursor, wanted: TaskQuery, cutoff: float, start: Place | None) -> Page:
     """Some of the tasks that a search finds, that were over at C{cutoff} and that nobody needs any more.
 
     @param start: C{following} of the page before.
@@ -63,7 +64,7 @@ def page(tx: sqlite3.Cursor, wanted: TaskQuery, cutoff: float, start: tuple[floa
     found = listing.page(tx, possible, before=start, limit=_LOOKED_AT)
     last = found[-1] if len(found) == _LOOKED_AT else None
     plan_ids = cleaning.over_among(tx, cutoff, [task.id for task in found])
-    return Page(plan_ids, None if last is None else (last.created_at, last.id))
+    return Page(plan_ids, None if last is None else NEWEST.place_of(last))
 
 
 def count(path: Path, wanted: TaskQuery, cutoff: float) -> int:
@@ -108,7 +109,7 @@ def outcome(deleted: int, cutoff: float) -> str:
 
 
 def _pages(tx: sqlite3.Cursor, wanted: TaskQuery, cutoff: float) -> Iterator[Page]:
-    start: tuple[float, str] | None = None
+    start: Place | None = None
     while True:
         found = page(tx, wanted, cutoff, start)
         yield found

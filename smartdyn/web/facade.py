@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import Any, Protocol
 
 from smartdyn.actions.control import Control
 from smartdyn.actions.pruning import Pruning
 from smartdyn.actions.saved import SavedSearches
+from smartdyn.model.order import Order
 from smartdyn.model.overview import BatchPage, HostKey, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import TaskQuery
-from smartdyn.model.views import TaskList, TaskPage, TaskSummary
+from smartdyn.model.views import ListedTask, TaskList, TaskPage, TaskSummary
 from smartdyn.store.output_reader import OutputReader
 
 
@@ -62,7 +63,11 @@ class TaskFacade(Protocol):
 
     async def check_one_time_password(self, plan_id: str, password: str, *, consume: bool) -> bool: ...
 
-    async def recent(self, wanted: TaskQuery = ..., *, before: str | None = None, limit: int = 50) -> TaskList: ...
+    async def recent(
+        self, wanted: TaskQuery = ..., order: Order = ..., *, before: str | None = None, limit: int = 50
+    ) -> TaskList: ...
+
+    async def nested(self, tasks: Sequence[TaskSummary], opened: Collection[str]) -> tuple[ListedTask, ...]: ...
 
     async def count_matching(self, wanted: TaskQuery) -> int: ...
 

@@ -110,12 +110,21 @@ class LookingTests(CliTestCase):
         self.assertEqual({*ids.split()}, wanted)
         limited = (await smartdyn.run("tasks", "list", "-n", "1", "-o", "csv"))[1]
         self.assertEqual(len(limited.splitlines()), 2)
+        oldest = (await smartdyn.run("tasks", "list", "--sort", "created", "--reverse", "-n", "1", "-o", "id"))[1]
+        self.assertEqual([oldest.strip()], [await self.oldest(smartdyn)])
+        states = (await smartdyn.run("tasks", "list", "-s", "state", "-o", "json"))[1]
+        self.assertEqual(next(task["id"] for task in json.loads(states)), failed)
         status, output, _ = await smartdyn.run("tasks", "show", failed[:8])
         self.assertEqual(status, 0)
         self.assertIn(f"Task:    {failed}", output)
         self.assertIn("It failed: ", output)
         shown = json.loads((await smartdyn.run("tasks", "show", failed, "-o", "json"))[1])
         self.assertEqual(shown["task"]["result"], "error")
+
+    async def oldest(self, smartdyn: Command) -> str:
+        """The task that was created first."""
+        tasks = json.loads((await smartdyn.run("tasks", "list", "-o", "json"))[1])
+        return str(min(tasks, key=lambda task: (task["created_at"], task["id"]))["id"])
 
     async def test_following_a_paused_task(self) -> None:
         """Ends with what it waits for, since nothing comes until somebody decides."""

@@ -9,7 +9,7 @@ from smartdyn.model.views import CallbackView, JobNote, StateCount, TaskSummary
 
 
 class TaskPageAnswer(msgspec.Struct, frozen=True):
-    """Tasks, the newest first.
+    """Tasks, the newest first if nothing else was asked for.
 
     @ivar older: what C{before} has to be for the next ones; none when these are the last.
     """

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from smartdyn.errors import InvalidRequest, TooManyViewers
 from smartdyn.metrics.http import HttpMeters
+from smartdyn.model.order import order
 from smartdyn.model.query import parse
 from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import TaskPage
@@ -49,7 +50,9 @@ class TaskRoutes:
         """All of them."""
         query = ("action", "after", "lines", "follow")
         return [
-            Route("GET", "/api/tasks", self.find, query=("q", "before", "limit"), answer=records.TaskPageAnswer),
+            Route(
+                "GET", "/api/tasks", self.find, query=("q", "sort", "before", "limit"), answer=records.TaskPageAnswer
+            ),
             Route("GET", "/api/tasks/<plan_id>", self.show, answer=records.TaskAnswer),
             Route("GET", "/api/tasks/<plan_id>/output", self.output, query=query, media=JSON_LINES),
             Route("POST", "/api/tasks/<plan_id>/cancel", self.cancel, answer=records.Done),
@@ -61,10 +64,12 @@ class TaskRoutes:
         ]
 
     async def find(self, request: Any) -> bytes:
-        """The tasks that a search finds, newest first."""
+        """The tasks that a search finds, newest first if nothing else is asked for."""
         wanted = parse(argument(request, "q"), self._now())
         limit = min(max(number(request, "limit", _USUAL), 1), _MOST)
-        found = await self._tasks.recent(wanted, before=argument(request, "before") or None, limit=limit)
+        found = await self._tasks.recent(
+            wanted, order(argument(request, "sort")), before=argument(request, "before") or None, limit=limit
+        )
         return send_json(request, records.TaskPageAnswer(found.tasks, found.older))
 
     async def show(self, request: Any, plan_id: str) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import re
 import shlex
 import socket
@@ -10,12 +11,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.cli.failures import Status
 from smartdyn.cli.main import parser
+from smartdyn.model.order import SortKey
 from tests.support.in_process import smartdyn
 
 
@@ -90,6 +93,13 @@ class CommandTests(SynchronousTestCase):
                 parser().parse_args(shlex.split(described.epilog.partition("For example: ")[2])[1:])
                 self.assertTrue(any(command.startswith(name) for command in commands), name)
         self.assertGreater(len(examples), 15)
+
+    def test_every_order_has_a_word(self) -> None:
+        """What tasks can be sorted by in the console, they can be on the command line."""
+        for key in SortKey:
+            parser().parse_args(["tasks", "list", "--sort", key])
+        with redirect_stderr(io.StringIO()):
+            self.assertRaises(SystemExit, parser().parse_args, ["tasks", "list", "--sort", "size"])
 
     def test_errors_do_not_control_the_terminal(self) -> None:
         """Whatever answers in the place of the service, what it says is one line of text."""

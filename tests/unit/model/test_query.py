@@ -28,6 +28,7 @@ class ParseTests(SynchronousTestCase):
         """Each key has its meaning; words without one are kept as they are."""
         text = (
             "state:failed state:paused result:error label:RunScript host:web* cause:unreachable parent:p since:2h "
+            "id:0d5a1f9e request:1a2b queue:slow "
             'until:2026-11-25T14:30 ended:1h text:"permission denied" web3 "two words"'
         )
         self.assertEqual(
@@ -38,6 +39,9 @@ class ParseTests(SynchronousTestCase):
                 labels=("RunScript",),
                 hosts=("web*",),
                 causes=("unreachable",),
+                ids=("0d5a1f9e",),
+                requests=("1a2b",),
+                queues=("slow",),
                 parent="p",
                 since=NOW - 7200,
                 until=1_795_617_000.0,

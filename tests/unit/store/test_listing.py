@@ -6,14 +6,17 @@ import fnmatch
 import re
 import sqlite3
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.model.query import TaskQuery, parse
-from smartdyn.store import listing, names
+from smartdyn.model.order import NEWEST, Order, Place, SortKey
+from smartdyn.model.query import NO_PARENT, TaskQuery, parse
+from smartdyn.model.views import TaskSummary
+from smartdyn.store import listing, names, sorting, walks
 from smartdyn.store.cleaning import DeletePlans
 from smartdyn.store.memory import MemoryDatabase
 from smartdyn.testing import done
@@ -32,6 +35,13 @@ SEARCHES = (
     "host:db",
     "host:web*",
     "parent:p",
+    "parent:none",
+    "parent:none result:error",
+    "parent:none label:A",
+    "id:p001",
+    "request:r001",
+    "queue:slow",
+    "queue:default state:failed",
     "cause:unreachable",
     "cause:unreachable result:success",
     "cause:unreachable ended:1h",
@@ -42,14 +52,23 @@ SEARCHES = (
     "text:word",
 )
 SORT = "USE TEMP B-TREE FOR ORDER BY"
-SORTED = 5
-"""Ways of these to few rows that are then sorted: by the two words' ids, by a text, and twice by an end of late."""
+SORTED = 8
+"""Ways of these to few rows that are then sorted: by the two words' ids, an id, a request, a queue, a text, and twice
+by an end of late."""
 
 
 TWO = [
-    ("p1", "stopped", "success", "A", "web1", 1.0, None, 2.0),
-    ("p2", "running", "pending", "B", "db", 2.0, None, None),
+    ("p1", "stopped", "success", "A", "web1", 1.0, None, 2.0, 1.5, None, "r0011"),
+    ("p2", "running", "pending", "B", "db", 2.0, None, None, 2.5, "p1", None),
 ]
+
+
+def queue_of(row: tuple[Any, ...]) -> str | None:
+    """The queue of a plan's step, which follows from its number."""
+    return (None, "slow", "default")[int(row[0][1:]) % 3]
+
+
+SOME_TASK = TaskSummary("p", "A", "stopped", "success", "web1", 1.0, 1.0, 2.0, None)
 
 
 class Fill:
@@ -62,8 +81,14 @@ class Fill:
         """Insert them."""
         tx.executemany(
             "INSERT INTO plans (id, state, result, label, host, created_at, cancel_requested_at, ended_at,"
-            " run_flow, finalize_flow, step_ids, history) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '[]', '[]', '[]', '[]')",
-            self.rows,
+            " started_at, caller_plan_id, request_id, run_flow, finalize_flow, step_ids, history)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '[]', '[]', '[]', '[]')",
+            [(*row[:7], row[7] if row[1] == "stopped" else None, *row[8:]) for row in self.rows],
+        )
+        tx.executemany(
+            "INSERT INTO steps (plan_id, id, kind, action_id, action_class, state, queue)"
+            " VALUES (?, 2, 'RUN', 1, 'A', 'success', ?)",
+            [(row[0], queue_of(row)) for row in self.rows],
         )
 
 
@@ -89,9 +114,13 @@ ROWS = st.lists(
         st.integers(0, 5).map(float),
         st.sampled_from((None, 1.0)),
         st.integers(6, 9).map(float),
+        st.sampled_from((5.0, 5.5, None)),
+        st.sampled_from(("p000", "p001", "gone", None)),
+        st.sampled_from(("r0011", "r0012", "R002", None)),
     ),
     max_size=30,
 )
+ORDERS = st.builds(Order, st.sampled_from(SortKey), st.booleans())
 QUERIES = st.builds(
     TaskQuery,
     states=st.lists(st.sampled_from((*STATES, "failed", "cancelled")), unique=True).map(tuple),
@@ -101,13 +130,17 @@ QUERIES = st.builds(
     since=st.sampled_from((2.0, None)),
     until=st.sampled_from((4.0, None)),
     ended=st.sampled_from((7.0, None)),
+    ids=st.sampled_from(((), (), ("p00",), ("p001", "P002"))),
+    requests=st.sampled_from(((), (), ("r001",), ("r0012", "R002"))),
+    queues=st.sampled_from(((), (), ("slow",), ("default",), ("slow", "default"))),
+    parent=st.sampled_from((None, None, NO_PARENT, "p000")),
     words=st.sampled_from(((), ("h1",), ("p00",), ("p001",), ("x::",), ("h", "A"))),
 )
 
 
 def is_wanted(plan: tuple[Any, ...], wanted: TaskQuery) -> bool:
     """What a search means, said once more and without indexes."""
-    id, state, result, label, host, created_at, cancelled_at, ended_at = plan
+    id, state, result, label, host, created_at, cancelled_at, ended_at, _, parent, request = plan
     kinds = {state}
     if state == "stopped" and (result == "cancelled" or (cancelled_at is not None and result != "success")):
         kinds.add("cancelled")
@@ -118,6 +151,10 @@ def is_wanted(plan: tuple[Any, ...], wanted: TaskQuery) -> bool:
         and (not wanted.results or result in wanted.results)
         and (not wanted.labels or any(_like(label, name) or _like(label, f"*::{name}") for name in wanted.labels))
         and (not wanted.hosts or any(_like(host, name) for name in wanted.hosts))
+        and (not wanted.ids or any(id.startswith(each.lower()) for each in wanted.ids))
+        and (not wanted.requests or any((request or "").startswith(each) for each in wanted.requests))
+        and (not wanted.queues or (queue_of(plan) or "default") in wanted.queues)
+        and (wanted.parent is None or parent == (None if wanted.parent == NO_PARENT else wanted.parent))
         and (wanted.since is None or created_at >= wanted.since)
         and (wanted.until is None or created_at < wanted.until)
         and (wanted.ended is None or (state == "stopped" and ended_at >= wanted.ended))
@@ -132,29 +169,60 @@ def _like(name: str | None, pattern: str) -> bool:
     return name is not None and fnmatch.fnmatchcase(name.lower(), pattern.lower())
 
 
+def in_order(plans: list[tuple[Any, ...]], order: Order) -> list[str]:
+    """The ids of plans in an order, said once more and without indexes."""
+    newest = sorted(plans, key=lambda plan: (plan[5], plan[0]), reverse=True)
+    if order.key is SortKey.CREATED:
+        return [plan[0] for plan in (newest if order.descending else reversed(newest))]
+    values = {plan[0]: value_of(plan, order.key) for plan in plans}
+    known = [plan[0] for plan in newest if values[plan[0]] is not None]
+    unknown = [plan[0] for plan in newest if values[plan[0]] is None]
+    return [*sorted(known, key=values.__getitem__, reverse=order.descending), *unknown]
+
+
+def value_of(plan: tuple[Any, ...], key: SortKey) -> Any:
+    """What a plan is sorted by."""
+    _, state, result, label, host, _, _, ended_at, started_at, _, _ = plan
+    over = state == "stopped"
+    attention = ("error", "paused", "running", "cancelled", "pending", "success")
+    return {
+        SortKey.LABEL: label,
+        SortKey.HOST: host,
+        SortKey.STATE: attention.index(result if over else state),
+        SortKey.STARTED: started_at,
+        SortKey.ENDED: ended_at if over else None,
+        SortKey.TOOK: ended_at - started_at if over and started_at is not None else None,
+    }[key]
+
+
 class ListingTests(SynchronousTestCase):
     """L{listing.page}."""
 
-    @settings(max_examples=150, deadline=None)
-    @given(rows=ROWS, wanted=QUERIES, size=st.integers(1, 7), few=st.sampled_from((2, listing.FEW_ENDS)))
-    def test_pages_add_up(self, rows: list[tuple[Any, ...]], wanted: TaskQuery, size: int, few: int) -> None:
-        """All pages together hold exactly the plans that are wanted, newest first, each once."""
-        self.patch(listing, "FEW_ENDS", few)
+    @settings(max_examples=200, deadline=None)
+    @given(rows=ROWS, wanted=QUERIES, order=ORDERS, size=st.integers(1, 7), few=st.booleans())
+    def test_pages_add_up(
+        self, rows: list[tuple[Any, ...]], wanted: TaskQuery, order: Order, size: int, few: bool
+    ) -> None:
+        """All pages together hold exactly the plans that are wanted, in the order that is wanted, each once."""
+        if not few:
+            self.patch(walks, "FEW_ENDS", 2)
+            self.patch(walks, "_FEW_PLANS", 2)
+            self.patch(sorting, "FEW", 2)
         database = MemoryDatabase()
         plans = [(f"p{number:03}", *row) for number, row in enumerate(rows)]
         done(database.commit(Fill(plans)))
-        ordered = sorted(plans, key=lambda plan: (plan[5], plan[0]), reverse=True)
-        expected = [plan[0] for plan in ordered if is_wanted(plan, wanted)]
+        chosen = [plan for plan in plans if is_wanted(plan, wanted)]
+        newest = [plan[0] for plan in sorted(chosen, key=lambda plan: (plan[5], plan[0]), reverse=True)]
         found: list[str] = []
-        before: tuple[float, str] | None = None
+        before: Place | None = None
         while True:
-            page = done(database.query(lambda tx, at=before: listing.page(tx, wanted, before=at, limit=size)))  # type: ignore[misc]
+            page = done(database.query(lambda tx, at=before: listing.page(tx, wanted, order, before=at, limit=size)))  # type: ignore[misc]
             if not page:
                 break
             found.extend(task.id for task in page)
-            before = (page[-1].created_at, page[-1].id)
-        self.assertEqual(found, expected)
-        self.assertEqual(done(database.query(lambda tx: listing.ids(tx, wanted, limit=99))), expected)
+            before = order.place_of(page[-1])
+        self.assertEqual(found, in_order(chosen, order))
+        self.assertEqual(done(database.query(lambda tx: listing.ids(tx, wanted, limit=99))), newest)
         done(database.close())
 
     def test_names_come_and_go(self) -> None:
@@ -179,10 +247,19 @@ class ListingTests(SynchronousTestCase):
         """Where more plans ended than are quickly sorted, with a cause or any, the newest are found without sorting."""
         searches = ("ended:@0", "cause:unreachable ended:@0")
         self.assertEqual(self.explained(searches).count(SORT), 2 * len(searches))
-        self.patch(listing, "FEW_ENDS", 0)
+        self.patch(walks, "FEW_ENDS", 0)
         self.assertEqual(self.explained(searches).count(SORT), 0)
 
-    def explained(self, searches: Sequence[str]) -> list[str]:
+    def test_no_order_sorts_everything(self) -> None:
+        """Whatever many plans are sorted by, a page of them is found along an index."""
+        self.patch(sorting, "FEW", 0)
+        orders = [Order(key, descending) for key in SortKey for descending in (True, False)]
+        plans = self.explained(("", "state:failed", "label:A"), orders)
+        self.assertEqual([plan for plan in plans if re.match(r"SCAN plans(?! USING INDEX)", plan)], [])
+        self.assertEqual(plans.count(SORT), 0)
+        self.assertIn("SEARCH plans USING INDEX plans_by_duration (<expr><?)", plans)
+
+    def explained(self, searches: Sequence[str], orders: Sequence[Order] = (NEWEST,)) -> list[str]:
         """How first pages and later ones of searches are found."""
         database = MemoryDatabase()
         done(database.commit(Fill(TWO)))
@@ -192,9 +269,9 @@ class ListingTests(SynchronousTestCase):
         def explain(tx: sqlite3.Cursor) -> None:
             tx.execute("INSERT INTO digests (plan_id, ended_at, cause) VALUES ('p1', 2.0, 'unreachable')")
             explaining: Any = Explaining(tx, plans)
-            for each in wanted:
-                for before in (None, (1.0, "p")):
-                    listing.page(explaining, each, before=before, limit=5)
+            for each, order in product(wanted, orders):
+                for before in (None, order.place_of(SOME_TASK)):
+                    listing.page(explaining, each, order, before=before, limit=5)
 
         done(database.query(explain))
         done(database.close())

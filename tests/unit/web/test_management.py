@@ -43,6 +43,19 @@ class TaskTests(ManagementTestCase):
         seen += [task["id"] for task in found["tasks"]]
         self.assertEqual((sorted(seen), found["older"]), (sorted(ids), None))
 
+    def test_sorted_pages(self) -> None:
+        """Tasks come in the order that is asked for; an unknown one is refused, with those that there are."""
+        first = self.launch("Rig::Noop")
+        self.engine.clock.advance(1)
+        second = self.launch("Rig::WaitForUpdate")
+        for sort, expected in (("", [second, first]), ("created", [first, second]), ("state", [second, first])):
+            found = self.get(f"/api/tasks?sort={sort}&limit=1")
+            rest = self.get(f"/api/tasks?sort={sort}&limit=1&before={found['older']}")
+            self.assertEqual([task["id"] for task in (*found["tasks"], *rest["tasks"])], expected)
+        status, body = self.request("GET", "/api/tasks?sort=colour")
+        self.assertEqual(status, 400)
+        self.assertIn("created, started, ended, took, label, state, host", body["error"])
+
     def test_a_search_that_is_not_understood(self) -> None:
         """Is answered with the place and what is allowed there."""
         status, body = self.request("GET", "/api/tasks?q=colour:red")
