@@ -11,11 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from itertools import cycle
+from itertools import cycle, product
 from pathlib import Path
 from urllib.parse import quote
 
 from benchmarks.scale import getter
+from smartdyn.model.order import NEWEST, Order, SortKey
+from smartdyn.model.views import TaskSummary
+from smartdyn.store import listing
 from tests.support.service import ServiceProcess
 
 TASKS = 100_000
@@ -30,15 +33,16 @@ _WITH_OUTPUT = 10
 _PLANS = f"""
     WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < :tasks)
     INSERT INTO plans (id, label, state, result, root_plan_step_id, run_flow, finalize_flow, step_ids, created_at,
-        started_at, ended_at, history, host, caller_plan_id, caller_action_id, cancel_requested_at, digested)
+        started_at, ended_at, history, host, caller_plan_id, caller_action_id, cancel_requested_at, digested,
+        request_id)
     SELECT printf('%08x-0000-4000-8000-%012x', abs(random()) % 4294967296, n),
         CASE WHEN n % 1000 = 7 THEN 'Rig::Rare' WHEN n % 4 = 0 THEN 'Rig::Noop'
             ELSE 'Proxy::RemoteExecution::Ssh::Actions::RunScript' END,
         CASE WHEN n <= 200 THEN 'paused' ELSE 'stopped' END,
         CASE WHEN n <= 200 OR n % 50 = 0 THEN 'error' WHEN n % 500 = 1 THEN 'cancelled' ELSE 'success' END,
-        1, '["S"]', '["S"]', '[1]', :now - n * 3.0, :now - n * 3.0, iif(n <= 200, NULL, :now - n * 3.0 + 2.0), '[]',
+        1, '["S"]', '["S"]', '[1]', :now - n * 3.0, :now - n * 3.0, iif(n <= 200, NULL, :now - n * 3.0 + n % 97), '[]',
         printf('web%05d.example.org', n * 7919 % {_HOSTS}), printf('batch%d', n / {_BATCH}), 1,
-        iif(n % 50 = 0 AND n % 7 = 0, :now - n * 3.0, NULL), 1
+        iif(n % 50 = 0 AND n % 7 = 0, :now - n * 3.0, NULL), 1, printf('%08x', n / 1000 * 7919 % 65536)
     FROM numbers
 """
 _BATCHES = """
@@ -58,6 +62,10 @@ _STEPS = """
     INSERT INTO steps (plan_id, id, kind, action_id, action_class, state)
     SELECT id, 1, 'PLAN', 1, label, 'success' FROM plans WHERE state = 'paused'
         OR rowid % 100 = 0
+"""
+_QUEUED = """
+    INSERT INTO steps (plan_id, id, kind, action_id, action_class, state, queue)
+    SELECT id, 2, 'RUN', 1, label, 'success', iif(rowid % 40 = 0, 'slow', NULL) FROM plans
 """
 _ACTIONS = """
     INSERT INTO actions (plan_id, id, class_name, plan_step_id, input, output)
@@ -107,7 +115,7 @@ def fill(database: sqlite3.Connection, tasks: int) -> None:
     database.execute("PRAGMA synchronous = OFF")
     database.execute("BEGIN")
     database.execute(_PLANS, {"tasks": tasks, "now": now})
-    for statement in (_BATCHES, _DIGESTS, _STEPS, _ACTIONS):
+    for statement in (_BATCHES, _DIGESTS, _STEPS, _ACTIONS, _QUEUED):
         database.execute(statement)
     database.execute(_AUDIT, {"now": now})
     chosen = random.Random(7)
@@ -143,10 +151,17 @@ def requests(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
     def some(statement: str) -> list[str]:
         return [str(row[0]) for row in database.execute(f"{statement} ORDER BY random() LIMIT 30")]
 
-    ids, hosts = some("SELECT plan_id FROM steps"), some("SELECT host FROM plans WHERE host IS NOT NULL")
-    cursors = some("SELECT created_at || '_' || id FROM plans")
+    ids, hosts = (
+        some("SELECT plan_id FROM steps WHERE kind = 'PLAN'"),
+        some("SELECT host FROM plans WHERE host IS NOT NULL"),
+    )
+    tasks = list(listing.named(database.cursor(), some("SELECT id FROM plans WHERE host IS NOT NULL")).values())
+    cursors = [str(NEWEST.place_of(task)) for task in tasks]
+    batches = [f"batch{number}" for number in range(1, 20)]
     yield "overview", [""]
     yield "newest tasks", ["tasks"]
+    yield "newest tasks, unfolded", [f"tasks?open={batch}&open=batch0&open=batch1" for batch in batches]
+    yield "newest tasks, 500 of them", ["tasks?per_page=500"]
     yield "a page anywhere", [f"tasks?before={quote(cursor)}" for cursor in cursors]
     for search in (
         "state:failed",
@@ -183,19 +198,42 @@ def requests(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
         'text:"permission denied" state:failed host:web1*',
         "text:line777",
         "text:nowhere",
+        "parent:none state:failed",
+        "parent:none label:RunScript",
+        "parent:none label:Batch",
+        "id:0123",
+        "request:1a2b3c4d",
+        "request:nowhere",
+        "queue:slow",
+        "queue:slow state:failed",
+        "queue:default",
+        "queue:nowhere",
     ):
         yield search, [f"tasks?q={quote(search)}"]
         if search.startswith("state:") and " " not in search:
             yield f"{search}, a page anywhere", [f"tasks?q={search}&before={quote(cursor)}" for cursor in cursors]
-    yield "parent", [f"tasks?q=parent:batch{number}" for number in range(1, 20)]
+    yield from sorted_lists(tasks)
+    yield "parent", [f"tasks?q=parent:{batch}" for batch in batches]
     yield "host:, exactly", [f"tasks?q=host:{host}" for host in hosts]
     yield "a task", ids
     yield "a host", [f"host?name={host}" for host in hosts]
-    yield "a batch of 1,000", [f"batches/batch{number}" for number in range(1, 20)]
+    yield "a batch of 1,000", [f"batches/{batch}" for batch in batches]
     yield "status", ["status"]
     yield "who did what", ["audit", "audit?who=admin7", "audit?what=nothing", f"audit?about={ids[0]}"]
     yield "go to", ["go?to=web0", "go?to=nowhere", "go"]
     yield "how many a bulk deed is for", ["bulk?what=resume&q=state:paused"]
+
+
+def sorted_lists(tasks: list[TaskSummary]) -> Iterator[tuple[str, list[str]]]:
+    """All orders: of all tasks, of many and of few, from the beginning and from anywhere."""
+    for key, descending in product(SortKey, (True, False)):
+        order = Order(key, descending)
+        for search in ("", "state:failed", "label:RunScript", "label:Rare", "host:web1*", "since:2d"):
+            path = f"tasks?sort={order}&q={quote(search)}"
+            yield f"by {order}: {search or 'all'}", [path]
+            if search in {"", "label:RunScript"}:
+                places = [quote(str(order.place_of(task))) for task in tasks]
+                yield f"by {order}: {search or 'all'}, a page anywhere", [f"{path}&before={each}" for each in places]
 
 
 def measure(service: ServiceProcess, asked: list[tuple[str, list[str]]]) -> None:

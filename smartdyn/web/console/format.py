@@ -14,6 +14,12 @@ def time(seconds: float | None, zone: str = " UTC") -> str:
     return "–" if seconds is None else f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}{zone}"
 
 
+def beside(seconds: float, other: float) -> str:
+    """A point in time, UTC, beside which another one stands: of the same day, the time is enough."""
+    day, known = (datetime.fromtimestamp(each, UTC) for each in (seconds, other))
+    return f"{day:%H:%M:%S}" if day.date() == known.date() else time(seconds, "")
+
+
 def ago(seconds: float, now: float) -> str:
     """How long a point in time is past, in the largest unit."""
     past = now - seconds

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
-from urllib.parse import urlencode
 
 from smartdyn.errors import SearchNotUnderstood
 from smartdyn.model.overview import FailureGroup
 from smartdyn.model.query import FAILED, TaskQuery, parse
 from smartdyn.model.saved import BUILT_IN
-from smartdyn.store.listing import MOST_WITH_TEXT
-from smartdyn.web.arguments import argument
+from smartdyn.model.views import ListedTask, TaskSummary
+from smartdyn.store.walks import MOST_WITH_TEXT
 from smartdyn.web.console.chart import of_service
+from smartdyn.web.console.list_address import SIZES, asked
 from smartdyn.web.console.pages import Pages
 from smartdyn.web.console.status_views import Inspector
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
 
-_PAGE_SIZE = 50
 _ON_HOME = 10
 _DAY = 86400.0
 _MOST_CAUSES = 20
@@ -36,7 +36,14 @@ class ListViews:
         """All of them."""
         return [
             Route("GET", "/console", self.home, slash=True, media="text/html"),
-            Route("GET", "/console/tasks", self.tasks, slash=True, media="text/html", query=("q", "before")),
+            Route(
+                "GET",
+                "/console/tasks",
+                self.tasks,
+                slash=True,
+                media="text/html",
+                query=("q", "sort", "per_page", "before", "open"),
+            ),
             Route("GET", "/console/batches/<plan_id>", self.batch, media="text/html"),
         ]
 
@@ -55,23 +62,26 @@ class ListViews:
         )
 
     async def tasks(self, request: Any) -> bytes:
-        """The tasks that a search finds, newest first."""
-        words, before = argument(request, "q"), argument(request, "before")
+        """The tasks that a search finds, below those that launched them."""
+        address = asked(request)
+        words = address.words
         try:
             wanted = parse(words, self._pages.now())
         except SearchNotUnderstood as error:
             return self._pages.page(request, "bad_search.html", 400, words=words, error=error)
-        found = await self._tasks.recent(wanted, before=before or None, limit=_PAGE_SIZE)
-        older = f"?{urlencode({'q': words, 'before': found.older})}" if found.older else ""
+        found = await self._tasks.recent(
+            address.search(wanted), address.order, before=address.before or None, limit=address.size
+        )
+        rows = await self._tasks.nested(found.tasks, address.opened) if address.is_nested else _flat(found.tasks)
         hits = await self._tasks.lines_with(found.tasks, wanted.texts[0]) if wanted.texts else []
         return self._pages.page(
             request,
             "tasks.html",
-            found=found,
+            address=address,
+            rows=rows,
+            older=found.older,
+            sizes=SIZES,
             hits={hit.task.id: hit.line for hit in hits},
-            words=words,
-            first=not before,
-            older=older,
             most_with_text=MOST_WITH_TEXT if wanted.texts else 0,
             saved={**BUILT_IN, **{search.name: search.words for search in await self._tasks.saved.everything()}},
         )
@@ -87,3 +97,7 @@ def _all_of(groups: tuple[FailureGroup, ...]) -> str:
         return ""
     wanted = [f"cause:{group.cause.key}" for group in groups] or [f"state:{FAILED}"]
     return " ".join([*wanted, "ended:24h"])
+
+
+def _flat(tasks: Iterable[TaskSummary]) -> tuple[ListedTask, ...]:
+    return tuple(ListedTask(task) for task in tasks)

@@ -63,6 +63,7 @@ class Pages:
         self._templates.filters.update(
             time=fmt.time,
             ago=fmt.ago,
+            beside=fmt.beside,
             is_id=fmt.is_id,
             plain=plain,
             iso=fmt.iso,

@@ -105,6 +105,10 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
   if (xhr.status < 400) answered("polling");
   else unanswered("polling", xhr.status < 500 ? `the service says ${xhr.status}` : undefined);
 });
+// What is unfolded stands in the address, for a reload and for others.
+document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig: { elt }, successful } }) => {
+  if (successful && elt.hasAttribute("data-stays")) history.replaceState(null, "", elt.getAttribute("hx-get"));
+});
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failure, ({ detail }) => { if (polls(detail.elt) && !left) unanswered("polling"); });
 }
@@ -130,9 +134,10 @@ function restoreFocus() {
   giveBack = null;
 }
 document.addEventListener("htmx:beforeSwap", (event) => {
-  const { target, xhr } = event.detail;
+  const { target, xhr, requestConfig } = event.detail;
   if (!polls(target)) return;
   giveBack = null;
+  if (requestConfig.elt !== target) return;
   if (paused() || inUse(target) || shown.get(document.body) === xhr.responseText) event.detail.shouldSwap = false;
   else if (event.detail.shouldSwap) {
     shown.set(document.body, xhr.responseText);
