@@ -48,6 +48,7 @@ LEFT_OUT = {
     "go to",
     "all coroutines",
     "all connections",
+    "a sorted list",
     "unknown",
     "forget the host key",
     "output with times",
@@ -111,16 +112,25 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
     }
 
 
+async def launch_batch(client: Client, size: int) -> tuple[str, list[str]]:
+    """Launch jobs that wait, all at once: the task that did it, and theirs."""
+    job = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
+    names = [str(uuid.uuid4()) for _ in range(size)]
+    launched = {"operation": "ssh", "input": dict.fromkeys(names, job)}
+    answer = (await client.request("POST", "/tasks/launch", launched)).json
+    return str(answer["parent"]["task_id"]), [str(answer[name]["task_id"]) for name in names]
+
+
 async def made_pages(client: Client, url: str) -> dict[str, str]:
     """A batch, what was done to all of it, and a saved search."""
-    job = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
-    launched = {"operation": "ssh", "input": {str(uuid.uuid4()): job for _ in range(2)}}
-    parent = (await client.request("POST", "/tasks/launch", launched)).json["parent"]["task_id"]
+    parent, _ = await launch_batch(client, 2)
     search = quote(f"parent:{parent}")
     pressed = await client.press(f"/console/bulk?q={search}&what=cancel&expected=2", url)
     await client.press("/console/searches?name=Web&q=host:web*", url)
     return {
         "batch": f"/batches/{parent}",
+        "an unfolded list": f"/tasks?open={parent}",
+        "a sorted list": "/tasks?sort=-took",
         "bulk progress": pressed.headers["location"].removeprefix("/console"),
         "audit, searched": f"/audit?about={search}",
     }
@@ -275,6 +285,18 @@ class LiveTests(BrowserTestCase):
         host = "batch1.example.org"
         task = await launch(client, services.ssh_port, script, hostname=host)
         await self.drive("updates", console=services.answering.console, task=task, host=host, quiet=str(quiet))
+
+
+class ListTests(BrowserTestCase):
+    """The list of all tasks."""
+
+    async def test_jobs_are_unfolded(self) -> None:
+        """Jobs are unfolded and folded up with a press, with and without scripts, and stay so; columns sort."""
+        seeded = (await self.seeded()).answering
+        client = Client(reactor, seeded.url)
+        parent, jobs = await launch_batch(client, 3)
+        await self.drive("nested", console=seeded.console, parent=parent, jobs=jobs)
+        await client.press(f"/console/bulk?q={quote(f'parent:{parent}')}&what=cancel&expected=3", seeded.url)
 
 
 class LongOutputTests(BrowserTestCase):
