@@ -168,7 +168,8 @@ _FOREMAN: Final[tuple[tuple[str, str, str, str], ...]] = (
         "foreman-certificate",
         r"certificate|TLS failed|SSL",
         "Foreman and this proxy do not trust each other",
-        "Renew certificates that have expired; check `foreman_ssl_ca`, `foreman_ssl_cert` and `foreman_url`.",
+        "`smartdyn doctor` says which certificate it is, and why. Renew certificates that have expired; check "
+        "`foreman_ssl_ca`, `foreman_ssl_cert` and `foreman_url`.",
     ),
     (
         "foreman-refuses",
