@@ -244,10 +244,13 @@ class Tasks:
             patient=True,
         )
 
-    async def hosts_like(self, part: str, *, limit: int) -> list[str]:
-        """The hosts of which there are tasks and whose names have this in them."""
+    async def names_like(self, kind: str, part: str, *, limit: int) -> list[str]:
+        """The hosts, or labels, of which there are tasks and which have this in them.
+
+        @param kind: C{host} or C{label}.
+        """
         pattern = f"%{names.literal(part)}%"
-        return await self._world.database.query(lambda tx: names.matching(tx, "host", [pattern])[:limit])
+        return await self._world.database.query(lambda tx: names.matching(tx, kind, [pattern])[:limit])
 
     async def batch(self, parent_id: str) -> BatchPage:
         """How the tasks that one launched are doing.

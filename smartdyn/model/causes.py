@@ -206,6 +206,9 @@ _EXIT: Final = re.compile(r"exit-(-?\w+)")
 _TABLE: Final = {key: Cause(key, title, advice) for key, _, title, advice in (*_JOB, *_FOREMAN)} | {
     cause.key: cause for cause in (CANCELLED, _NOT_STARTED, _STEP, _FOREMAN_AWAY)
 }
+KEYS: Final = (*(key for key, *_ in _JOB), CANCELLED.key, _NOT_STARTED.key, _STEP.key)
+"""What tasks can be searched for by; those whose script failed have C{exit-} and its status instead."""
+
 _PATTERNS: Final = tuple((key, re.compile(pattern)) for key, pattern, _, _ in _JOB)
 _FOREMAN_PATTERNS: Final = tuple((key, re.compile(pattern)) for key, pattern, _, _ in _FOREMAN)
 _ALSO_PRINTED: Final = ("disk-full",)

@@ -30,7 +30,7 @@ SHORTEST_ID: Final = 4
 STATES: Final = (*(state.value for state in PlanState), FAILED, CANCELLED)
 RESULTS: Final = tuple(result.value for result in PlanResult)
 
-_MOST_CHARACTERS = 1000
+MOST_CHARACTERS = 1000
 _MOST_TERMS = 30
 _SHORTEST_WORD = 2
 _QUOTED = r'"((?:[^"\\]|\\.)*)"'
@@ -76,11 +76,11 @@ class TaskQuery:
     words: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        terms = [f"{key}:{_quoted(value)}" for key, field in _LISTS.items() for value in getattr(self, field)]
+        terms = [f"{key}:{quoted(value)}" for key, field in _LISTS.items() for value in getattr(self, field)]
         if self.parent is not None:
-            terms.append(f"parent:{_quoted(self.parent)}")
+            terms.append(f"parent:{quoted(self.parent)}")
         terms += [f"{key}:{_time(at)}" for key in _TIMES if (at := getattr(self, key)) is not None]
-        return " ".join([*terms, *map(_quoted, self.words)])
+        return " ".join([*terms, *map(quoted, self.words)])
 
 
 EVERYTHING: Final = TaskQuery()
@@ -106,9 +106,9 @@ def parse(text: str, now: float) -> TaskQuery:
     @param now: what C{since:2h} counts from.
     @raise SearchNotUnderstood: it is none; the error names the place and what is allowed there.
     """
-    if len(text) > _MOST_CHARACTERS:
+    if len(text) > MOST_CHARACTERS:
         raise SearchNotUnderstood(
-            _MOST_CHARACTERS, f"a search may have {_MOST_CHARACTERS} characters; this one has {len(text)}"
+            MOST_CHARACTERS, f"a search may have {MOST_CHARACTERS} characters; this one has {len(text)}"
         )
     query = TaskQuery()
     terms = 0
@@ -132,12 +132,12 @@ def _term(text: str, place: int, query: TaskQuery, now: float) -> tuple[TaskQuer
     """The query with the term at C{place}, and where that ends."""
     found = _TERM.match(text, place)
     assert found is not None
-    called, given, key, quoted, bare = found.groups()
-    key, quoted = (called, given) if called is not None else (key, quoted)
+    called, given, key, in_quotes, bare = found.groups()
+    key, in_quotes = (called, given) if called is not None else (key, in_quotes)
     end = found.end()
     if end < len(text) and not text[end].isspace():
         raise SearchNotUnderstood(end, 'a quotation mark begins or ends a term; inside of one write \\"')
-    value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+    value = re.sub(r"\\(.)", r"\1", in_quotes) if in_quotes is not None else bare
     if not value:
         raise SearchNotUnderstood(
             place, f"`{key}:` needs a value" if key else "there is nothing between the quotation marks"
@@ -234,7 +234,7 @@ def _time(at: float) -> str:
     return f"@{at:.6f}".rstrip("0").rstrip(".")
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """A value as it can stand in a search."""
     if re.search(r"[\s\"]", value) or _PLAIN.match(value):
         return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'

@@ -111,6 +111,7 @@ ACCESS: Final[Mapping[str, Gate | Role]] = {
     "POST /console/<plan_id>/force-cancel": ADMIN,
     "POST /console/<plan_id>/halt": ADMIN,
     "GET /console/go": VIEWER,
+    "GET /console/complete": VIEWER,
     "GET /console/searches": VIEWER,
     "POST /console/searches": OPERATOR,
     "POST /console/searches/delete": OPERATOR,

@@ -290,12 +290,13 @@ class LiveTests(BrowserTestCase):
 class ListTests(BrowserTestCase):
     """The list of all tasks."""
 
-    async def test_jobs_are_unfolded(self) -> None:
-        """Jobs are unfolded and folded up with a press, with and without scripts, and stay so; columns sort."""
+    async def test_jobs_are_unfolded_and_sorted(self) -> None:
+        """Jobs are unfolded and folded up with a press, with and without scripts, and stay so; columns sort; a search
+        that is being typed is completed."""
         seeded = (await self.seeded()).answering
         client = Client(reactor, seeded.url)
         parent, jobs = await launch_batch(client, 3)
-        await self.drive("nested", console=seeded.console, parent=parent, jobs=jobs)
+        await self.drive("lists", console=seeded.console, parent=parent, jobs=jobs)
         await client.press(f"/console/bulk?q={quote(f'parent:{parent}')}&what=cancel&expected=3", seeded.url)
 
 

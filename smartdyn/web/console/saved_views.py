@@ -52,7 +52,7 @@ class SavedViews:
             to=words,
             places=[place for place in _PLACES if fits(place[0])],
             searches={name: search for name, search in {**BUILT_IN, **saved}.items() if fits(f"{name} {search}")},
-            hosts=await self._tasks.hosts_like(words, limit=_MOST_HOSTS) if words else [],
+            hosts=await self._tasks.names_like("host", words, limit=_MOST_HOSTS) if words else [],
         )
 
     async def searches(self, request: Any) -> bytes:

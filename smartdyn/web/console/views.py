@@ -8,6 +8,7 @@ from typing import Any
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.web.arguments import argument
 from smartdyn.web.console.audit_views import AuditViews
+from smartdyn.web.console.completion_views import CompletionViews
 from smartdyn.web.console.deed_views import DeedViews
 from smartdyn.web.console.host_views import HostViews
 from smartdyn.web.console.list_views import ListViews
@@ -50,6 +51,7 @@ class Console:
             DeedViews(tasks, self._pages),
             HostViews(tasks, self._pages, keys),
             SavedViews(tasks, self._pages),
+            CompletionViews(tasks, self._pages),
             output,
             TaskViews(tasks, self._pages, output),
         )

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from smartdyn.store import nesting
-from tests.support.web import WebTestCase
+from tests.support.web import Nasty, WebTestCase
 
 WAITING = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
 FAILING = {"action_class": "Rig::RaiseInRun", "action_input": {}}
@@ -127,6 +127,19 @@ class ListTests(WebTestCase):
         assert following is not None
         self.assertTrue(following[1].startswith("/console/tasks?q=label%3AWaitForUpdate&sort=took&per_page=2&before="))
         self.assertEqual(self.rows(first) + self.rows(following[1]), tasks)
+
+    def test_searches_are_completed(self) -> None:
+        """The search field offers keys, states, hosts and labels; whoever may not see tasks is not told of names."""
+        self.launch(Nasty.class_name)
+        for typed, offered in (
+            ("sta", ["state:"]),
+            ("host:scr", ["host:<script>host</script>"]),
+            ("script", ["host:<script>host</script>", "label:Nasty<script>alert(1)</script>"]),
+            ("s", ["state:", "since:"]),
+        ):
+            status, page = self.request("GET", f"/console/complete?q={typed}")
+            self.assertEqual(status, 200)
+            self.assertEqual([html.unescape(each) for each in re.findall('value="([^"]*)"', page)], offered)
 
     def test_sizes(self) -> None:
         """A page has as many tasks as is wanted; what is no size is refused."""

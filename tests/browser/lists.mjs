@@ -1,5 +1,5 @@
 // In the list of all tasks, jobs are unfolded below the task that launched them, also with the keyboard, with scripts off,
-// and while the page is kept from changing by itself. What is unfolded stands in the address; columns sort.
+// and while the page is kept from changing by itself. What is unfolded stands in the address; columns sort; searches complete.
 
 import { run } from './harness.mjs';
 
@@ -34,8 +34,20 @@ await run(async (session) => {
   await fold.click();
   await isUnfolded(session, page, 'a click while updates pause');
 
+  await completes(session, page);
   await withoutScripts(session, parent, jobs);
 });
+
+/** The search field offers what its last term can go on with, keys as well as names that occur. */
+async function completes(session, page) {
+  const field = page.locator('#search');
+  for (const [typed, offered] of [['host:web* sta', 'host:web* state:'], ['state:fa', 'state:failed'], ['web', 'host:web1.example.org']]) {
+    await field.fill('');
+    await field.pressSequentially(typed);
+    await page.locator(`#search-terms option[value="${offered}"]`).waitFor({ state: 'attached' });
+    session.check((await field.inputValue()) === typed, `typing ${typed} made ${await field.inputValue()} of it`);
+  }
+}
 
 async function isUnfolded(session, page, after) {
   await page.locator(BELOW).first().waitFor();
