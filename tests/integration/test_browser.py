@@ -54,6 +54,7 @@ LEFT_OUT = {
     "success",
     "to halt",
     "to cancel by force",
+    "to cancel a step",
 }
 """Pages like others, which axe looks at in the long run only."""
 
@@ -108,6 +109,7 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
         "to cancel by force": f"/{tasks['slow host']}/confirm/force-cancel",
         "to halt": f"/{tasks['slow host']}/confirm/halt",
         "to skip": f"/{tasks['paused']}/confirm/skip?step=2",
+        "to cancel a step": f"/{tasks['slow host']}/confirm/cancel?step=2",
     }
 
 
@@ -202,9 +204,12 @@ class AccessibilityTests(BrowserTestCase):
         )
 
     async def test_without_scripts(self) -> None:
-        """With scripts off one can list, search, read output, cancel and resume."""
+        """With scripts off one can list, search, read output, cancel a task or a step of it, and resume."""
         services = await self.seeded()
         seeded = services.answering
+        client = Client(reactor, seeded.url)
+        stepwise = await launch(client, services.ssh_port, "#!/bin/sh\nsleep 600\n", hostname="batch1.example.org")
+        await client.until(f"/tasks/{stepwise}/status", lambda found: found["state"] == "running")
         await self.drive(
             "noscript",
             console=seeded.console,
@@ -212,6 +217,7 @@ class AccessibilityTests(BrowserTestCase):
             failed=seeded.tasks["script error"],
             host="web1.example.org",
             printed="restarting",
+            stepwise=stepwise,
             **await self.to_change(services),
         )
 

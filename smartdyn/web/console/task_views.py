@@ -11,7 +11,7 @@ from smartdyn.model.audit import AuditQuery
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskPage
 from smartdyn.web.access import may, require
-from smartdyn.web.arguments import number
+from smartdyn.web.arguments import number, step_number
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
@@ -34,11 +34,16 @@ DEEDS = {
         "Its running steps are ended without waiting for them. A script may go on running on its host.",
     ),
     "resume": ("Resume", "Failed steps are tried again, and what follows them goes on."),
-    "skip": ("Skip a step", "The step and what depends on it will be left out when the task is resumed."),
     "resend": ("Send the result again", "Foreman is told once more how it ended, and for a day if it does not answer."),
     "halt": ("Halt", "The task is stopped as it is; nothing on the host is ended or cleaned up, nothing is resumed."),
 }
 """What can be done to a task, and what that means."""
+
+STEP_DEEDS = {
+    "cancel": ("Cancel step", "The step is asked to end, and a script of it is stopped; the other steps go on."),
+    "skip": ("Skip step", "The step and what depends on it will be left out when the task is resumed."),
+}
+"""Likewise to one of its steps."""
 
 
 class TaskViews:
@@ -65,6 +70,7 @@ class TaskViews:
                     ("resend", self.resend),
                 )
             ),
+            page("POST", "/console/<plan_id>/cancel/<step>", self.cancel_step, statuses=(303,)),
             page("POST", "/console/<plan_id>/skip/<step>", self.skip, statuses=(303,)),
         ]
 
@@ -104,17 +110,27 @@ class TaskViews:
 
     async def confirm(self, request: Any, plan_id: str, deed: str) -> bytes:
         """Ask whether somebody really wants it."""
-        if deed not in DEEDS:
-            raise InvalidRequest(f"A task can be changed by {', '.join(DEEDS)}.")
-        require(request, _route(deed))
         step = number(request, "step", 0)
+        deeds = STEP_DEEDS if step else DEEDS
+        if deed not in deeds:
+            raise InvalidRequest(f"A {'step' if step else 'task'} can be changed by {', '.join(deeds)}.")
+        require(request, _route(deed, step))
+        what, meaning = deeds[deed]
+        if step:
+            what = f"{what} {step}"
         page = await self._tasks.page(plan_id)
-        target = f"skip/{step}" if deed == "skip" else deed
-        return self._pages.page(request, "confirm.html", page=page, deed=DEEDS[deed], target=target, step=step)
+        return self._pages.page(
+            request, "confirm.html", page=page, what=what, meaning=meaning, deed=deed, target=_target(deed, step)
+        )
 
     async def cancel(self, request: Any, plan_id: str) -> bytes:
         """Ask a task to end and show it again."""
         await self._tasks.control.cancel(plan_id, actor_of(request, "console"))
+        return self._pages.go(request, plan_id)
+
+    async def cancel_step(self, request: Any, plan_id: str, step: str) -> bytes:
+        """Ask one step to end; the others go on."""
+        await self._tasks.control.cancel_step(plan_id, step_number(step), actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
     async def force_cancel(self, request: Any, plan_id: str) -> bytes:
@@ -139,14 +155,17 @@ class TaskViews:
 
     async def skip(self, request: Any, plan_id: str, step: str) -> bytes:
         """Leave out a failed step."""
-        if not (step.isascii() and step.isdecimal() and len(step) < 10):
-            raise InvalidRequest(f"{step[:20]!r} is no step.")
-        await self._tasks.control.skip(plan_id, int(step), actor_of(request, "console"))
+        await self._tasks.control.skip(plan_id, step_number(step), actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
 
-def _route(deed: str) -> str:
-    return f"POST /console/<plan_id>/{deed}" + ("/<step>" if deed == "skip" else "")
+def _route(deed: str, step: int = 0) -> str:
+    return f"POST /console/<plan_id>/{_target(deed, '<step>' if step else 0)}"
+
+
+def _target(deed: str, step: int | str) -> str:
+    """Where a deed is done, below the task: to the task, or to a step of it."""
+    return f"{deed}/{step}" if step else deed
 
 
 def _kind(page: TaskPage) -> str:

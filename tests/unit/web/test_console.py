@@ -37,10 +37,28 @@ class Long(Action):
                 self.plan_action(Noop, {})
 
 
+class Crew(Action):
+    """Has two steps that wait, and one that cannot be cancelled."""
+
+    class_name = "Rig::Crew"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """At the same time."""
+        for kind in (WaitForUpdate, WaitForUpdate, Lasting):
+            self.plan_action(kind, {})
+
+
+class Lasting(WaitForUpdate):
+    """Heeds nobody."""
+
+    class_name = "Rig::Lasting"
+    cancellable = False
+
+
 class ConsoleTests(WebTestCase):
     """The pages."""
 
-    actions = (Halfway, Long)
+    actions = (Halfway, Long, Crew, Lasting)
 
     def test_the_empty_list_says_what_to_do(self) -> None:
         """A newcomer is not left with a blank page."""
@@ -135,10 +153,11 @@ class ConsoleTests(WebTestCase):
             status, page = self.request("GET", f"/console/{task}/confirm/{deed}")
             self.assertEqual(status, 200)
             self.assertIn(f'action="/console/{task}/{deed}"', page)
-        self.assertIn(
-            f'action="/console/{task}/skip/2"', self.request("GET", f"/console/{task}/confirm/skip?step=2")[1]
-        )
-        self.assertEqual(self.request("GET", f"/console/{task}/confirm/burn")[0], 400)
+        page = self.request("GET", f"/console/{task}/confirm/skip?step=2")[1]
+        self.assertIn(f'action="/console/{task}/skip/2"', page)
+        self.assertIn("<h1>Skip step 2?</h1>", page)
+        for nothing in ("burn", "skip", "halt?step=2"):
+            self.assertEqual(self.request("GET", f"/console/{task}/confirm/{nothing}")[0], 400, nothing)
 
     def test_a_paused_task_is_skipped_and_resumed(self) -> None:
         """The buttons do what they say, and the task's page says who did it."""
@@ -151,6 +170,25 @@ class ConsoleTests(WebTestCase):
         page = self.request("GET", f"/console/{task}")[1]
         self.assertIn("skip step 2", page)
         self.assertIn("skip step 2", self.request("GET", "/console/audit")[1])
+
+    def test_one_step_is_cancelled(self) -> None:
+        """It is offered in the card of each step that it could be done to, asked for first, and leaves the others."""
+        task = self.launch(Crew.class_name)
+        link = f'href="/console/{task}/confirm/cancel?step='
+        page = self.request("GET", f"/console/{task}")[1]
+        self.assertEqual(
+            re.findall(f'{re.escape(link)}([0-9]+)">([^<]*)<', page), [("3", "Cancel step 3"), ("5", "Cancel step 5")]
+        )
+        status, page = self.request("GET", f"/console/{task}/confirm/cancel?step=3")
+        self.assertEqual((status, "<h1>Cancel step 3?</h1>" in page), (200, True))
+        self.assertIn(f'action="/console/{task}/cancel/3"', page)
+        self.assertEqual((self.press(f"/console/{task}/cancel/3"), self.location), (303, f"/console/{task}"))
+        page = self.request("GET", f"/console/{task}")[1]
+        self.assertEqual(re.findall(f"{re.escape(link)}([0-9]+)", page), ["5"])
+        self.assertIn("cancel step 3, by", page)
+        for step in (3, 7, 99):
+            self.assertEqual(self.press(f"/console/{task}/cancel/{step}"), 409)
+        self.assertEqual((self.press(f"/console/{task}/cancel/x"), self.press("/console/nope/cancel/3")), (400, 404))
 
     def test_tasks_that_wait_for_others(self) -> None:
         """Each leads to the tasks that it waits for and to those that wait for it, as long as there are any."""
