@@ -114,15 +114,18 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
 
 
 async def made_pages(client: Client, url: str) -> dict[str, str]:
-    """A batch, what was done to all of it, and a saved search."""
+    """A batch, what was done to all of it, a task that could not be planned, and a saved search."""
     job = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
     launched = {"operation": "ssh", "input": {str(uuid.uuid4()): job for _ in range(2)}}
     parent = (await client.request("POST", "/tasks/launch", launched)).json["parent"]["task_id"]
     search = quote(f"parent:{parent}")
     pressed = await client.press(f"/console/bulk?q={search}&what=cancel&expected=2", url)
+    nested = {"action_name": "Rig::Nested", "action_input": {"depth": 12, "fail": True}}
+    planned = (await client.request("POST", "/tasks", nested)).json["task_id"]
     await client.press("/console/searches?name=Web&q=host:web*", url)
     return {
         "batch": f"/batches/{parent}",
+        "planned in vain": f"/{planned}",
         "bulk progress": pressed.headers["location"].removeprefix("/console"),
         "audit, searched": f"/audit?about={search}",
     }

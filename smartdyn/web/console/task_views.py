@@ -17,6 +17,7 @@ from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import Pages, api_url
+from smartdyn.web.console.plan_tree import plan_tree
 from smartdyn.web.console.timeline import SCALE, bars
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
@@ -24,6 +25,9 @@ from smartdyn.web.route import Route
 
 _OUTPUT_LINES = 30
 _MOST_AUDITED = 20
+_SHORT_TREE = 30
+"""Actions of a tree that stands open."""
+
 _SHORT_GRAPH = 200
 """Steps of a picture that can be looked at; longer flows are shown as boxes only."""
 
@@ -95,6 +99,8 @@ class TaskViews:
             kind=_kind(page),
             deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
             actions={action["id"]: action for action in page.status["actions"]},
+            planned=plan_tree(page.steps, page.status["actions"]),
+            short_tree=_SHORT_TREE,
             phases={name: node for name, node in phases.items() if node.parts or node.step},
             most_drawn=_SHORT_GRAPH,
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},

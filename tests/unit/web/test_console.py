@@ -211,10 +211,32 @@ class ConsoleTests(WebTestCase):
     def test_a_flow_that_is_too_long_for_a_picture(self) -> None:
         """Has a sentence in its place, and its steps as boxes."""
         page = self.request("GET", f"/console/{self.launch(Long.class_name)}")[1]
-        self.assertIn("With more than 200 steps there is no picture", page)
-        self.assertEqual((page.count('<div class="step success"'), page.count("picture of the flow")), (201, 0))
+        boxes = page.split("With more than 200 steps there is no picture")[1]
+        self.assertEqual((boxes.count('<div class="step success"'), page.count("picture of the flow")), (201, 0))
         short = self.request("GET", f"/console/{self.launch('Rig::Noop')}")[1]
         self.assertEqual((short.count("there is no picture"), short.count("picture of the flow")), (0, 1))
+
+    def test_who_planned_whom(self) -> None:
+        """The actions are a tree, each with its state and a link to its step; a long one is folded."""
+        page = self.request("GET", f"/console/{self.launch(Crew.class_name)}")[1]
+        tree = page.split('<ul class="tree">')[1].split("</div>\n<h3>Run")[0]
+        self.assertEqual(
+            re.findall(r'href="#step-(\d+)">|(</?ul>)', tree)[:6],
+            [("1", ""), ("", "<ul>"), ("2", ""), ("4", ""), ("6", ""), ("", "</ul>")],
+        )
+        self.assertIn('<div class="step success"><a href="#step-4">4: WaitForUpdate</a>', tree)
+        self.assertNotIn("and who planned whom</summary>", page)
+        page = self.request("GET", f"/console/{self.launch(Long.class_name)}")[1]
+        self.assertIn("<details><summary>All 202 actions, and who planned whom</summary>", page)
+
+    def test_where_planning_failed(self) -> None:
+        """It is said at which step and why, and marked in the tree; not those that only planned it."""
+        body = {"action_name": "Rig::Nested", "action_input": {"depth": 3, "fail": True}}
+        task = self.request("POST", "/tasks", body)[1]["task_id"]
+        page = self.request("GET", f"/console/{task}")[1]
+        said = r'Planning failed at <a class="alone" href="#step-(\d+)">([^<]*)</a></strong> ([^<]*)<'
+        self.assertEqual(re.findall(said, page), [("10", "10: Nested", "there is nothing deeper")])
+        self.assertEqual((page.count("failed here"), page.count('<div class="step error">')), (1, 4))
 
     def test_what_is_not_possible_has_a_page(self) -> None:
         """Resuming what is not paused is answered with a page that says so."""
