@@ -132,3 +132,4 @@ class AccessTests(WebTestCase):
         for role, expected in (("viewer", False), ("operator", True)):
             page = self.request("GET", f"/console/{task}", **{"X-Forwarded-Role": role})[1]
             self.assertEqual("/confirm/cancel?step=2" in page, expected, role)
+            self.assertEqual("tasks cancel --step 2" in page, expected, role)
