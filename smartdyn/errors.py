@@ -70,6 +70,21 @@ class NotPossibleNow(SmartdynError):
         self.state = state
 
 
+class StepNotCancellable(NotPossibleNow):
+    """A task has no such step, or one that cannot be cancelled now.
+
+    @param reason: why, as the end of a sentence.
+    """
+
+    def __init__(self, plan_id: str, step_id: int, state: str, reason: str) -> None:
+        super().__init__(plan_id, f"cancelled at step {step_id}", state)
+        self.step_id = step_id
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"Step {self.step_id} of task {self.plan_id} cannot be cancelled: {self.reason}."
+
+
 class NothingToSend(SmartdynError):
     """A task has no result that is not sent any more."""
 

@@ -40,6 +40,16 @@ class Control:
             lambda told: f"{told} {'step was' if told == 1 else 'steps were'} told.",
         )
 
+    async def cancel_step(self, plan_id: str, step_id: int, by: Actor) -> None:
+        """Ask one step of a task to end."""
+        await self.ledger.recorded(
+            by,
+            f"cancel step {step_id}",
+            plan_id,
+            lambda: self._interventions.cancel_step(plan_id, step_id),
+            lambda _: "The step was told.",
+        )
+
     async def resume(self, plan_id: str, by: Actor) -> None:
         """Go on with a paused task."""
         await self.ledger.recorded(

@@ -13,7 +13,12 @@ import msgspec
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """Somebody wants the work to end (action/cancellable.rb)."""
+    """Somebody wants the work to end (action/cancellable.rb).
+
+    A step can have been told so and not have ended yet when the service ends, so where it is stored it L{lasts}.
+    """
+
+    lasts: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +84,11 @@ class RunnerExited:
 
 
 BUILT_IN = (Cancel, Abort, Skip, Timeout, Poll, SubPlansChanged, ExternalEvent)
+
+
+def lasts(event: Any) -> bool:
+    """Is a stored event kept until its step has ended, and told again after a restart?"""
+    return bool(getattr(event, "lasts", False))
 
 
 class EventTypes:

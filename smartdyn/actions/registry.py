@@ -13,6 +13,8 @@ from smartdyn.actions.events import EventTypes
 from smartdyn.actions.hooks import find_hooks
 from smartdyn.actions.middleware import Middlewares
 from smartdyn.errors import UnknownAction
+from smartdyn.model import rules
+from smartdyn.model.records import Step
 
 
 class MissingAction(Action):
@@ -81,6 +83,11 @@ class Registry:
     def find_or_missing(self, name: str) -> type[Action]:
         """The class of this name, or one that shows as missing and fails when it is run."""
         return self._by_name.get(name, MissingAction)
+
+    def cancellable(self, steps: Iterable[Step]) -> list[Step]:
+        """The steps that a cancel reaches while their plan is running."""
+        under_way = rules.run_steps(steps, rules.CANCELLABLE)
+        return [step for step in under_way if self.find_or_missing(step.action_class).cancellable]
 
     @property
     def has_hooks(self) -> bool:

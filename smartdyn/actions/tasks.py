@@ -319,11 +319,13 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
     whole = plans.load_whole(tx, plan_id)
     printed, cut = output.last(tx, plan_id, _SHOWN)
     outputs = {action.id: _presented(tx, registry, action, []) for action in whole.actions.values()}
+    running = whole.plan.state is PlanState.RUNNING
+    cancellable = {step.id for step in registry.cancellable(whole.steps.values()) if running}
     return TaskPage(
         summary=plans.summary(tx, plan_id),
         status=wire.status_hash(whole.plan, whole.steps.values(), whole.actions, outputs),
         steps=tuple(
-            _step_view(step, _present(registry, whole.actions[step.action_id]))
+            _step_view(step, _present(registry, whole.actions[step.action_id]), cancellable=step.id in cancellable)
             for _, step in sorted(whole.steps.items())
         ),
         output=tuple(printed),
@@ -355,7 +357,7 @@ def _remarks(registry: Registry, whole: WholePlan) -> tuple[str, ...]:
     return tuple(remark for remark in found if remark)
 
 
-def _step_view(step: Step, action: Action) -> StepView:
+def _step_view(step: Step, action: Action, *, cancellable: bool) -> StepView:
     try:
         note = action.humanized_state(step.state.value)
     except Exception as error:
@@ -374,6 +376,7 @@ def _step_view(step: Step, action: Action) -> StepView:
         real_time=step.real_time,
         note=note,
         progress=step.progress_done,
+        cancellable=cancellable,
     )
 
 

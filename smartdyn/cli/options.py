@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from smartdyn.cli.failures import CommandFailed, Status
+from smartdyn.web.way import USUAL_SOCKETS
 
 if TYPE_CHECKING:
     from smartdyn.cli.client import Service
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 DEFAULT_FOLDER = "/etc/smartdyn"
 
-USUAL_SOCKETS: Final = (Path("/run/smartdyn/smartdyn.sock"), Path("/var/lib/smartdyn/smartdyn.sock"))
 _NOT_GIVEN: Final = argparse.SUPPRESS
 """A command with commands below it has the same options as these, and keeps what it was given."""
 

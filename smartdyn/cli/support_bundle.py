@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smartdyn.cli.options import USUAL_SOCKETS, add_command, add_folder
+from smartdyn.cli.options import add_command, add_folder
+from smartdyn.web.way import USUAL_SOCKETS
 
 if TYPE_CHECKING:
     from smartdyn.settings import Settings

@@ -36,6 +36,7 @@ def add(commands: Any) -> None:
         parser.add_argument("id", nargs="*", help="their ids, or the beginnings of these")
         if deed == "cancel":
             parser.add_argument("--force", action="store_true", help="do not wait for their steps to heed")
+            parser.add_argument("--step", type=int, help="the number of a step, of which alone this is asked")
         if deed == "skip":
             parser.add_argument("--step", type=int, help="the number of the step; all that have failed by default")
         if deed == "resend":
@@ -57,6 +58,8 @@ def _run(options: argparse.Namespace) -> int:
         raise CommandFailed(Status.USAGE, f"Say which tasks: either their ids, or {other}.")
     if options.query is not None and (options.force or options.step is not None):
         raise CommandFailed(Status.USAGE, "--force and --step are for tasks that are named by their ids.")
+    if options.force and options.step is not None:
+        raise CommandFailed(Status.USAGE, "A single step cannot be cancelled by force. Leave out --force, or --step.")
     service = service_of(options)
     if options.query is not None:
         return _many(service, options)
@@ -81,6 +84,10 @@ def _one(service: Service, task_id: str, options: argparse.Namespace) -> None:
         return
     if deed == "resend":
         print(_resent(f"Task {task_id}", service.post("tasks", task_id, "resend")))
+        return
+    if options.step is not None:
+        service.post("tasks", task_id, deed, str(options.step))
+        print(f"Step {options.step} of task {task_id} {_DONE[deed]}.")
         return
     service.post("tasks", task_id, "force-cancel" if options.force else deed)
     print(f"Task {task_id} {_DONE[deed]}.")

@@ -1,4 +1,4 @@
-"""What somebody outside may do to a plan: cancel, resume, skip, halt."""
+"""What somebody outside may do to a plan: cancel it or a step of it, resume, skip, halt."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from twisted.python.failure import Failure
 from smartdyn.actions.events import Abort, Cancel
 from smartdyn.engine.plan_run import HALTED, PlanRun
 from smartdyn.engine.unit import Unit
-from smartdyn.errors import EventUndeliverable, NotPossibleNow
+from smartdyn.errors import EventUndeliverable, NotPossibleNow, StepNotCancellable
 from smartdyn.model import changes, rules
 from smartdyn.model.records import WholePlan
 from smartdyn.model.skip import skip_step
-from smartdyn.model.states import PlanState
+from smartdyn.model.states import PlanState, StepKind
 from smartdyn.store import plans
 from smartdyn.store.database import Write
 from smartdyn.store.delayed import DeleteDelayed
@@ -71,6 +71,20 @@ class Interventions:
             for processed in run.cancel(event):
                 processed.addErrback(_quiet)
         return reached
+
+    async def cancel_step(self, plan_id: str, step_id: int) -> None:
+        """Ask one step of a plan to end: the others go on, and the plan does not count as cancelled.
+
+        The wish is stored until the step has ended, and told again after a restart.
+
+        @raise smartdyn.errors.PlanNotFound: there is no such plan.
+        @raise StepNotCancellable: it has no such step, or one that cannot be cancelled now.
+        """
+        run = self._runs.get(plan_id)
+        if run is None or step_id not in {step.id for step in run.cancellable_steps()}:
+            whole = await self._world.reader.load(plan_id)
+            raise StepNotCancellable(plan_id, step_id, whole.plan.state, _why_not(whole, step_id))
+        await self._world.plan_event(plan_id, step_id, Cancel(), optional=True)
 
     async def resume(self, plan_id: str) -> None:
         """Go on with a paused plan: its failed steps are tried again.
@@ -132,6 +146,20 @@ class Interventions:
 def _family(tx: Any, plan_id: str) -> list[tuple[str, str]]:
     """C{plan_id}, which must exist, and the unfinished plans below it, with their states."""
     return [(plan_id, plans.load(tx, plan_id).state.value), *plans.unfinished_descendants(tx, plan_id)]
+
+
+def _why_not(whole: WholePlan, step_id: int) -> str:
+    """Why a step cannot be cancelled now."""
+    step = whole.steps.get(step_id)
+    if step is None:
+        return "there is no such step"
+    if whole.plan.state is not PlanState.RUNNING:
+        return f"the task is {whole.plan.state}"
+    if step.kind is not StepKind.RUN:
+        return "only steps of the run phase can be"
+    if step.state not in rules.CANCELLABLE:
+        return f"it is {step.state}"
+    return "its action cannot be; halt the task to stop it"
 
 
 def _quiet(failure: Failure) -> None:

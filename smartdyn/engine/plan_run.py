@@ -129,11 +129,7 @@ class PlanRun:
 
     def cancellable_steps(self) -> list[Step]:
         """The steps that a cancel would reach."""
-        return [
-            step
-            for step in rules.run_steps(self.steps.values(), rules.CANCELLABLE)
-            if self._environment.registry.find_or_missing(step.action_class).cancellable
-        ]
+        return self._environment.registry.cancellable(self.steps.values())
 
     def shut_down(self) -> None:
         """The service stops: nothing new is started, and whoever waits to be told something is told so."""

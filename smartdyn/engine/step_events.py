@@ -15,7 +15,7 @@ from smartdyn.errors import EventUndeliverable
 class PendingEvent:
     """An event that waits for its step, with the Deferred that tells its sender.
 
-    @ivar stored_id: of its row, when it is one that is stored until it has been dealt with.
+    @ivar stored_id: of its row, when it is one that is stored until it has been dealt with, or its step has ended.
     @ivar companions: later ones that said the same and did not wait on their own.
     """
 

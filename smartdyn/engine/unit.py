@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 
 from twisted.internet.defer import Deferred
 
+from smartdyn.actions.events import lasts
 from smartdyn.engine.step_events import PendingEvent
 from smartdyn.errors import StoreError
 from smartdyn.model.records import ActionRecord, Plan, Step
@@ -61,7 +62,7 @@ class Unit:
     def dealt_with(self, pending: PendingEvent) -> None:
         """When it is durable, tell the sender of an event that it was dealt with; or that this came to nothing."""
         self._pending.append(pending)
-        if pending.stored_id is not None:
+        if pending.stored_id is not None and not lasts(pending.event):
             self._writes.append(DeleteEvent(pending.stored_id))
 
     def durable(self) -> Deferred[None]:

@@ -39,6 +39,7 @@ from smartdyn.web.root import make_app
 from smartdyn.web.routes import Served, routes
 from smartdyn.web.site import LimitedSite
 from smartdyn.web.tls import ReloadingContextFactory, server_context
+from smartdyn.web.way import Way
 
 _CORE_CONNECT = 10.0
 """Seconds until a core elsewhere must have taken a connection."""
@@ -159,9 +160,10 @@ class Front:
                     "{url} has neither TLS nor `trusted_hosts`, so everybody but this machine is turned away there",
                     url=listener.url,
                 )
-        return [(listener, self._pages(settings, listener, facts)) for listener in wanted]
+        way = _way(settings, wanted)
+        return [(listener, self._pages(settings, listener, facts, way)) for listener in wanted]
 
-    def _pages(self, settings: Settings, listener: Listener, facts: ProxyFacts) -> IResource:
+    def _pages(self, settings: Settings, listener: Listener, facts: ProxyFacts, way: Way) -> IResource:
         """Everything that a listener serves."""
         offer, policy = self._offer, listener.policy
         forwarder = self._forwarder(settings, listener)
@@ -176,6 +178,7 @@ class Front:
             self._now,
             self._reactor,
             self._meters,
+            way,
         )
         found = routes(served, listener.prefixes[0], behind_proxy=listener.is_core)
         if forwarder is None:
@@ -262,6 +265,13 @@ class Front:
                 with suppress(FileNotFoundError):
                     # a unix socket may have been deleted under us
                     await port.stopListening()
+
+
+def _way(settings: Settings, wanted: Sequence[Listener]) -> Way:
+    """How commands on this machine reach us: where there is no socket, as a proxy on it reaches a core."""
+    files = parts.core_certificates(settings)
+    socket = next((listener.path for listener in wanted if listener.path is not None), None)
+    return Way(socket, files.ca, files.certificate, files.key)
 
 
 def _url(door: Door, address: Any) -> str:

@@ -115,6 +115,7 @@ class StepView:
 
     @param note: what its action says of its state.
     @param progress: between 0 and 1.
+    @param cancellable: it could be cancelled now.
     """
 
     id: int
@@ -130,6 +131,7 @@ class StepView:
     real_time: float
     note: str
     progress: float
+    cancellable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

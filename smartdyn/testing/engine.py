@@ -191,6 +191,10 @@ class Engine:
         """Ask a plan to end; how many steps were told."""
         return done(self.world.interventions.cancel(plan_id, force=force))
 
+    def cancel_step(self, plan_id: str, step_id: int) -> None:
+        """Ask one step of a plan to end."""
+        done(self.world.interventions.cancel_step(plan_id, step_id))
+
     def resume(self, plan_id: str) -> None:
         """Go on with a paused plan."""
         done(self.world.interventions.resume(plan_id))

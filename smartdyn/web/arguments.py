@@ -13,6 +13,16 @@ def argument(request: Any, name: str, default: str = "") -> str:
     return found[-1].decode("utf-8", "replace") if found else default
 
 
+def step_number(text: str) -> int:
+    """The number of a step, in a path.
+
+    @raise InvalidRequest: it is none.
+    """
+    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+        raise InvalidRequest(f"{text[:20]!r} is no step.")
+    return int(text)
+
+
 def number(request: Any, name: str, default: int) -> int:
     """A parameter that is a number, not negative.
 

@@ -20,6 +20,7 @@ from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.openapi import OpenApi, document
 from smartdyn.web.proxy_api import ProxyApi
 from smartdyn.web.route import Route
+from smartdyn.web.way import Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Served:
 
     @param now: the time, seconds since the epoch.
     @param clock: paces what is sent as it comes.
+    @param way: how commands on this machine reach the service.
     """
 
     tasks: TaskFacade
@@ -40,6 +42,7 @@ class Served:
     now: Callable[[], float]
     clock: Any
     meters: HttpMeters
+    way: Way
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,7 @@ def describe(prefix: str) -> dict[str, Any]:
         nobody,
         nobody,
         nobody,
+        nobody,
     )
     return document(__version__, [("", _about(served)), (prefix, _dynflow(served, behind_proxy=False))])
 
@@ -86,7 +90,7 @@ def _dynflow(served: Served, behind_proxy: bool) -> list[Route]:
     tasks, keys = served.tasks, served.keys
     api = TaskApi(tasks, behind_proxy=behind_proxy)
     management = ManagementApi(tasks, served.now, served.clock, keys, served.meters)
-    console = Console(tasks, served.now, served.clock, keys, served.inspector, served.meters)
+    console = Console(tasks, served.now, served.clock, keys, served.inspector, served.meters, served.way)
     return [*api.routes(), *management.routes(), *console.routes()]
 
 

@@ -55,6 +55,7 @@ LEFT_OUT = {
     "success",
     "to halt",
     "to cancel by force",
+    "to cancel a step",
 }
 """Pages like others, which axe looks at in the long run only."""
 
@@ -109,6 +110,7 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
         "to cancel by force": f"/{tasks['slow host']}/confirm/force-cancel",
         "to halt": f"/{tasks['slow host']}/confirm/halt",
         "to skip": f"/{tasks['paused']}/confirm/skip?step=2",
+        "to cancel a step": f"/{tasks['slow host']}/confirm/cancel?step=2",
     }
 
 
@@ -122,15 +124,18 @@ async def launch_batch(client: Client, size: int) -> tuple[str, list[str]]:
 
 
 async def made_pages(client: Client, url: str) -> dict[str, str]:
-    """A batch, what was done to all of it, and a saved search."""
+    """A batch, what was done to all of it, a task that could not be planned, and a saved search."""
     parent, _ = await launch_batch(client, 2)
     search = quote(f"parent:{parent}")
     pressed = await client.press(f"/console/bulk?q={search}&what=cancel&expected=2", url)
+    nested = {"action_name": "Rig::Nested", "action_input": {"depth": 12, "fail": True}}
+    planned = (await client.request("POST", "/tasks", nested)).json["task_id"]
     await client.press("/console/searches?name=Web&q=host:web*", url)
     return {
         "batch": f"/batches/{parent}",
         "an unfolded list": f"/tasks?open={parent}",
         "a sorted list": "/tasks?sort=-took",
+        "planned in vain": f"/{planned}",
         "bulk progress": pressed.headers["location"].removeprefix("/console"),
         "audit, searched": f"/audit?about={search}",
     }
@@ -212,9 +217,12 @@ class AccessibilityTests(BrowserTestCase):
         )
 
     async def test_without_scripts(self) -> None:
-        """With scripts off one can list, search, read output, cancel and resume."""
+        """With scripts off one can list, search, read output, cancel a task or a step of it, and resume."""
         services = await self.seeded()
         seeded = services.answering
+        client = Client(reactor, seeded.url)
+        stepwise = await launch(client, services.ssh_port, "#!/bin/sh\nsleep 600\n", hostname="batch1.example.org")
+        await client.until(f"/tasks/{stepwise}/status", lambda found: found["state"] == "running")
         await self.drive(
             "noscript",
             console=seeded.console,
@@ -222,6 +230,7 @@ class AccessibilityTests(BrowserTestCase):
             failed=seeded.tasks["script error"],
             host="web1.example.org",
             printed="restarting",
+            stepwise=stepwise,
             **await self.to_change(services),
         )
 

@@ -285,6 +285,17 @@ class ChangingTests(CliTestCase):
         audit = (await self.client.request("GET", "/console/audit")).content.decode()
         self.assertIn("<td>alice through root</td>", audit)
 
+    async def test_one_step(self) -> None:
+        """Is cancelled by its number; not by force, and not one that cannot be, which the status says."""
+        smartdyn = await self.start()
+        (task,) = await self.launch()
+        cancel = ("tasks", "cancel", task[:10], "--step")
+        self.assertEqual((await smartdyn.run(*cancel, "2", "--force"))[0], Status.USAGE)
+        status, _, errors = await smartdyn.run(*cancel, "7")
+        self.assertEqual((status, "there is no such step" in errors), (Status.REFUSED, True), errors)
+        self.assertEqual(await smartdyn.run(*cancel, "2"), (0, f"Step 2 of task {task} is asked to end.\n", ""))
+        await self.client.until(f"/tasks/{task}/status", lambda found: found["state"] == "stopped")
+
     async def test_all_that_a_search_finds(self) -> None:
         """Are counted first; nothing is done without a yes; those that refuse are named, and the status says so."""
         smartdyn = await self.start()

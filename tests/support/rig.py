@@ -55,6 +55,20 @@ class RaiseInPlan(Action):
         raise ValueError("refused in plan phase")
 
 
+class Nested(Action):
+    """Plans something small and another of its kind, so many levels deep."""
+
+    class_name: ClassVar[str] = "Rig::Nested"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """Refuse at the deepest level, if told so."""
+        if input["depth"]:
+            self.plan_action(Noop, {})
+            self.plan_action(Nested, {**input, "depth": input["depth"] - 1})
+        elif input.get("fail"):
+            raise ValueError("there is nothing deeper")
+
+
 class RaiseInRun(Action):
     """Fails."""
 
@@ -165,7 +179,7 @@ class Stubborn(RunnerAction):
         return StubbornRunner(runner_id, self.input)
 
 
-ACTIONS = (Careless, Effect, Noop, NoopCallback, RaiseInPlan, RaiseInRun, Stubborn, Wait, WaitForUpdate)
+ACTIONS = (Careless, Effect, Nested, Noop, NoopCallback, RaiseInPlan, RaiseInRun, Stubborn, Wait, WaitForUpdate)
 
 
 class Group(Runner):

@@ -22,6 +22,7 @@ from smartdyn.web.health import HealthApi
 from smartdyn.web.management.routes import ManagementApi
 from smartdyn.web.proxy_api import Metrics, ProxyApi, ProxyFacts
 from smartdyn.web.root import make_app
+from smartdyn.web.way import Way
 from tests.support.engine import Engine
 from tests.support.inside import Inside
 
@@ -56,6 +57,7 @@ class WebTestCase(SynchronousTestCase):
         self.stuck: list[str] = []
         self.inside = Inside(self.engine.clock.seconds())
         self.folder = Path(self.mktemp())
+        self.way = Way(Path("/var/lib/smartdyn/smartdyn.sock"))
         self.keys = HostKeys(self.folder / "known_hosts", None)
         self.make()
 
@@ -68,7 +70,7 @@ class WebTestCase(SynchronousTestCase):
         facts = ProxyFacts("0.1.0", {"dynflow": ["single", "ssh"], "logs": [], "script": []}, {}, None)
         # Requests of treq's in-memory client have no IP address: they count as coming over a unix socket
         tasks, clock, meters = self.engine.tasks, self.engine.clock, HttpMeters()
-        console = Console(tasks, clock.seconds, clock, self.keys, self.inside, meters)
+        console = Console(tasks, clock.seconds, clock, self.keys, self.inside, meters, self.way)
         health = HealthApi(self.look, lambda: self.stuck)
         about = [*ProxyApi(facts, Metrics(CollectorRegistry(), ready)).routes(), *health.routes(), *self.more_routes()]
         management = ManagementApi(tasks, clock.seconds, clock, self.keys, meters)

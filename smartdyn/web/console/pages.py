@@ -22,7 +22,7 @@ from smartdyn.web.authorization import Forbidden
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.ansi import plain
 from smartdyn.web.console.assets import Assets
-from smartdyn.web.requests import PREFIX, PREFIX_HEADER, base_url, header, send
+from smartdyn.web.requests import PREFIX, PREFIX_HEADER, header, send
 from smartdyn.web.route import Handler, Route
 
 HTML = b"text/html; charset=utf-8"
@@ -149,12 +149,6 @@ def mount(request: Any) -> str:
     """Where the console was reached, perhaps through a smart proxy that relays: links stay below it."""
     below = request.path.startswith(b"/dynflow/") or _is_relayed(request)
     return f"{PREFIX}/console" if below else "/console"
-
-
-def api_url(request: Any) -> str:
-    """Where whoever sees the page finds the API."""
-    host = header(request, "X-Forwarded-For") if _is_relayed(request) else None
-    return base_url(request, host) + mount(request).removesuffix("/console")
 
 
 def _is_relayed(request: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
@@ -11,43 +12,45 @@ from smartdyn.model.audit import AuditQuery
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskPage
 from smartdyn.web.access import may, require
-from smartdyn.web.arguments import number
+from smartdyn.web.arguments import number, step_number
+from smartdyn.web.console.commands import Commands
+from smartdyn.web.console.deeds import DEEDS, STEP_DEEDS, possible, possible_to_step, route, target, title
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
 from smartdyn.web.console.output_views import OutputViews
-from smartdyn.web.console.pages import Pages, api_url
+from smartdyn.web.console.pages import Pages
+from smartdyn.web.console.plan_tree import plan_tree
 from smartdyn.web.console.timeline import SCALE, bars
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
+from smartdyn.web.requests import base_url
 from smartdyn.web.route import Route
+from smartdyn.web.way import Way
 
 _OUTPUT_LINES = 30
 _MOST_AUDITED = 20
+_SHORT_TREE = 30
+"""Actions of a tree that stands open."""
+
 _SHORT_GRAPH = 200
 """Steps of a picture that can be looked at; longer flows are shown as boxes only."""
 
-DEEDS = {
-    "cancel": ("Cancel", "Its running steps are asked to end; scripts on hosts are stopped."),
-    "force-cancel": (
-        "Cancel by force",
-        "Its running steps are ended without waiting for them. A script may go on running on its host.",
-    ),
-    "resume": ("Resume", "Failed steps are tried again, and what follows them goes on."),
-    "skip": ("Skip a step", "The step and what depends on it will be left out when the task is resumed."),
-    "resend": ("Send the result again", "Foreman is told once more how it ended, and for a day if it does not answer."),
-    "halt": ("Halt", "The task is stopped as it is; nothing on the host is ended or cleaned up, nothing is resumed."),
-}
-"""What can be done to a task, and what that means."""
+_MOST_STEPS = 5
+"""Steps of which the commands are shown, that do the same to each of them."""
 
 
 class TaskViews:
     """Shows a task and lets it be changed."""
 
-    def __init__(self, tasks: TaskFacade, pages: Pages, output: OutputViews) -> None:
+    def __init__(self, tasks: TaskFacade, pages: Pages, output: OutputViews, way: Way) -> None:
+        """
+        @param way: how commands reach the service.
+        """
         self._tasks = tasks
         self._pages = pages
         self._output = output
+        self._way = way
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -65,6 +68,7 @@ class TaskViews:
                     ("resend", self.resend),
                 )
             ),
+            page("POST", "/console/<plan_id>/cancel/<step>", self.cancel_step, statuses=(303,)),
             page("POST", "/console/<plan_id>/skip/<step>", self.skip, statuses=(303,)),
         ]
 
@@ -77,6 +81,14 @@ class TaskViews:
             name: nested(flows.decode(page.status[key]), steps)
             for name, key in (("Run", "run_flow"), ("Finalize", "finalize_flow"))
         }
+        deeds = [deed for deed in possible(page) if may(request, route(deed))]
+        step_deeds = {
+            step.id: {
+                deed: title(deed, step.id) for deed in possible_to_step(page, step) if may(request, route(deed, 1))
+            }
+            for step in page.steps
+        }
+        commands = Commands(self._way, base_url(request), plan_id)
         tail = await self._output.tail(plan_id, _OUTPUT_LINES)
         rest = "".join(blocks([tail.rest])) if tail.rest else ""
         live = page.summary.state == PlanState.RUNNING
@@ -87,8 +99,14 @@ class TaskViews:
             page=page,
             explained=explain(page, now),
             kind=_kind(page),
-            deeds={deed: DEEDS[deed][0] for deed in _possible(page) if may(request, _route(deed))},
+            deeds={deed: title(deed) for deed in deeds},
+            step_deeds=step_deeds,
+            commands=commands.all([*((deed, 0) for deed in deeds), *_some(step_deeds)]),
+            raw=commands.raw(),
+            whose=commands.whose,
             actions={action["id"]: action for action in page.status["actions"]},
+            planned=plan_tree(page.steps, page.status["actions"]),
+            short_tree=_SHORT_TREE,
             phases={name: node for name, node in phases.items() if node.parts or node.step},
             most_drawn=_SHORT_GRAPH,
             pictures={name: picture for name, picture in pictures.items() if picture.boxes},
@@ -99,22 +117,33 @@ class TaskViews:
             live=live,
             mark=str(tail.mark),
             rest=rest,
-            api=api_url(request),
         )
 
     async def confirm(self, request: Any, plan_id: str, deed: str) -> bytes:
         """Ask whether somebody really wants it."""
-        if deed not in DEEDS:
-            raise InvalidRequest(f"A task can be changed by {', '.join(DEEDS)}.")
-        require(request, _route(deed))
         step = number(request, "step", 0)
-        page = await self._tasks.page(plan_id)
-        target = f"skip/{step}" if deed == "skip" else deed
-        return self._pages.page(request, "confirm.html", page=page, deed=DEEDS[deed], target=target, step=step)
+        deeds = STEP_DEEDS if step else DEEDS
+        if deed not in deeds:
+            raise InvalidRequest(f"A {'step' if step else 'task'} can be changed by {', '.join(deeds)}.")
+        require(request, route(deed, step))
+        return self._pages.page(
+            request,
+            "confirm.html",
+            page=await self._tasks.page(plan_id),
+            what=title(deed, step),
+            meaning=deeds[deed][1],
+            deed=deed,
+            target=target(deed, step),
+        )
 
     async def cancel(self, request: Any, plan_id: str) -> bytes:
         """Ask a task to end and show it again."""
         await self._tasks.control.cancel(plan_id, actor_of(request, "console"))
+        return self._pages.go(request, plan_id)
+
+    async def cancel_step(self, request: Any, plan_id: str, step: str) -> bytes:
+        """Ask one step to end; the others go on."""
+        await self._tasks.control.cancel_step(plan_id, step_number(step), actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
     async def force_cancel(self, request: Any, plan_id: str) -> bytes:
@@ -139,14 +168,13 @@ class TaskViews:
 
     async def skip(self, request: Any, plan_id: str, step: str) -> bytes:
         """Leave out a failed step."""
-        if not (step.isascii() and step.isdecimal() and len(step) < 10):
-            raise InvalidRequest(f"{step[:20]!r} is no step.")
-        await self._tasks.control.skip(plan_id, int(step), actor_of(request, "console"))
+        await self._tasks.control.skip(plan_id, step_number(step), actor_of(request, "console"))
         return self._pages.go(request, plan_id)
 
 
-def _route(deed: str) -> str:
-    return f"POST /console/<plan_id>/{deed}" + ("/<step>" if deed == "skip" else "")
+def _some(step_deeds: Mapping[int, Iterable[str]]) -> list[tuple[str, int]]:
+    """What can be done to the first of the steps to which anything can be done."""
+    return [(deed, step) for step, deeds in step_deeds.items() for deed in deeds][:_MOST_STEPS]
 
 
 def _kind(page: TaskPage) -> str:
@@ -154,20 +182,3 @@ def _kind(page: TaskPage) -> str:
     if any(each.is_over and each.result == PlanResult.ERROR for each in page.child_counts):
         return "error"
     return page.summary.result if page.summary.state == PlanState.STOPPED else page.summary.state
-
-
-def _possible(page: TaskPage) -> list[str]:
-    """What can be done to a task now."""
-    state = page.summary.state
-    possible = []
-    if state == "paused":
-        possible.append("resume")
-    if state in {"running", "scheduled"}:
-        possible.append("cancel")
-    if state == "running":
-        possible.append("force-cancel")
-    if state != "stopped":
-        possible.append("halt")
-    if any(callback.state == "parked" for callback in page.callbacks):
-        possible.append("resend")
-    return possible

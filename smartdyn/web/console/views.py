@@ -20,6 +20,7 @@ from smartdyn.web.console.task_views import TaskViews
 from smartdyn.web.facade import HostKeys, TaskFacade
 from smartdyn.web.requests import send
 from smartdyn.web.route import Route
+from smartdyn.web.way import Way
 
 _YEAR = 365 * 86400
 
@@ -35,12 +36,14 @@ class Console:
         keys: HostKeys,
         inspector: Inspector,
         meters: HttpMeters,
+        way: Way,
     ) -> None:
         """
         @param now: the time, seconds since the epoch.
         @param clock: paces what is sent as it comes.
         @param keys: of hosts.
         @param inspector: looks inside the service.
+        @param way: how commands on this machine reach the service.
         """
         self._pages = Pages(now)
         output = OutputViews(tasks.output, self._pages, clock, meters)
@@ -53,7 +56,7 @@ class Console:
             SavedViews(tasks, self._pages),
             CompletionViews(tasks, self._pages),
             output,
-            TaskViews(tasks, self._pages, output),
+            TaskViews(tasks, self._pages, output, way),
         )
 
     def routes(self) -> list[Route]:

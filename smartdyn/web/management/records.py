@@ -54,7 +54,7 @@ class TaskAnswer(msgspec.Struct, frozen=True):
 class Done(msgspec.Struct, frozen=True):
     """What was done to a task.
 
-    @ivar steps: the steps that were left out, or how many were told to end.
+    @ivar steps: the steps that were left out, the one that was told to end, or how many were.
     """
 
     task_id: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from smartdyn.errors import InvalidRequest, TooManyViewers
+from smartdyn.errors import TooManyViewers
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.order import order
 from smartdyn.model.query import parse
@@ -13,7 +13,7 @@ from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import TaskPage
 from smartdyn.store.json import encode
 from smartdyn.streaming import answer
-from smartdyn.web.arguments import argument, number
+from smartdyn.web.arguments import argument, number, step_number
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.lines import Mark
 from smartdyn.web.facade import TaskFacade
@@ -56,6 +56,7 @@ class TaskRoutes:
             Route("GET", "/api/tasks/<plan_id>", self.show, answer=records.TaskAnswer),
             Route("GET", "/api/tasks/<plan_id>/output", self.output, query=query, media=JSON_LINES),
             Route("POST", "/api/tasks/<plan_id>/cancel", self.cancel, answer=records.Done),
+            Route("POST", "/api/tasks/<plan_id>/cancel/<step>", self.cancel_step, answer=records.Done),
             Route("POST", "/api/tasks/<plan_id>/force-cancel", self.force_cancel, answer=records.Done),
             Route("POST", "/api/tasks/<plan_id>/resume", self.resume, answer=records.Done),
             Route("POST", "/api/tasks/<plan_id>/halt", self.halt, answer=records.Done),
@@ -110,6 +111,11 @@ class TaskRoutes:
         told = await self._tasks.control.cancel(plan_id, actor_of(request, "api"))
         return send_json(request, records.Done(plan_id, told))
 
+    async def cancel_step(self, request: Any, plan_id: str, step: str) -> bytes:
+        """Ask one step of a task to end; the others go on."""
+        await self._tasks.control.cancel_step(plan_id, step_number(step), actor_of(request, "api"))
+        return send_json(request, records.Done(plan_id, [int(step)]))
+
     async def force_cancel(self, request: Any, plan_id: str) -> bytes:
         """End a task that does not heed to being asked."""
         told = await self._tasks.control.cancel(plan_id, actor_of(request, "api"), force=True)
@@ -127,9 +133,7 @@ class TaskRoutes:
 
     async def skip(self, request: Any, plan_id: str, step: str) -> bytes:
         """Leave out a failed step when the task is resumed."""
-        if not (step.isascii() and step.isdecimal() and len(step) < 10):
-            raise InvalidRequest(f"{step[:20]!r} is no step.")
-        marked = await self._tasks.control.skip(plan_id, int(step), actor_of(request, "api"))
+        marked = await self._tasks.control.skip(plan_id, step_number(step), actor_of(request, "api"))
         return send_json(request, records.Done(plan_id, marked))
 
     async def resend(self, request: Any, plan_id: str) -> bytes:

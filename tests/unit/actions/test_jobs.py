@@ -203,4 +203,14 @@ class JobTests(SynchronousTestCase):
         after.context.publish("second", offset=11)
         self.end(0)
         self.assertEqual([chunk["output"] for chunk in self.output()["result"]], ["first", "second"])
+        self.assertEqual([chunk["output"] for chunk in self.output()["result"]], ["first", "second"])
         self.assertEqual(self.engine.load("p").plan.state, PlanState.STOPPED)
+
+    def test_a_restart_resumes_the_job_of_a_cancelled_step(self) -> None:
+        """Its runner is asked to stop again, by each life of the service."""
+        self.start()
+        self.engine.cancel_step("p", 2)
+        for life in (1, 2):
+            self.engine = self.prepare(self.engine.crash())
+            self.assertEqual([(each.resumed, each.kills) for each in ScriptedRunner.made][life], (True, 1))
+        self.assertIsNone(self.engine.load("p").plan.cancel_requested_at)

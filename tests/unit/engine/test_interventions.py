@@ -1,4 +1,4 @@
-"""What humans can do with plans: resume, skip, halt."""
+"""What humans can do with plans: cancel a step, resume, skip, halt."""
 
 from __future__ import annotations
 
@@ -9,9 +9,17 @@ from typing import Any, ClassVar
 from twisted.internet.defer import Deferred
 
 from smartdyn.actions.action import Action
-from smartdyn.actions.events import ExternalEvent, Skip
-from smartdyn.errors import EventUndeliverable, NotPossibleNow, PlanNotFound, ShuttingDown, StoreError
+from smartdyn.actions.events import Cancel, ExternalEvent, Skip
+from smartdyn.errors import (
+    EventUndeliverable,
+    NotPossibleNow,
+    PlanNotFound,
+    ShuttingDown,
+    StepNotCancellable,
+    StoreError,
+)
 from smartdyn.model.states import PlanResult, PlanState, StepState
+from smartdyn.store import events
 from tests.support.engine import Engine
 from tests.support.rig import Noop, RaiseInRun, WaitForUpdate
 from tests.unit.engine.test_execution import EngineTestCase, Produce, Slow
@@ -60,12 +68,37 @@ class Chain(Action):
         self.plan_action(Produce, {"n": 2})
 
 
+class Heedful(WaitForUpdate):
+    """Is asked to end and does so in its own time."""
+
+    class_name: ClassVar[str] = "Heedful"
+
+    def run(self, event: Any = None) -> None:
+        """Count how often that was."""
+        if isinstance(event, Cancel):
+            self.output["asked"] = self.output.get("asked", 0) + 1
+            self.suspend()
+        super().run(event)
+
+
+class Pair(Action):
+    """Two steps that wait at the same time, and one behind them that cannot be cancelled."""
+
+    def plan(self, kind: type[Action]) -> None:
+        """Plan them."""
+        with self.sequence():
+            with self.concurrence():
+                self.plan_action(kind, {})
+                self.plan_action(WaitForUpdate, {})
+            self.plan_action(Slow, {})
+
+
 class InterventionTestCase(EngineTestCase):
     """Plans that need a human."""
 
     def setUp(self) -> None:
         super().setUp()
-        self.engine = Engine((*self.engine.actions, Flaky, Refused, Chain))
+        self.engine = Engine((*self.engine.actions, Flaky, Refused, Chain, Heedful, Pair))
         self.patch(Flaky, "fails", True)
 
     def do(self, work: Any) -> Any:
@@ -94,6 +127,69 @@ class ResumeTests(InterventionTestCase):
         self.run_plan(Noop)
         self.assertIn("is stopped", self.refuse(self.engine.world.interventions.resume("p"), NotPossibleNow))
         self.refuse(self.engine.world.interventions.resume("nope"), PlanNotFound)
+
+
+class CancelStepTests(InterventionTestCase):
+    """L{Interventions.cancel_step}."""
+
+    def kept(self) -> list[int]:
+        """The steps for which something is stored that they are to be told."""
+        return [each.step_id for each in self.successResultOf(self.engine.database.query(events.everything))]
+
+    def test_the_others_go_on(self) -> None:
+        """Of two steps that wait one is told, and its plan, which goes on, does not count as cancelled."""
+        self.run_plan(Pair, WaitForUpdate)
+        self.engine.cancel_step("p", 3)
+        states = self.engine.step_states("p")
+        self.assertEqual((states[3], states[5]), (StepState.SUCCESS, StepState.SUSPENDED))
+        self.assertIsNone(self.engine.load("p").plan.cancel_requested_at)
+        self.engine.send("p", ExternalEvent({"finish": True}))
+        Slow.waiting[0].callback(None)
+        self.assertEqual((self.engine.state("p"), self.engine.result("p")), (PlanState.STOPPED, PlanResult.SUCCESS))
+
+    def test_a_restart_does_not_forget_it(self) -> None:
+        """A step that has not ended is told again by each life of the service, no other one is; its end is the end."""
+        self.run_plan(Pair, Heedful)
+        self.engine.cancel_step("p", 3)
+        for told in (2, 3):
+            self.engine = self.engine.crash()
+            self.assertEqual((self.engine.output("p", 2)["asked"], self.kept()), (told, [3]))
+        self.engine.send("p", ExternalEvent({"finish": True}), step_id=3)
+        self.assertEqual((self.engine.step_states("p")[5], self.kept()), (StepState.SUSPENDED, []))
+
+    def test_it_is_durable_before_the_step_hears_of_it(self) -> None:
+        """So it is told after a crash that came between."""
+        self.run_plan(Pair, Heedful)
+        self.engine.database.hold()
+        asked = Deferred.fromCoroutine(self.engine.world.interventions.cancel_step("p", 3))
+        self.assertNoResult(asked)
+        self.assertNotIn("asked", self.engine.output("p", 2))
+        self.engine.database.release()
+        self.successResultOf(asked)
+
+    def test_what_is_tried_again_is_not_cancelled(self) -> None:
+        """A step that failed when it was cancelled begins anew when its plan is resumed."""
+        self.run_plan(Pair, Heedful)
+        self.engine.cancel_step("p", 3)
+        self.engine.world.event("p", 3, "what is this?").addErrback(lambda _: None)
+        self.engine.send("p", ExternalEvent({"finish": True}), step_id=5)
+        self.assertEqual((self.engine.state("p"), self.kept()), (PlanState.PAUSED, []))
+        self.engine.resume("p")
+        self.engine = self.engine.crash()
+        self.assertEqual(self.engine.output("p", 2), {"events": [], "asked": 1})
+
+    def test_what_cannot_be_cancelled(self) -> None:
+        """Is named with the reason: no such step or task, one that is over or not there yet, an action that cannot."""
+        self.run_plan(Pair, WaitForUpdate)
+        cancel = self.engine.world.interventions.cancel_step
+        self.engine.cancel_step("p", 3)
+        for step, reason in ((99, "no such step"), (1, "run phase"), (3, "it is success"), (7, "it is pending")):
+            self.assertIn(reason, self.refuse(cancel("p", step), StepNotCancellable))
+        self.engine.cancel_step("p", 5)
+        self.assertIn("halt the task", self.refuse(cancel("p", 7), StepNotCancellable))
+        self.engine.halt("p")
+        self.assertIn("the task is stopped", self.refuse(cancel("p", 7), StepNotCancellable))
+        self.refuse(cancel("nope", 2), PlanNotFound)
 
 
 class SkipTests(InterventionTestCase):

@@ -256,6 +256,14 @@ class Trouble(RuleBasedStateMachine):
             self.engine.cancel(plan, force=force)
 
     @precondition(lambda self: not self.held)
+    @rule(data=st.data())
+    def cancel_step(self, data: st.DataObject) -> None:
+        """Somebody wants one step to end."""
+        waiting = self._steps(lambda step: step.state is StepState.SUSPENDED)
+        if waiting:
+            self.engine.cancel_step(*data.draw(st.sampled_from(waiting)))
+
+    @precondition(lambda self: not self.held)
     @rule(plan=plans)
     def resume(self, plan: str) -> None:
         """Somebody wants it to go on."""

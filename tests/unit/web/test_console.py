@@ -37,10 +37,28 @@ class Long(Action):
                 self.plan_action(Noop, {})
 
 
+class Crew(Action):
+    """Has two steps that wait, and one that cannot be cancelled."""
+
+    class_name = "Rig::Crew"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """At the same time."""
+        for kind in (WaitForUpdate, WaitForUpdate, Lasting):
+            self.plan_action(kind, {})
+
+
+class Lasting(WaitForUpdate):
+    """Heeds nobody."""
+
+    class_name = "Rig::Lasting"
+    cancellable = False
+
+
 class ConsoleTests(WebTestCase):
     """The pages."""
 
-    actions = (Halfway, Long)
+    actions = (Halfway, Long, Crew, Lasting)
 
     def test_the_empty_list_says_what_to_do(self) -> None:
         """A newcomer is not left with a blank page."""
@@ -135,10 +153,11 @@ class ConsoleTests(WebTestCase):
             status, page = self.request("GET", f"/console/{task}/confirm/{deed}")
             self.assertEqual(status, 200)
             self.assertIn(f'action="/console/{task}/{deed}"', page)
-        self.assertIn(
-            f'action="/console/{task}/skip/2"', self.request("GET", f"/console/{task}/confirm/skip?step=2")[1]
-        )
-        self.assertEqual(self.request("GET", f"/console/{task}/confirm/burn")[0], 400)
+        page = self.request("GET", f"/console/{task}/confirm/skip?step=2")[1]
+        self.assertIn(f'action="/console/{task}/skip/2"', page)
+        self.assertIn("<h1>Skip step 2?</h1>", page)
+        for nothing in ("burn", "skip", "halt?step=2"):
+            self.assertEqual(self.request("GET", f"/console/{task}/confirm/{nothing}")[0], 400, nothing)
 
     def test_a_paused_task_is_skipped_and_resumed(self) -> None:
         """The buttons do what they say, and the task's page says who did it."""
@@ -151,6 +170,25 @@ class ConsoleTests(WebTestCase):
         page = self.request("GET", f"/console/{task}")[1]
         self.assertIn("skip step 2", page)
         self.assertIn("skip step 2", self.request("GET", "/console/audit")[1])
+
+    def test_one_step_is_cancelled(self) -> None:
+        """It is offered in the card of each step that it could be done to, asked for first, and leaves the others."""
+        task = self.launch(Crew.class_name)
+        link = f'href="/console/{task}/confirm/cancel?step='
+        page = self.request("GET", f"/console/{task}")[1]
+        self.assertEqual(
+            re.findall(f'{re.escape(link)}([0-9]+)">([^<]*)<', page), [("3", "Cancel step 3"), ("5", "Cancel step 5")]
+        )
+        status, page = self.request("GET", f"/console/{task}/confirm/cancel?step=3")
+        self.assertEqual((status, "<h1>Cancel step 3?</h1>" in page), (200, True))
+        self.assertIn(f'action="/console/{task}/cancel/3"', page)
+        self.assertEqual((self.press(f"/console/{task}/cancel/3"), self.location), (303, f"/console/{task}"))
+        page = self.request("GET", f"/console/{task}")[1]
+        self.assertEqual(re.findall(f"{re.escape(link)}([0-9]+)", page), ["5"])
+        self.assertIn("cancel step 3, by", page)
+        for step in (3, 7, 99):
+            self.assertEqual(self.press(f"/console/{task}/cancel/{step}"), 409)
+        self.assertEqual((self.press(f"/console/{task}/cancel/x"), self.press("/console/nope/cancel/3")), (400, 404))
 
     def test_tasks_that_wait_for_others(self) -> None:
         """Each leads to the tasks that it waits for and to those that wait for it, as long as there are any."""
@@ -173,10 +211,32 @@ class ConsoleTests(WebTestCase):
     def test_a_flow_that_is_too_long_for_a_picture(self) -> None:
         """Has a sentence in its place, and its steps as boxes."""
         page = self.request("GET", f"/console/{self.launch(Long.class_name)}")[1]
-        self.assertIn("With more than 200 steps there is no picture", page)
-        self.assertEqual((page.count('<div class="step success"'), page.count("picture of the flow")), (201, 0))
+        boxes = page.split("With more than 200 steps there is no picture")[1]
+        self.assertEqual((boxes.count('<div class="step success"'), page.count("picture of the flow")), (201, 0))
         short = self.request("GET", f"/console/{self.launch('Rig::Noop')}")[1]
         self.assertEqual((short.count("there is no picture"), short.count("picture of the flow")), (0, 1))
+
+    def test_who_planned_whom(self) -> None:
+        """The actions are a tree, each with its state and a link to its step; a long one is folded."""
+        page = self.request("GET", f"/console/{self.launch(Crew.class_name)}")[1]
+        tree = page.split('<ul class="tree">')[1].split("</div>\n<h3>Run")[0]
+        self.assertEqual(
+            re.findall(r'href="#step-(\d+)">|(</?ul>)', tree)[:6],
+            [("1", ""), ("", "<ul>"), ("2", ""), ("4", ""), ("6", ""), ("", "</ul>")],
+        )
+        self.assertIn('<div class="step success"><a href="#step-4">4: WaitForUpdate</a>', tree)
+        self.assertNotIn("and who planned whom</summary>", page)
+        page = self.request("GET", f"/console/{self.launch(Long.class_name)}")[1]
+        self.assertIn("<details><summary>All 202 actions, and who planned whom</summary>", page)
+
+    def test_where_planning_failed(self) -> None:
+        """It is said at which step and why, and marked in the tree; not those that only planned it."""
+        body = {"action_name": "Rig::Nested", "action_input": {"depth": 3, "fail": True}}
+        task = self.request("POST", "/tasks", body)[1]["task_id"]
+        page = self.request("GET", f"/console/{task}")[1]
+        said = r'Planning failed at <a class="alone" href="#step-(\d+)">([^<]*)</a></strong> ([^<]*)<'
+        self.assertEqual(re.findall(said, page), [("10", "10: Nested", "there is nothing deeper")])
+        self.assertEqual((page.count("failed here"), page.count('<div class="step error">')), (1, 4))
 
     def test_what_is_not_possible_has_a_page(self) -> None:
         """Resuming what is not paused is answered with a page that says so."""

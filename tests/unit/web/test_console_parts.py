@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.resources import files
 from itertools import accumulate
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.flows import Atom, Concurrence, Flow, Sequence
+from smartdyn.model.records import StepError
 from smartdyn.model.views import OutputChunk, StepView
 from smartdyn.web.console import palette
 from smartdyn.web.console.assets import Assets
@@ -21,6 +24,7 @@ from smartdyn.web.console.chart import columns, levels
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.format import ago, is_id
 from smartdyn.web.console.lines import START, Mark
+from smartdyn.web.console.plan_tree import plan_tree
 from smartdyn.web.console.search import MOST_HITS, Found, Search, compiled
 from smartdyn.web.console.timeline import SCALE, bars
 
@@ -54,6 +58,41 @@ class AssetTests(SynchronousTestCase):
             digest = hashlib.sha256(STATIC.joinpath(name).read_bytes()).hexdigest()
             self.assertEqual(digest, facts["sha256"], name)
             self.assertIn("Permission to use", STATIC.joinpath(facts["licence"]).read_text())
+
+
+class PlanTreeTests(SynchronousTestCase):
+    """Who planned whom."""
+
+    @given(st.lists(st.integers(0, 40), max_size=40))
+    def test_each_stands_below_its_planner(self, callers: list[int]) -> None:
+        """However the actions were planned, each is there once, below the one that planned it and in their order."""
+        parents = {1: None, **{number: 1 + caller % (number - 1) for number, caller in enumerate(callers, 2)}}
+        found: list[tuple[int | None, int]] = []
+        levels: list[int] = []
+        for item in plan_tree(*self.planned(parents)):
+            found.append((levels[-1] if levels else None, item.step.id))
+            if item.opens:
+                levels.append(item.step.id)
+            del levels[len(levels) - item.closes :]
+        self.assertEqual((sorted(found, key=lambda pair: pair[1]), levels), ([(parents[n], n) for n in parents], []))
+        for parent in parents:
+            children = [number for above, number in found if above == parent]
+            self.assertEqual(children, sorted(children))
+
+    def test_where_it_failed(self) -> None:
+        """At the step whose error others only passed on, and at each that failed by itself."""
+        steps, actions = self.planned({1: None, 2: 1, 3: 2, 4: 1})
+        errors = {1: "a", 2: "b", 3: "b"}
+        steps = [replace(each, error=StepError("E", errors[each.id])) if each.id in errors else each for each in steps]
+        self.assertEqual([item.step.id for item in plan_tree(steps, actions) if item.failed], [1, 3])
+
+    def planned(self, parents: Mapping[int, int | None]) -> tuple[list[StepView], list[dict[str, Any]]]:
+        """Plan steps and actions with the same numbers; the first is planned by another task's."""
+        steps = [replace(step(number), phase="plan", action_id=number) for number in parents]
+        return steps, [
+            {"id": number, "caller_action_id": parent or 7, "caller_execution_plan_id": None if parent else "other"}
+            for number, parent in parents.items()
+        ]
 
 
 class PaletteTests(SynchronousTestCase):

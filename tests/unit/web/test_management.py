@@ -89,11 +89,29 @@ class TaskTests(ManagementTestCase):
         page = self.request("GET", f"/console/audit?about={halted}")[1]
         self.assertIn("(api)</td><td>halt</td>", page)
 
+    def test_one_step_is_cancelled(self) -> None:
+        """The step ends and it is written down; when it cannot be, a sentence says why."""
+        task = self.launch("Rig::WaitForUpdate")
+        status, body = self.request("POST", f"/api/tasks/{task}/cancel/1", b"")
+        self.assertEqual((status, body["error"][:13]), (409, "Step 1 of tas"))
+        self.assertEqual(self.post(f"/api/tasks/{task}/cancel/2"), {"task_id": task, "steps": [2]})
+        self.assertEqual(self.engine.state(task), "stopped")
+        for path, expected in ((f"{task}/cancel/2", 409), (f"{task}/cancel/x", 400), ("nope/cancel/2", 404)):
+            self.assertEqual(self.request("POST", f"/api/tasks/{path}", b"")[0], expected, path)
+        page = self.request("GET", f"/console/audit?about={task}")[1]
+        self.assertIn("<td>cancel step 2</td>", page)
+
     def test_other_sites(self) -> None:
         """Cannot have a visitor's browser do anything."""
         task = self.launch("Rig::WaitForUpdate")
         for headers in ({"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
-            for path in (f"/api/tasks/{task}/cancel", "/api/run", "/api/drain", "/api/bulk"):
+            for path in (
+                f"/api/tasks/{task}/cancel",
+                f"/api/tasks/{task}/cancel/2",
+                "/api/run",
+                "/api/drain",
+                "/api/bulk",
+            ):
                 self.assertEqual(self.request("POST", path, b"{}", **headers)[0], 403, path)
         self.assertEqual(self.engine.state(task), "running")
 

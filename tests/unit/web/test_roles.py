@@ -125,3 +125,11 @@ class AccessTests(WebTestCase):
             self.assertEqual('action="/console/bulk"' in listed, role != "viewer")
         confirm = f"/console/{task}/confirm/halt"
         self.assertEqual(self.request("GET", confirm, **{"X-Forwarded-Role": "operator"})[0], 403)
+
+    def test_buttons_in_cards_that_one_may_not_press(self) -> None:
+        """Likewise those that cancel a step."""
+        task = self.launch("Rig::WaitForUpdate")
+        for role, expected in (("viewer", False), ("operator", True)):
+            page = self.request("GET", f"/console/{task}", **{"X-Forwarded-Role": role})[1]
+            self.assertEqual("/confirm/cancel?step=2" in page, expected, role)
+            self.assertEqual("tasks cancel --step 2" in page, expected, role)
