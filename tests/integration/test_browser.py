@@ -14,7 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
-from tests.support import browser, injection, seeding, sshd, stored
+from tests.support import browser, flood, injection, seeding, sshd, stored
 from tests.support.history import store_long_output
 from tests.support.http import Client
 from tests.support.seeding import Seeded, SeededServices
@@ -81,6 +81,7 @@ LIMIT = 900 if SOAK else 240
 """Seconds for a script."""
 
 LONG = 300_000 if SOAK else 20_000
+FLOODED = 60_000 if SOAK else 16_000
 CUTS = 100 if SOAK else 6
 COUNTED = 2000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
@@ -265,6 +266,27 @@ class LiveTests(BrowserTestCase):
             lines=COUNTED,
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
+
+    async def test_very_many_lines(self) -> None:
+        """A page to which very many lines come has each once and in order, and only the last ones as elements."""
+        services = await self.seeded()
+        begin = Path(self.mktemp()).absolute()
+        texts = {900: r"\e[38;2;255;160;122msalmon\e[0m", 2000: "", 3200: "long " * 60}
+        script = flood.script(str(begin), FLOODED, pause=0.1, texts=texts)
+        client = Client(reactor, services.answering.url)
+        task = await launch(client, services.ssh_port, script, hostname="batch1.example.org")
+        await self.drive(
+            "flood",
+            console=services.answering.console,
+            task=task,
+            begin=str(begin),
+            lines=FLOODED,
+            last=flood.LAST,
+            texts={**texts, 900: "salmon"},
+            colours={"salmon": "rgb(255, 160, 122)"},
+            point=600,
+            queries=["", "?times=1"],
+        )
 
     async def test_pages_follow(self) -> None:
         """A list and a task's page show what happens without being reloaded; who reads can make them stand still."""
