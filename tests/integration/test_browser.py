@@ -112,11 +112,18 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
     }
 
 
-async def made_pages(client: Client, url: str) -> dict[str, str]:
-    """A batch, what was done to all of it, and a saved search."""
+async def launch_two(client: Client) -> str:
+    """
+    @return: the task that has launched two which wait.
+    """
     job = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
     launched = {"operation": "ssh", "input": {str(uuid.uuid4()): job for _ in range(2)}}
-    parent = (await client.request("POST", "/tasks/launch", launched)).json["parent"]["task_id"]
+    return str((await client.request("POST", "/tasks/launch", launched)).json["parent"]["task_id"])
+
+
+async def made_pages(client: Client, url: str) -> dict[str, str]:
+    """A batch, what was done to all of it, and a saved search."""
+    parent = await launch_two(client)
     search = quote(f"parent:{parent}")
     pressed = await client.press(f"/console/bulk?q={search}&what=cancel&expected=2", url)
     await client.press("/console/searches?name=Web&q=host:web*", url)
@@ -203,7 +210,7 @@ class AccessibilityTests(BrowserTestCase):
         )
 
     async def test_without_scripts(self) -> None:
-        """With scripts off one can list, search, read output, cancel and resume."""
+        """With scripts off one can list, search, read output, search it and save it, cancel one or many, and resume."""
         services = await self.seeded()
         seeded = services.answering
         await self.drive(
@@ -213,6 +220,7 @@ class AccessibilityTests(BrowserTestCase):
             failed=seeded.tasks["script error"],
             host="web1.example.org",
             printed="restarting",
+            parent=await launch_two(Client(reactor, seeded.url)),
             **await self.to_change(services),
         )
 
@@ -328,11 +336,27 @@ class LongOutputTests(BrowserTestCase):
         console, task = await self.printed(10_600, "the end")
         await self.drive("axe", console=console, pages={"long": f"/{task}/output?from=1"}, kept=3, thorough=SOAK)
 
+    async def test_links_outlive_a_restart(self) -> None:
+        """A link to lines leads there without scripts, also when the service has been killed since it was made."""
+        service, task = await self.service(6000, "the end")
+        for _ in range(2):
+            await self.drive("link", console=f"{service.url}/console", task=task, **{"from": 10, "to": 20})
+            await service.kill()
+            await service.start()
+
     async def printed(self, lines: int, last: str, texts: Mapping[int, str] | None = None) -> tuple[str, str]:
+        """
+        @return: the address of the console of L{service}, and the task.
+        """
+        service, task = await self.service(lines, last, texts)
+        return f"{service.url}/console", task
+
+    async def service(
+        self, lines: int, last: str, texts: Mapping[int, str] | None = None
+    ) -> tuple[ServiceProcess, str]:
         """A service with a task that has printed so much.
 
         @param texts: of some lines, by their numbers.
-        @return: the address of the console, and the task.
         """
         if reason := browser.missing():
             self.skipTest(reason)
@@ -340,7 +364,7 @@ class LongOutputTests(BrowserTestCase):
         task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", lines, last, time.time(), texts)
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
-        return f"{service.url}/console", task
+        return service, task
 
 
 class InjectionTests(BrowserTestCase):
@@ -356,12 +380,13 @@ class InjectionTests(BrowserTestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         harmless, *_ = tasks
-        pages = ["/", "/tasks", "/tasks?q=state:failed", "/status", "/audit", f"/{stored.PARENT}"]
+        pages = ["/", "/tasks", "/tasks?q=state:failed", "/status", f"/{stored.PARENT}", f"/batches/{stored.PARENT}"]
         result = await self.drive(
             "injection",
             console=f"{service.url}/console",
             tasks=tasks,
             harmless=harmless,
+            parent=stored.PARENT,
             pages=pages,
             every=1 if SOAK else 20,
         )
