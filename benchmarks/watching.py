@@ -39,20 +39,22 @@ async def measure(rig: Rig) -> None:
 
 async def watched(rig: Rig, jobs: int) -> None:
     """Some of those who watch are pages."""
-    tasks = batch(rig.server.port, jobs, {"script": f"{SCRIPT}sleep 1\n"})
-    await launch(rig, tasks)
-    ids = list(tasks) * (VIEWERS // jobs)
-    viewers = [Viewer(rig.reactor, f"{rig.service.url}/console/{task}/output") for task in ids[PAGES:]]
-    lines = SECONDS * PER_SECOND
-    plan = {"console": f"{rig.service.url}/console", "tasks": ids[:PAGES], "lines": lines}
     with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        begin = f"{folder}/begin"
+        script = SCRIPT.replace("\n", f"\nuntil [ -e {begin} ]; do sleep 0.1; done\n", 1)
+        tasks = batch(rig.server.port, jobs, {"script": script})
+        await launch(rig, tasks)
+        ids = list(tasks) * (VIEWERS // jobs)
+        viewers = [Viewer(rig.reactor, f"{rig.service.url}/console/{task}/output") for task in ids[PAGES:]]
+        plan = {"console": f"{rig.service.url}/console", "tasks": ids[:PAGES], "begin": begin}
+        plan |= {"lines": SECONDS * PER_SECOND}
         pages = Deferred.fromCoroutine(browser.drive(rig.reactor, "watching", Path(folder), plan))
         watching = [Deferred.fromCoroutine(viewer.watch()) for viewer in viewers]
-        await gatherResults([pages, *watching])
-    result = await pages
+        await gatherResults(watching)
+        result = await pages
     _check(result)
     delays = sorted(result.measured["delays"])
-    assert len(delays) > PAGES * lines / 2, len(delays)
     print(
         f"{PAGES} pages in Chromium among {VIEWERS} viewers of {jobs} {'job' if jobs == 1 else 'jobs'} with "
         f"{PER_SECOND} lines/s each: a line is painted after {delays[len(delays) // 2]:.0f} ms (median), "

@@ -135,8 +135,10 @@ async function print(session, page, whole) {
     overflowX: getComputedStyle(log).overflowX,
     excess: log.scrollWidth - log.clientWidth,
     numbers: getComputedStyle(document.querySelector('.block.light'), '::before').content,
+    coloured: getComputedStyle(document.querySelector('.block span')).color,
   }));
   session.check(seen.overflowX === 'visible' && seen.excess <= 0, `printed, ${seen.excess} px are beside the paper`);
+  session.check(seen.coloured === 'rgb(0, 0, 0)', `printed, text for a dark ground is ${seen.coloured}`);
   session.check(seen.numbers === 'none', 'printed, numbers stand beside lines that may be wrapped');
   await page.emulateMedia({ media: 'screen' });
   await page.setViewportSize({ width: 1280, height: 800 });

@@ -280,16 +280,17 @@ function areElements(from, to) {
 }
 function mark() {
   const [from, to] = pointedAt() ?? [];
-  if (!from) return;
-  offer(from, Math.max(from, Number(RANGE.exec(location.hash)[2] || from)));
+  if (!from && new URLSearchParams(location.search).has("lines")) return;
+  offer(from, from && Math.max(from, Number(RANGE.exec(location.hash)[2] || from)));
   for (const line of document.querySelectorAll(".block > .marked")) line.classList.remove("marked");
   for (let number = from; number <= to; number++) document.getElementById("L" + number)?.classList.add("marked");
 }
-/** Offer these lines as files. */
+/** Offer these lines as files, if there are any. */
 function offer(from, to) {
   const offered = document.getElementById("download-lines");
   if (!offered) return;
-  offered.hidden = false;
+  offered.hidden = !from;
+  if (!from) return;
   offered.querySelector("span").textContent = `${from} to ${to}`;
   for (const link of offered.querySelectorAll("a")) {
     const url = new URL(link.href);
@@ -345,7 +346,7 @@ document.addEventListener("click", (event) => {
 if (log) {
   addEventListener("hashchange", lead);
   addEventListener("popstate", lead);
-  lead();
+  if (location.hash) lead();
 }
 
 // Texts to copy are in the page; the button spares selecting them. It works without TLS, where there is no clipboard API.
