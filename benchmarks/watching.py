@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults
 
@@ -17,8 +18,7 @@ PAGES = 5
 """Those of the viewers that are pages of a browser."""
 
 FLOOD = 300_000
-_SLOWLY = {"at_once": 500, "pause": 0.2}
-_SLOW_FLOOD = 100_000
+SLOW_FLOOD = 100_000
 
 
 def main() -> None:
@@ -34,7 +34,7 @@ async def measure(rig: Rig) -> None:
     for jobs in (1, VIEWERS):
         await watched(rig, jobs)
     await flooded(rig, FLOOD)
-    await flooded(rig, _SLOW_FLOOD, **_SLOWLY)
+    await flooded(rig, SLOW_FLOOD, at_once=500, pause=0.2)
 
 
 async def watched(rig: Rig, jobs: int) -> None:
@@ -47,14 +47,11 @@ async def watched(rig: Rig, jobs: int) -> None:
         await launch(rig, tasks)
         ids = list(tasks) * (VIEWERS // jobs)
         viewers = [Viewer(rig.reactor, f"{rig.service.url}/console/{task}/output") for task in ids[PAGES:]]
-        plan = {"console": f"{rig.service.url}/console", "tasks": ids[:PAGES], "begin": begin}
-        plan |= {"lines": SECONDS * PER_SECOND}
-        pages = Deferred.fromCoroutine(browser.drive(rig.reactor, "watching", Path(folder), plan))
+        plan = {"tasks": ids[:PAGES], "begin": begin, "lines": SECONDS * PER_SECOND}
+        pages = Deferred.fromCoroutine(_drive(rig, "watching", folder, plan))
         watching = [Deferred.fromCoroutine(viewer.watch()) for viewer in viewers]
         await gatherResults(watching)
-        result = await pages
-    _check(result)
-    delays = sorted(result.measured["delays"])
+        delays = sorted((await pages)["delays"])
     print(
         f"{PAGES} pages in Chromium among {VIEWERS} viewers of {jobs} {'job' if jobs == 1 else 'jobs'} with "
         f"{PER_SECOND} lines/s each: a line is painted after {delays[len(delays) // 2]:.0f} ms (median), "
@@ -70,22 +67,24 @@ async def flooded(rig: Rig, lines: int, *, at_once: int = FLOOD, pause: float = 
         script = flood.script(begin, lines, at_once=at_once, pause=pause)
         tasks = batch(rig.server.port, 1, {"script": script})
         await launch(rig, tasks)
-        plan = {"console": f"{rig.service.url}/console", "task": next(iter(tasks)), "begin": begin}
-        plan |= {"lines": lines, "last": flood.LAST, "queries": [""]}
-        result = await browser.drive(rig.reactor, "flood", Path(folder), plan)
-    _check(result)
+        plan = {"task": next(iter(tasks)), "begin": begin, "lines": lines, "last": flood.LAST, "queries": [""]}
+        measured = await _drive(rig, "flood", folder, plan)
     print(
         "{lines:,} lines that come live {how}: all painted after {painted:.0f} ms, frames p95 {p95:.0f} ms, at most "
         "{gap:.0f} ms; then three keys take {typed:.0f} ms, scrolling {scrolled:.0f} ms, the browser's search "
-        "{found:.0f} ms".format(
-            lines=lines, how=f"{at_once / pause:,.0f} a second" if pause else "at once", **result.measured
-        )
+        "{found:.0f} ms".format(lines=lines, how=f"{at_once / pause:,.0f} a second" if pause else "at once", **measured)
     )
 
 
-def _check(result: browser.Result) -> None:
+async def _drive(rig: Rig, script: str, folder: str, plan: dict[str, Any]) -> dict[str, Any]:
+    """
+    @return: what a script has measured, which must find nothing wrong.
+    """
+    plan = {"console": f"{rig.service.url}/console", **plan}
+    result = await browser.drive(rig.reactor, script, Path(folder), plan)
     if result.findings:
         raise AssertionError("\n".join(result.findings))
+    return result.measured
 
 
 if __name__ == "__main__":
