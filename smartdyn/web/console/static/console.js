@@ -245,13 +245,15 @@ function gather(lines) {
     block.classList.add("light", ...(timed ? ["timed"] : []));
     block.dataset.numbers = lines.map(beside).join("\n");
   }
+  const content = new DocumentFragment();
   for (const line of lines) {
     const before = line.parentElement;
-    block.append(...(light ? [...asText(line), "\n"] : [line]));
+    content.append(...(light ? [...asText(line), "\n"] : [line]));
     if (light) line.remove();
     if (!before.firstChild) before.remove();
   }
-  paint(block);
+  paint(content);
+  block.append(content);
 }
 function asText(line) {
   line.querySelector("time")?.remove();
