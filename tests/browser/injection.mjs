@@ -20,8 +20,8 @@ const KINDS = {
 };
 /** Where what a visitor has typed is shown again. */
 const TYPED = ['/tasks?q=', '/tasks?q=host:', '/bulk?what=cancel&q=label:', '/go?to=', '/audit?who=', '/audit?about='];
-/** What a visitor may have typed that is harmless: found, not found, and not understood. */
-const HARMLESS = ['plain', 'state:failed', 'colour:red', '"a', '""'];
+/** What a visitor may have typed that is harmless: nothing, found, not found, and not understood. */
+const HARMLESS = ['', 'plain', 'state:failed', 'colour:red', '"a', '""'];
 const SAVED = 90;
 
 await run(async (session) => {
