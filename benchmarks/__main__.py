@@ -27,6 +27,7 @@ def main() -> None:
         "jobs",
         "output",
         "live",
+        "watching",
         "browsing",
         "sleepers",
     ):

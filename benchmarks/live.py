@@ -15,7 +15,7 @@ from tests.support.viewer import Viewer
 VIEWERS = 20
 SECONDS = 20
 PER_SECOND = 50
-_SCRIPT = f"""#!/bin/bash
+SCRIPT = f"""#!/bin/bash
 exec {{quiet}}<> <(:)
 for ((number = 0; number < {SECONDS * PER_SECOND}; number++)); do
   echo "$EPOCHREALTIME"; read -t {1 / PER_SECOND} -u $quiet
@@ -31,7 +31,7 @@ def main() -> None:
 async def measure(rig: Rig) -> None:
     """All watch one job, then each a job of its own."""
     for jobs in (1, VIEWERS):
-        tasks = batch(rig.server.port, jobs, {"script": _SCRIPT})
+        tasks = batch(rig.server.port, jobs, {"script": SCRIPT})
         await launch(rig, tasks)
         ids = list(tasks) * (VIEWERS // jobs)
         viewers = [Viewer(rig.reactor, f"{rig.service.url}/console/{task}/output") for task in ids]

@@ -19,10 +19,13 @@ const KINDS = {
   key: (_, text) => `/forget-key?name=${encodeURIComponent(text)}`,
 };
 /** Where what a visitor has typed is shown again. */
-const TYPED = ['/tasks?q=', '/tasks?q=host:', '/bulk?what=cancel&q=label:'];
+const TYPED = ['/tasks?q=', '/tasks?q=host:', '/bulk?what=cancel&q=label:', '/go?to=', '/audit?who=', '/audit?about='];
+/** What a visitor may have typed that is harmless: nothing, found, not found, and not understood. */
+const HARMLESS = ['', 'plain', 'state:failed', 'colour:red', '"a', '""'];
+const SAVED = 90;
 
 await run(async (session) => {
-  const { tasks, harmless, pages, every } = session.plan;
+  const { tasks, harmless, pages, every, parent } = session.plan;
   const page = await session.page({ bypassCSP: true });
   await page.goto(session.url('/'));
   const texts = Object.entries(tasks);
@@ -37,9 +40,103 @@ await run(async (session) => {
       some.forEach(([, text], index) => compare(session, kind, text, seen[index], expected));
     }
   }
-  const typed = chosen.map(([, text], number) => `${TYPED[number % TYPED.length]}${encodeURIComponent(text)}`);
-  for (const path of [...pages, ...typed, ...chosen.map(([id]) => KINDS.task(id))]) await open(session, page, path);
+  const typed = await type(session, page, chosen.map(([, text]) => text));
+  const done = await doToAll(session, page, chosen.map(([, text]) => text));
+  await live(session, page, parent, chosen);
+  await save(session, page, chosen.map(([, text]) => text));
+  const shown = [...typed.filter((_, number) => number % TYPED.length === 0), ...done.slice(0, 3)];
+  for (const path of [...pages, ...shown, ...chosen.map(([id]) => KINDS.task(id))]) await open(session, page, path);
 });
+
+/** What is typed makes nothing of which there is none on pages with harmless words. @return the addresses. */
+async function type(session, page, texts) {
+  const addresses = [];
+  for (const path of TYPED) {
+    const address = (text) => session.url(`${path}${encodeURIComponent(text)}`);
+    const known = kindsIn(await takeApart(page, HARMLESS.map(address)));
+    addresses.push(texts.map((text) => `${path}${encodeURIComponent(text)}`));
+    for (let begin = 0; begin < texts.length; begin += AT_ONCE) {
+      const some = texts.slice(begin, begin + AT_ONCE);
+      const seen = await takeApart(page, some.map(address));
+      some.forEach((text, index) => compareKinds(session, `${JSON.stringify(text)} (${path})`, seen[index], known));
+    }
+  }
+  return addresses[0].flatMap((_, index) => addresses.map((each) => each[index]));
+}
+
+/** Nor do the question and the progress of what is done to all that a search finds. @return the addresses. */
+async function doToAll(session, page, texts) {
+  const begin = async (text) => {
+    const q = `label:${JSON.stringify(text.replace(/[^\x20-\x7e]/g, ''))}`;
+    const answer = await press(session, page, '/bulk', { q, what: 'skip', expected: '1000' });
+    return answer.ok() ? answer.url() : null;
+  };
+  const known = kindsIn(await takeApart(page, [await begin('plain')]));
+  const addresses = [];
+  for (const text of texts) {
+    const address = await begin(text);
+    if (!address) continue;
+    addresses.push(address.slice(session.plan.console.length));
+    const [seen] = await takeApart(page, [address]);
+    compareKinds(session, `${JSON.stringify(text)} (done to all)`, seen, known);
+  }
+  session.check(addresses.length > texts.length / 2, `only ${addresses.length} of ${texts.length} were done to all`);
+  return addresses;
+}
+
+/** Nor do names and words of saved searches, wherever those are offered. */
+async function save(session, page, texts) {
+  const offered = ['/searches', '/go', '/tasks'].map((path) => session.url(path));
+  const keep = (name, q) => press(session, page, '/searches', { name, q });
+  await keep('plain', 'plain');
+  const known = kindsIn(await takeApart(page, offered));
+  const printable = texts.map((text) => text.replace(/[^\x20-\x7e]/g, '').trim()).filter(Boolean);
+  let saved = 0;
+  for (const text of printable.slice(0, SAVED)) {
+    saved += (await keep(text.slice(0, 60), JSON.stringify(text.slice(0, 900)))).ok() ? 1 : 0;
+  }
+  session.check(saved > Math.min(printable.length, SAVED) / 2, `only ${saved} searches were saved`);
+  for (const seen of await takeApart(page, offered)) compareKinds(session, `a saved search (${seen.heading})`, seen, known);
+  await open(session, page, '/searches');
+}
+
+/** Output that comes live stays text, too: it is followed as pages do that. */
+async function live(session, page, running, texts) {
+  await page.goto(session.url(`/${running}/output`));
+  for (const [id, text] of texts) {
+    await page.evaluate(follow, session.url(`/${id}/output?after=0.0.1.`));
+    await page.locator('#over', { hasText: 'over' }).waitFor({ state: 'attached' });
+    await page.evaluate(provoke);
+    const made = await page.locator('#tail *').evaluateAll((all) => [...new Set(all.map(({ nodeName }) => nodeName))]);
+    session.check(made.includes('DIV'), `${JSON.stringify(text)} (live) does not come`);
+    for (const element of made) session.check(IN_OUTPUT.has(element), `${JSON.stringify(text)} (live) makes ${element}`);
+  }
+}
+
+function follow(url) {
+  const log = document.getElementById('log');
+  log.innerHTML = `<div hx-ext="sse" sse-connect="${url}" sse-close="end">
+    <div id="tail" sse-swap="lines" hx-swap="beforeend"></div>
+    <div id="partial" sse-swap="partial"></div>
+    <p id="over" sse-swap="end"></p>
+  </div>`;
+  htmx.process(log);
+}
+
+/** Press a button of a page, as a browser does. */
+function press(session, page, path, form) {
+  return page.request.post(session.url(path), { form, headers: { origin: new URL(session.url('/')).origin } });
+}
+
+function kindsIn(pages) {
+  return new Set(pages.flatMap(({ outside }) => Object.keys(outside)));
+}
+
+function compareKinds(session, name, { status, outside }, known) {
+  session.check(status < 500, `${name}: the answer is ${status}`);
+  const strange = Object.keys(outside).filter((kind) => kind !== MARKED_UP && !known.has(kind));
+  session.check(strange.length === 0, `${name} makes ${strange}`);
+}
 
 function compare(session, kind, text, seen, expected) {
   const name = `${JSON.stringify(text)} (${kind})`;
@@ -81,12 +178,13 @@ function provoke() {
 }
 
 /** How many elements of which kind pages have, without opening them. */
-function takeApart(page, urls) {
-  return page.evaluate((addresses) => {
+async function takeApart(page, urls) {
+  const answers = await Promise.all(urls.map((url) => page.request.get(url)));
+  const pages = await Promise.all(answers.map(async (answer) => [answer.status(), await answer.text()]));
+  return page.evaluate((all) => {
     const names = (element) => [...element.attributes].map(({ name }) => name).sort();
-    const look = async (address) => {
-      const answer = await fetch(address);
-      const parsed = new DOMParser().parseFromString(await answer.text(), 'text/html');
+    return all.map(([status, text]) => {
+      const parsed = new DOMParser().parseFromString(text, 'text/html');
       const outside = {};
       const inside = [];
       for (const element of parsed.querySelectorAll('*')) {
@@ -98,13 +196,12 @@ function takeApart(page, urls) {
         outside[kind] = (outside[kind] ?? 0) + 1;
       }
       return {
-        status: answer.status,
+        status,
         outside,
         output: [...new Set(inside.map(({ nodeName }) => nodeName))],
         links: inside.map((element) => element.getAttribute('href')).filter((link) => link !== null),
         heading: parsed.querySelector('h1')?.textContent.replace(/\s+/g, ' ') ?? '',
       };
-    };
-    return Promise.all(addresses.map(look));
-  }, urls);
+    });
+  }, pages);
 }

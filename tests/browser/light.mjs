@@ -11,14 +11,16 @@ await run(async (session) => {
   const page = await session.page();
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
   const whole = session.url(`/${task}/output?from=1`);
-  await page.goto(whole);
-  await heights(session, page);
+  for (const options of ['', '&times=1']) {
+    await page.goto(whole + options);
+    await heights(session, page);
+  }
   await page.goto(whole);
   await noWider(session, page);
   for (const border of [10_000, 10_500]) await copy(session, page, border - 2, border + 3);
   await sideways(session, page, whole);
   await print(session, page, whole);
-  await press(session, page, whole);
+  for (const options of ['', '&times=1']) await press(session, page, whole + options);
   await range(session, page, `${whole}&lines=10700-10800`);
   await follow(session, page, `/${task}/output`);
 });
@@ -32,7 +34,7 @@ async function heights(session, page) {
     const { height, beside, numbers, lines } = await block.evaluate((element) => ({
       height: element.getBoundingClientRect().height,
       beside: parseFloat(getComputedStyle(element, '::before').height),
-      numbers: element.dataset.numbers.split('\n').map(Number),
+      numbers: element.dataset.numbers.split('\n').map((number) => parseInt(number, 10)),
       lines: element.textContent.split('\n'),
     }));
     const wanted = LINE_HEIGHT * numbers.length;
@@ -133,8 +135,10 @@ async function print(session, page, whole) {
     overflowX: getComputedStyle(log).overflowX,
     excess: log.scrollWidth - log.clientWidth,
     numbers: getComputedStyle(document.querySelector('.block.light'), '::before').content,
+    coloured: getComputedStyle(document.querySelector('.block span')).color,
   }));
   session.check(seen.overflowX === 'visible' && seen.excess <= 0, `printed, ${seen.excess} px are beside the paper`);
+  session.check(seen.coloured === 'rgb(0, 0, 0)', `printed, text for a dark ground is ${seen.coloured}`);
   session.check(seen.numbers === 'none', 'printed, numbers stand beside lines that may be wrapped');
   await page.emulateMedia({ media: 'screen' });
   await page.setViewportSize({ width: 1280, height: 800 });
@@ -145,9 +149,9 @@ async function press(session, page, whole) {
   await page.goto(whole);
   const block = page.locator(LIGHT).nth(1);
   await block.scrollIntoViewIfNeeded();
-  const number = await block.evaluate((element) => Number(element.dataset.numbers.split('\n')[0]));
+  const number = await block.evaluate((element) => parseInt(element.dataset.numbers, 10));
   await Promise.all([
-    page.waitForURL(`**/output?lines=*#L${number + 4}`),
+    page.waitForURL(`**/output?*lines=*#L${number + 4}`),
     block.click({ position: { x: 30, y: 4 * LINE_HEIGHT + LINE_HEIGHT / 2 } }),
   ]);
   await marked(session, page, number + 4, number + 4);

@@ -48,6 +48,10 @@ async function pointAt(session, page, path) {
   session.check(page.url() === address, 'a click on the text of a line points at it');
   await page.goBack();
   await see('Back', '#L5-L9', [5, 6, 7, 8, 9]);
+  for (let pointings = 2; pointings > 0; pointings -= 1) await page.goBack();
+  const left = (await page.locator('.marked').count()) > 0 || (await page.getByText('Download lines').isVisible());
+  session.check(!left, 'back where nothing is pointed at, lines are marked or offered as files');
+  for (let pointings = 2; pointings > 0; pointings -= 1) await page.goForward();
   await page.reload();
   await see('the address of a range', '#L5-L9', [5, 6, 7, 8, 9]);
 }

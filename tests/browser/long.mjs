@@ -4,10 +4,10 @@
 import { run } from './harness.mjs';
 
 await run(async (session) => {
-  const { task, lines, last } = session.plan;
+  const { task, lines, last, options = '' } = session.plan;
   const page = await session.page();
   const begun = Date.now();
-  await page.goto(session.url(`/${task}/output?from=1`), { timeout: 60_000 });
+  await page.goto(session.url(`/${task}/output?from=1${options}`), { timeout: 60_000 });
   const loaded = Date.now() - begun;
   const painted = await page.evaluate(() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime);
   // Usable: it answers a key, and what that leads to is drawn

@@ -1,4 +1,5 @@
-// With scripts off one can list, filter, search, read output, cancel a task or a step of it, and resume.
+// With scripts off one can list, filter, search, read output, search and save it, cancel one or many or one step, and
+// resume.
 
 import { run } from './harness.mjs';
 
@@ -6,6 +7,8 @@ await run(async (session) => {
   const page = await session.page({ javaScriptEnabled: false });
   await list(session, page);
   await read(session, page);
+  await output(session, page);
+  await cancelAll(session, page);
   await press(session, page, session.plan.running, 'cancel');
   await press(session, page, session.plan.paused, 'resume');
   await cancelStep(session, page);
@@ -33,6 +36,58 @@ async function read(session, page) {
   await page.goto(session.url(`/${session.plan.failed}`));
   const text = await page.locator('main').innerText();
   session.check(text.includes(session.plan.printed), `the page of ${session.plan.failed} does not have its output`);
+}
+
+/** All of the output stands on a page of its own; lines of it are searched, pointed at, and had as files. */
+async function output(session, page) {
+  const { failed, printed } = session.plan;
+  const path = `/${failed}/output`;
+  await page.goto(session.url(path));
+  session.check((await page.locator('#log').innerText()).includes(printed), `${path} does not have the output`);
+  const log = page.locator('.log');
+  await page.getByLabel('Search', { exact: true }).fill(printed.toUpperCase().slice(1));
+  await page.getByRole('button', { name: 'Find' }).click();
+  session.check((await page.getByText('No line matches').count()) === 1, 'capitals are found although they are not there');
+  await page.getByLabel('Search', { exact: true }).fill(`^.?${printed.slice(1)}`);
+  await page.getByRole('button', { name: 'Find' }).click();
+  session.check((await log.locator('.marked').first().innerText()).includes(printed), `${page.url()} does not show ${printed}`);
+  await page.getByRole('link', { name: /in (its|their) place/ }).first().click();
+  session.check((await log.innerText()).includes(printed), `${page.url()} does not have what was found`);
+  await page.getByLabel('Go to lines').fill('1-2');
+  await page.getByRole('button', { name: 'Go', exact: true }).click();
+  const marked = await page.locator('.marked').evaluateAll((all) => all.map(({ id }) => id));
+  session.check(`${marked}` === 'L1,L2', `after going to lines 1 to 2, ${marked} are marked`);
+  await files(session, page, [printed, '']);
+}
+
+/** Each file that is offered is one, with all lines or those that are pointed at. */
+async function files(session, page, words) {
+  const offered = await page.locator('.tools a[download]').evaluateAll((links) => links.map(({ href }) => href));
+  session.check(offered.length === 6, `${offered.length} files are offered`);
+  for (const [index, href] of offered.entries()) {
+    const answer = await page.request.get(href);
+    const attached = answer.headers()['content-disposition']?.startsWith('attachment');
+    session.check(answer.ok() && attached, `${href} is no file: ${answer.status()}`);
+    session.check((await answer.text()).includes(words[Math.floor(index / 3)]), `${href} does not have what was printed`);
+  }
+}
+
+/** All that a search finds is cancelled: asked for with how many there are, then its progress is shown. */
+async function cancelAll(session, page) {
+  await page.goto(session.url(`/tasks?q=parent:${session.plan.parent}`));
+  const summary = page.getByText('Do something to all that this finds');
+  await summary.click();
+  await summary.locator('..').getByRole('button', { name: /Cancel/i }).click();
+  await page.getByRole('heading', { name: 'Cancel 2 tasks?' }).waitFor();
+  await page.getByRole('button', { name: 'Cancel 2 tasks' }).click();
+  await page.waitForURL(/\/bulk\//);
+  const again = page.getByRole('link', { name: 'How far is it now?' });
+  for (let asked = 0; asked < 100 && (await again.count()) > 0; asked += 1) {
+    await page.waitForTimeout(100);
+    await again.click();
+  }
+  const told = await page.locator('#now').innerText();
+  session.check(told.includes('2 of 2'), `after both were cancelled, the page says ${JSON.stringify(told)}`);
 }
 
 /** A deed is asked for, confirmed on a page of its own, and done. */

@@ -32,7 +32,7 @@ await run(async (session) => {
   await Promise.all([keepsTheFocus(session, list, links(list).first()), isHeld(session, output)]);
   await selecting.locator('#now th a').first().evaluate((link) => getSelection().selectAllChildren(link));
   await selecting.locator('#now').evaluate(mark);
-  await saysThatItIsStale(session, list);
+  await saysThatItIsStale(session, list, output);
   session.check(await selecting.locator('#now').evaluate((now) => now.old), 'what somebody has selected was replaced');
 
   await page.request.post(new URL(`/tasks/${task}/cancel`, page.url()).href);
@@ -91,19 +91,27 @@ async function isHeld(session, page) {
   session.check(wrong < 0, `after standing still, the output has ${seen}`);
 }
 
-/** A page whose service does not answer, or not as it should, says since when it is as it was. */
-async function saysThatItIsStale(session, page) {
+/**
+ * A page whose service does not answer, or not as it should, says since when it is as it was: one that asks again and
+ * again, and one that only has what is sent to it.
+ */
+async function saysThatItIsStale(session, page, streamed) {
   session.expectsCuts = true;
-  const stale = (words) => page.waitForFunction(
+  const stale = (on, words) => on.waitForFunction(
     (wanted) => new RegExp(wanted).test(document.getElementById('stale').textContent), words);
-  await page.context().setOffline(true);
-  await stale('^Not updated since \\d\\d:\\d\\d:\\d\\d UTC: the service does not answer.$');
-  session.check(await page.locator('#stale').isVisible(), 'that a page is not up to date cannot be seen');
-  await page.context().setOffline(false);
-  await stale('^$');
+  for (const each of [page, streamed]) {
+    await each.context().setOffline(true);
+    const button = each.getByRole('button', { name: 'Pause updates' });
+    // Being offline does not end a stream that is open; one that was held is opened anew
+    for (let presses = 2; presses > 0; presses -= 1) await button.click();
+    await stale(each, '^Not updated since \\d\\d:\\d\\d:\\d\\d UTC: the service does not answer.$');
+    session.check(await each.locator('#stale').isVisible(), `that ${each.url()} is not up to date cannot be seen`);
+    await each.context().setOffline(false);
+    await stale(each, '^$');
+  }
   await page.route('**/tasks?*', (route) => route.fulfill({ status: 403, contentType: 'text/html', body: 'no' }));
-  await stale('the service says 403.$');
+  await stale(page, 'the service says 403.$');
   await page.unroute('**/tasks?*');
-  await stale('^$');
+  await stale(page, '^$');
   session.expectsCuts = false;
 }

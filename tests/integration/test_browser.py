@@ -14,7 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 from twisted.trial.unittest import TestCase
 
-from tests.support import browser, injection, seeding, sshd, stored
+from tests.support import browser, flood, injection, seeding, sshd, stored
 from tests.support.history import store_long_output
 from tests.support.http import Client
 from tests.support.seeding import Seeded, SeededServices
@@ -83,6 +83,7 @@ LIMIT = 900 if SOAK else 240
 """Seconds for a script."""
 
 LONG = 300_000 if SOAK else 20_000
+FLOODED = 60_000 if SOAK else 16_000
 CUTS = 100 if SOAK else 6
 COUNTED = 2000 if SOAK else 160
 COUNTING = f"""#!/bin/sh
@@ -217,7 +218,7 @@ class AccessibilityTests(BrowserTestCase):
         )
 
     async def test_without_scripts(self) -> None:
-        """With scripts off one can list, search, read output, cancel a task or a step of it, and resume."""
+        """With scripts off one can list, search, read output and save it, cancel one, many or a step, and resume."""
         services = await self.seeded()
         seeded = services.answering
         client = Client(reactor, seeded.url)
@@ -231,6 +232,7 @@ class AccessibilityTests(BrowserTestCase):
             host="web1.example.org",
             printed="restarting",
             stepwise=stepwise,
+            parent=(await launch_batch(client, 2))[0],
             **await self.to_change(services),
         )
 
@@ -285,6 +287,27 @@ class LiveTests(BrowserTestCase):
         )
         await gatherResults([Deferred.fromCoroutine(each) for each in (watching, restart())], consumeErrors=True)
 
+    async def test_very_many_lines(self) -> None:
+        """A page to which very many lines come has each once and in order, and only the last ones as elements."""
+        services = await self.seeded()
+        begin = Path(self.mktemp()).absolute()
+        texts = {900: r"\e[38;2;255;160;122msalmon\e[0m", 2000: "", 3200: "long " * 60}
+        script = flood.script(str(begin), FLOODED, pause=0.1, texts=texts)
+        client = Client(reactor, services.answering.url)
+        task = await launch(client, services.ssh_port, script, hostname="batch1.example.org")
+        await self.drive(
+            "flood",
+            console=services.answering.console,
+            task=task,
+            begin=str(begin),
+            lines=FLOODED,
+            last=flood.LAST,
+            texts={**texts, 900: "salmon"},
+            colours={"salmon": "rgb(255, 160, 122)"},
+            point=600,
+            queries=["", "?times=1"],
+        )
+
     async def test_pages_follow(self) -> None:
         """A list and a task's page show what happens without being reloaded; who reads can make them stand still."""
         services = await self.seeded()
@@ -336,13 +359,31 @@ class LongOutputTests(BrowserTestCase):
     async def test_long_pages_are_accessible(self) -> None:
         """axe finds nothing wrong with lines that are no elements."""
         console, task = await self.printed(10_600, "the end")
-        await self.drive("axe", console=console, pages={"long": f"/{task}/output?from=1"}, kept=3, thorough=SOAK)
+        options = ("", "&times=1") if SOAK else ("",)
+        pages = {f"long{each}": f"/{task}/output?from=1{each}" for each in options}
+        await self.drive("axe", console=console, pages=pages, kept=3, thorough=SOAK)
+
+    async def test_links_outlive_a_restart(self) -> None:
+        """A link to lines leads there without scripts, also when the service has been killed since it was made."""
+        service, task = await self.service(6000, "the end")
+        for _ in range(2):
+            await self.drive("link", console=f"{service.url}/console", task=task, **{"from": 10, "to": 20})
+            await service.kill()
+            await service.start()
 
     async def printed(self, lines: int, last: str, texts: Mapping[int, str] | None = None) -> tuple[str, str]:
+        """
+        @return: the address of the console of L{service}, and the task.
+        """
+        service, task = await self.service(lines, last, texts)
+        return f"{service.url}/console", task
+
+    async def service(
+        self, lines: int, last: str, texts: Mapping[int, str] | None = None
+    ) -> tuple[ServiceProcess, str]:
         """A service with a task that has printed so much.
 
         @param texts: of some lines, by their numbers.
-        @return: the address of the console, and the task.
         """
         if reason := browser.missing():
             self.skipTest(reason)
@@ -350,7 +391,7 @@ class LongOutputTests(BrowserTestCase):
         task = await store_long_output(reactor, service.folder / "smartdyn.sqlite", lines, last, time.time(), texts)
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
-        return f"{service.url}/console", task
+        return service, task
 
 
 class InjectionTests(BrowserTestCase):
@@ -366,12 +407,13 @@ class InjectionTests(BrowserTestCase):
         self.addCleanup(lambda: Deferred.fromCoroutine(service.stop()))
         await service.start()
         harmless, *_ = tasks
-        pages = ["/", "/tasks", "/tasks?q=state:failed", "/status", "/audit", f"/{stored.PARENT}"]
+        pages = ["/", "/tasks", "/tasks?q=state:failed", "/status", f"/{stored.PARENT}", f"/batches/{stored.PARENT}"]
         result = await self.drive(
             "injection",
             console=f"{service.url}/console",
             tasks=tasks,
             harmless=harmless,
+            parent=stored.PARENT,
             pages=pages,
             every=1 if SOAK else 20,
         )

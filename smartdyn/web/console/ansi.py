@@ -1,8 +1,11 @@
 """What terminals do with a line of output, as HTML: colours become classes, overwritten text is gone.
 
 Sequences are those of ECMA-48 (5.4 control sequences, 8.3.117 SGR) and xterm's ctlseqs. What a page cannot show
-(titles, links, cursor keys, modes) is left out; text never is. Styles are classes only, since the pages allow no inline
-style: a 24-bit colour is shown as the nearest of the 256.
+(titles, cursor keys, modes) is left out; text never is. Of links (OSC 8) the text is left: a host must not be able to
+put links into the console that say one thing and lead elsewhere.
+
+Styles are classes, since the pages allow no inline style: a 24-bit colour is the nearest of the 256, and stands beside
+it exactly, in an attribute, for the script of the page to set.
 """
 
 from __future__ import annotations
@@ -14,6 +17,8 @@ from functools import lru_cache
 from html import escape
 from itertools import chain, groupby
 from typing import Any
+
+from smartdyn.web.console.palette import Colour, legible
 
 _SPECIAL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _SEQUENCE = re.compile(
@@ -40,7 +45,13 @@ _SPECIAL_IN_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _WIDEST = 1000
 """Columns beyond which the cursor does not move by itself: a few bytes must not become a page of blanks."""
 
+_MOST_TOGETHER = 100
+"""Styles up to which lines are rendered together: each takes a look at all of their text."""
+
 _CUBE = (0, 95, 135, 175, 215, 255)
+_STEPS = [min(range(6), key=lambda step: abs(_CUBE[step] - value)) for value in range(256)]
+"""Of the cube, those nearest to each part of a colour."""
+
 _ATTRIBUTES = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
 _ENDS = {21: ("bold",), 22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("strike",)}
 
@@ -49,11 +60,11 @@ _ENDS = {21: ("bold",), 22: ("bold", "dim"), 23: ("italic",), 24: ("underline",)
 class Style:
     """How text looks.
 
-    @param foreground: an index into the 256 colours; None for the page's own.
+    @param foreground: an index into the 256 colours, or one of 24 bits; None for the page's own.
     """
 
-    foreground: int | None = None
-    background: int | None = None
+    foreground: int | Colour | None = None
+    background: int | Colour | None = None
     bold: bool = False
     dim: bool = False
     italic: bool = False
@@ -63,18 +74,29 @@ class Style:
 
     def classes(self) -> str:
         """The classes of the style sheet; empty for plain text."""
-        front, back = self.foreground, self.background
-        names = [f"{side}{colour}" for side, colour in (("f", front), ("b", back)) if colour is not None]
+        sides = (("f", self.foreground), ("b", self.background))
+        names = [f"{side}{_index(colour)}" for side, colour in sides if colour is not None]
         names += [name for name in _ATTRIBUTES.values() if getattr(self, name)]
         return " ".join(names)
+
+    def exact(self) -> dict[str, Colour]:
+        """Colours that no class has, by their side; like those that have one, text is made light enough to be read."""
+        front, back = self.foreground, self.background
+        found = {}
+        if isinstance(front, tuple):
+            found["color"] = legible(front) if back is None else front
+        if isinstance(back, tuple):
+            found["background"] = back
+        return found
 
     def sgr(self) -> str:
         """The parameters that lead from plain text to this style; L{styled} reads them."""
         codes = [str(code) for code, name in _ATTRIBUTES.items() if getattr(self, name)]
-        if self.foreground is not None:
-            codes.append(f"38;5;{self.foreground}")
-        if self.background is not None:
-            codes.append(f"48;5;{self.background}")
+        for code, colour in ((38, self.foreground), (48, self.background)):
+            if isinstance(colour, tuple):
+                codes.append("{};2;{};{};{}".format(code, *colour))
+            elif colour is not None:
+                codes.append(f"{code};5;{colour}")
         return ";".join(codes)
 
 
@@ -103,12 +125,14 @@ def render(text: str, style: Style = PLAIN) -> tuple[str, Style]:
 def render_together(lines: Sequence[str]) -> list[str] | None:
     """L{render} for many lines at once that begin plain, in a fraction of the time.
 
-    @return: None when they are not all of the simplest kinds: plain, or with colours that end where they began.
+    @return: None when they are not all of the simplest kinds: plain, or with few colours that end where they began.
     """
     text = escape("\n".join(lines)).replace("\r\n", "\n").removesuffix("\r")
     pieces = _COLOUR.split(text)
     begins, coloured, ends = set(pieces[1::4]), pieces[2::4], set(pieces[3::4])
-    if len(pieces) % 4 != 1 or "" in coloured or "\n" in "".join(coloured) or not ends <= {"", "0"}:
+    if len(pieces) % 4 != 1 or len(begins) > _MOST_TOGETHER or not ends <= {"", "0"}:
+        return None
+    if "" in coloured or "\n" in "".join(coloured):
         return None
     for parameters in begins:
         begin = _tag_after("", parameters)[1]
@@ -158,25 +182,29 @@ def styled(style: Style, parameters: str) -> Style:
     return style
 
 
-def nearest(red: int, green: int, blue: int) -> int:
+def nearest(wanted: Colour) -> int:
     """The index of the one of the 256 colours that is most like a 24-bit one."""
-    cube = [min(range(6), key=lambda step: abs(_CUBE[step] - value)) for value in (red, green, blue)]
+    red, green, blue = wanted
+    cube = [_STEPS[value] for value in wanted]
     grey = max(0, min(23, round(((red + green + blue) / 3 - 8) / 10)))
-    wanted = (red, green, blue)
     in_cube = sum((_CUBE[step] - value) ** 2 for step, value in zip(cube, wanted, strict=True))
     in_grey = sum((8 + 10 * grey - value) ** 2 for value in wanted)
     return 232 + grey if in_grey < in_cube else 16 + 36 * cube[0] + 6 * cube[1] + cube[2]
 
 
-def _extended(codes: Iterator[int]) -> int | None:
+def _index(colour: int | Colour) -> int:
+    return nearest(colour) if isinstance(colour, tuple) else colour
+
+
+def _extended(codes: Iterator[int]) -> int | Colour | None:
     """The colour that follows 38 or 48: 5 and an index, or 2 and three values."""
     kind = next(codes, None)
     if kind == 5:
         index = next(codes, None)
         return index if index is not None and index < 256 else None
     if kind == 2:
-        values = [next(codes, 0) for _ in range(3)]
-        return nearest(*(min(value, 255) for value in values))
+        red, green, blue = (min(next(codes, 0), 255) for _ in range(3))
+        return red, green, blue
     return None
 
 
@@ -190,7 +218,7 @@ def _sixteen(style: Style, code: int) -> Style:
     return style
 
 
-def _coloured(style: Style, behind: bool, colour: int | None) -> Style:
+def _coloured(style: Style, behind: bool, colour: int | Colour | None) -> Style:
     return replace(style, background=colour) if behind else replace(style, foreground=colour)
 
 
@@ -220,7 +248,8 @@ def _tag_after(sgr: str, parameters: str) -> tuple[str, str]:
 @lru_cache(maxsize=4096)
 def _begin(style: Style) -> str:
     classes = style.classes()
-    return f'<span class="{classes}">' if classes else ""
+    exact = "".join(' data-{}="#{:02x}{:02x}{:02x}"'.format(side, *colour) for side, colour in style.exact().items())
+    return f'<span class="{classes}"{exact}>' if classes else ""
 
 
 def _coloured_text(pieces: list[str], style: Style) -> tuple[str, Style]:

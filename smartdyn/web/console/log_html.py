@@ -2,8 +2,9 @@
 
 There may be hundreds of thousands on a page, and a browser's time goes with the number of elements. A line is one
 element with one attribute, which is where links to it lead and from which the style sheet takes the number that is
-shown. Where there are very many, a block of short ones is one, with the numbers of its lines in its attribute: such
-lines are not wrapped, since nothing ties a number to its line but their equal heights.
+shown. Where there are very many, a block of short ones is one, with the numbers of its lines, and their times where
+they are wanted, in its attribute: such lines are not wrapped, since nothing ties a number to its line but their equal
+heights.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ def blocks(
     rest = iter(lines)
     while block := list(islice(rest, BLOCK)):
         if light and not _overlap(block, marked) and max([len(line.raw) for line in block]) < SHORT:
-            yield _light(block)
+            yield _light(block, times)
             continue
         yield opening(block)
         if marked:
@@ -78,10 +79,15 @@ def opening(block: Sequence[Line], *, classes: str = "block", attributes: str = 
     return f'<div class="{classes}{full}{wide}"{attributes}>'
 
 
-def _light(block: Sequence[Line]) -> str:
-    numbers = "\n".join([str(number) for number in range(block[0].number, block[-1].number + 1)])
+def _light(block: Sequence[Line], times: bool) -> str:
+    if times:
+        numbers = "\n".join([f"{line.number}  {clock(line.at)}" for line in block])
+    else:
+        numbers = "\n".join([str(number) for number in range(block[0].number, block[-1].number + 1)])
     texts = _simple(block) or [_of_type(line) for line in block]
-    begin = opening(block, classes="block light", attributes=f' data-numbers="{numbers}"')
+    begin = opening(
+        block, classes="block light timed" if times else "block light", attributes=f' data-numbers="{numbers}"'
+    )
     # without its line feed, a last line that is empty would have no height
     return begin + "\n".join(texts) + "\n</div>\n"
 

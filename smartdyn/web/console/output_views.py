@@ -176,7 +176,7 @@ class OutputViews:
         place = secrets.token_hex(16)
         values = {"task": task, "actions": actions, "window": window, "times": times}
         shown = min(window.last, window.total) - window.mark.number + 1
-        values["unwrapped"] = None if times or shown <= WRAPPED else window.mark.number + WRAPPED
+        values["unwrapped"] = None if shown <= WRAPPED else window.mark.number + WRAPPED
         values |= {"chosen": _action(request), "keep": _kept(request)}
         head, _, foot = self._pages.render(
             request, "output.html", place=place, pattern="", context=2, marked=marked, **values
@@ -191,7 +191,7 @@ class OutputViews:
             rich = WRAPPED
             async for lines, over in self._read(reader, task.id, window.action_id, window.last):
                 ended = over
-                for part, light in ((lines[: max(0, rich)], False), (lines[max(0, rich) :], not times)):
+                for part, light in ((lines[: max(0, rich)], False), (lines[max(0, rich) :], True)):
                     yield "".join(blocks(part, times=times, marked=marked, light=light)).encode("utf-8", "replace")
                 rich -= len(lines)
             end = self._pages.render(

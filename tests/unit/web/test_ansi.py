@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, render_together, style_after, styled
 
-TAG = re.compile(r'<span class="[a-z0-9 ]+">|</span>')
+TAG = re.compile(r'<span class="[a-z0-9 ]+"(?: data-(?:color|background)="#[0-9a-f]{6}"){0,2}>|</span>')
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="<>&\"'\t"))
 HARMLESS = st.sampled_from(
     [
@@ -40,7 +40,7 @@ def visible(html: str) -> str:
 
 def merged(html: str) -> str:
     """Text of one look as one element, however many it came in."""
-    while (shorter := re.sub(r'(<span class="([^"]+)">[^<]*)</span><span class="\2">', r"\1", html)) != html:
+    while (shorter := re.sub(r"(<span ([^>]+)>[^<]*)</span><span \2>", r"\1", html)) != html:
         html = shorter
     return html
 
@@ -60,11 +60,24 @@ class RenderTests(SynchronousTestCase):
         self.assertEqual(render("more", style)[0], '<span class="f3">more</span>')
 
     def test_256_colours_and_24_bit(self) -> None:
-        """An index is taken as it is; 24 bits become the nearest index; colons are understood too."""
+        """An index is taken as it is, and so are 24 bits, of which none is more than 255; colons are understood too."""
         self.assertEqual(styled(PLAIN, "38;5;208"), Style(foreground=208))
-        self.assertEqual(styled(PLAIN, "48;2;255;0;0"), Style(background=196))
-        self.assertEqual(styled(PLAIN, "38:2:255:255:255"), Style(foreground=231))
-        self.assertEqual(nearest(128, 128, 128), 244)
+        self.assertEqual(styled(PLAIN, "48;2;255;0;0"), Style(background=(255, 0, 0)))
+        self.assertEqual(styled(PLAIN, "38:2:255:999:255"), Style(foreground=(255, 255, 255)))
+
+    def test_24_bits_are_shown_exactly(self) -> None:
+        """The class is that of the nearest of the 256, for pages without scripts; an attribute has the colour."""
+        html, style = render("\x1b[38;2;255;160;122;48;2;1;2;3msalmon")
+        attributes = 'data-color="#ffa07a" data-background="#010203"'
+        self.assertEqual(html, f'<span class="f216 b16" {attributes}>salmon</span>')
+        self.assertEqual(styled(PLAIN, style.sgr()), style)
+        self.assertEqual(nearest((128, 128, 128)), 244)
+        self.assertEqual(nearest((255, 0, 0)), 196)
+
+    def test_dark_text_is_made_lighter(self) -> None:
+        """Text that could not be read on the dark ground is made lighter; on a ground of its own it is left."""
+        self.assertNotIn("#000033", render("\x1b[38;2;0;0;51mdark")[0])
+        self.assertIn('data-color="#000033"', render("\x1b[38;2;0;0;51;107mdark")[0])
 
     def test_carriage_return_overwrites(self) -> None:
         """Of a progress bar the last state is seen, and what a shorter text leaves standing stays."""
@@ -80,7 +93,8 @@ class RenderTests(SynchronousTestCase):
         self.assertLess(len(plain("\x1b[999999C.\x1b[999999C." * 50)), 10_000)
 
     def test_what_cannot_be_shown_is_left_out(self) -> None:
-        """Links, titles and modes leave their text and nothing else."""
+        """Links, titles and modes leave their text and nothing else, whatever a link leads to."""
+        self.assertEqual(render("\x1b]8;;https://x.example.org/\x1b\\manual\x1b]8;;\x1b\\")[0], "manual")
         self.assertEqual(
             plain("\x1b]8;;javascript:alert(1)\x1b\\click\x1b]8;;\x1b\\ \x1b[?25l\x1b(Bme\x07"), "click me"
         )
@@ -125,6 +139,12 @@ class RenderTests(SynchronousTestCase):
     def test_simple_lines_are_rendered_together(self, lines: list[str]) -> None:
         """What most programs print takes the fast way: text, and colours that end in their line."""
         self.assertIsNotNone(render_together(lines))
+
+    def test_very_many_colours_are_not_rendered_together(self) -> None:
+        """A rainbow is rendered line by line: a look at all lines for each of its colours would take seconds."""
+        rainbow = [f"\x1b[38;2;{red};0;0mx\x1b[0m" for red in range(256)]
+        self.assertIsNone(render_together(rainbow))
+        self.assertIsNotNone(render_together(rainbow[:50]))
 
     def test_colours_that_go_on_are_not_rendered_together(self) -> None:
         """A colour that ends in a later line, or not at all, is left to those who render lines one after the other."""

@@ -12,7 +12,7 @@ from smartdyn.web.console.log_html import SHORT, blocks
 from tests.support.injection import corpus
 
 BLOCK = re.compile(r'<div class="block light(?: full)?" data-numbers="([0-9\n]+)">(.*?\n)</div>\n', re.DOTALL)
-SPAN = re.compile(r'<span class="[a-z0-9 ]+">|</span>')
+SPAN = re.compile(r'<span class="[a-z0-9 ]+"(?: data-(?:color|background)="#[0-9a-f]{6}"){0,2}>|</span>')
 
 
 class LightTests(SynchronousTestCase):

@@ -93,15 +93,23 @@ class PageTests(OutputTestCase):
             page = self.page(f"?from={11_000 * (longest - 199) + 1}")
             self.assertEqual(len(re.findall(r'<div id="L\d+"', page)), elements)
 
-    def test_lines_that_are_pointed_at_or_have_times_are_elements(self) -> None:
-        """Marks and times are there however long the page is."""
+    def test_lines_that_are_pointed_at_are_elements(self) -> None:
+        """Marks are there however long the page is."""
         self.print("".join(f"line {number}\n" for number in range(1, 11_001)))
         page = self.page("?from=1&lines=10600-10700")
         self.assertEqual(len(re.findall(r'<div id="L\d+" class="marked"', page)), 101)
         self.assertIn("block light", page)
+
+    def test_times_of_very_many_lines(self) -> None:
+        """Where lines are no elements their times stand beside their numbers."""
+        self.print("".join(f"line {number}\n" for number in range(1, 10_003)))
         page = self.page("?from=1&times=1")
-        self.assertEqual(len(re.findall(r'<div id="L\d+"><time', page)), 11_000)
-        self.assertNotIn("not wrapped", page)
+        self.assertEqual(len(re.findall(r'<div id="L\d+"><time', page)), 10_000)
+        at = re.search(r"<time[^>]*>([^<]*)</time>", page)
+        assert at is not None
+        beside = f"10001  {at[1]}\n10002  {at[1]}"
+        self.assertIn(f'<div class="block light timed" data-numbers="{beside}">line 10001\nline 10002\n', page)
+        self.assertIn("not wrapped", page)
 
     def test_the_end_is_shown_first(self) -> None:
         """Of a long output the last lines are shown, with the way to all of it."""

@@ -173,6 +173,16 @@ document.addEventListener("htmx:afterSwap", () => {
   told.textContent = last;
 });
 
+// Colours that are none of the 256 of the style sheet: the policy forbids styles in the markup, not those that a script
+// sets. This comes for the page and for each part that comes later.
+function paint(part) {
+  for (const { dataset, style } of part.querySelectorAll("[data-color], [data-background]")) {
+    style.color = dataset.color ?? "";
+    style.backgroundColor = dataset.background ?? "";
+  }
+}
+document.addEventListener("htmx:load", ({ detail }) => paint(detail.elt));
+
 if (pause && document.querySelector("[data-polled], [sse-connect]")) {
   pause.hidden = false;
   document.addEventListener("htmx:beforeRequest", (event) => {
@@ -197,10 +207,68 @@ if (log || end) {
       line.remove();
       if (!block.firstElementChild) block.remove();
     }
+    if (log) lighten();
     if (follows) toEnd();
   });
 }
 if (end) toEnd();
+
+// Very many lines come to a page that is open for long. Those before the last ones become what they are on a page that
+// is loaded later (log_html.py): short ones are text in one element with their numbers, others a block that is laid out
+// when it is looked at.
+const RICH = 10000;
+const BLOCK = 500;
+const SHORT = 200;
+let oldest = 0;
+function lighten() {
+  const tail = document.getElementById("tail");
+  const number = (line) => Number(line?.id.slice(1));
+  oldest ||= number(tail.querySelector(LINES));
+  const parts = [];
+  for (const newest = number(tail.lastElementChild?.lastElementChild); newest - oldest >= RICH + BLOCK; oldest += BLOCK) {
+    const lines = Array.from({ length: BLOCK }, (_, index) => document.getElementById(`L${oldest + index}`));
+    if (!areUsed(lines)) parts.push(lines);
+  }
+  parts.forEach(gather);
+}
+/** Is somebody looking at these lines, or has selected some of them or pointed at them? */
+function areUsed(lines) {
+  const selection = getSelection();
+  const box = (line) => line.getBoundingClientRect();
+  const inSight = !follows && box(lines[0]).top < innerHeight && box(lines.at(-1)).bottom > 0;
+  return inSight || lines.some((line) => line.matches(".marked")
+    || (!selection.isCollapsed && selection.containsNode(line, true)));
+}
+function gather(lines) {
+  const light = lines.every((line) => line.textContent.length < SHORT);
+  const block = lines[0].parentElement.cloneNode();
+  lines[0].parentElement[lines[0].previousElementSibling ? "after" : "before"](block);
+  block.classList.add("full");
+  if (light) {
+    const timed = lines[0].querySelector("time");
+    const beside = (line) => line.id.slice(1) + (timed ? `  ${line.querySelector("time").textContent}` : "");
+    block.classList.add("light", ...(timed ? ["timed"] : []));
+    block.dataset.numbers = lines.map(beside).join("\n");
+  }
+  const content = new DocumentFragment();
+  for (const line of lines) {
+    const before = line.parentElement;
+    content.append(...(light ? [...asText(line), "\n"] : [line]));
+    if (light) line.remove();
+    if (!before.firstChild) before.remove();
+  }
+  paint(content);
+  block.append(content);
+}
+function asText(line) {
+  line.querySelector("time")?.remove();
+  line.querySelector("br")?.remove();
+  if (!line.className) return line.childNodes;
+  const text = document.createElement("span");
+  text.className = line.className;
+  text.append(...line.childNodes);
+  return [text];
+}
 
 // A click on a line's number points at it, one with Shift at a range: #L10-L20. The address that is then shown works
 // without scripts, too.
@@ -219,16 +287,17 @@ function areElements(from, to) {
 }
 function mark() {
   const [from, to] = pointedAt() ?? [];
-  if (!from) return;
-  offer(from, Math.max(from, Number(RANGE.exec(location.hash)[2] || from)));
+  if (!from && new URLSearchParams(location.search).has("lines")) return;
+  offer(from, from && Math.max(from, Number(RANGE.exec(location.hash)[2] || from)));
   for (const line of document.querySelectorAll(".block > .marked")) line.classList.remove("marked");
   for (let number = from; number <= to; number++) document.getElementById("L" + number)?.classList.add("marked");
 }
-/** Offer these lines as files. */
+/** Offer these lines as files, if there are any. */
 function offer(from, to) {
   const offered = document.getElementById("download-lines");
   if (!offered) return;
-  offered.hidden = false;
+  offered.hidden = !from;
+  if (!from) return;
   offered.querySelector("span").textContent = `${from} to ${to}`;
   for (const link of offered.querySelectorAll("a")) {
     const url = new URL(link.href);
@@ -264,7 +333,7 @@ function pressed({ target, clientX, clientY }) {
   if (clientX - left - shift >= parseFloat(paddingLeft)) return 0;
   if (!block) return Number(target.id.slice(1));
   const numbers = block.dataset.numbers.split("\n");
-  return Number(numbers[Math.floor((clientY - top) / height * numbers.length)]);
+  return parseInt(numbers[Math.floor((clientY - top) / height * numbers.length)]);
 }
 // With Shift, a browser selects all up to there
 document.addEventListener("mousedown", (event) => {
@@ -284,7 +353,7 @@ document.addEventListener("click", (event) => {
 if (log) {
   addEventListener("hashchange", lead);
   addEventListener("popstate", lead);
-  lead();
+  if (location.hash) lead();
 }
 
 // Texts to copy are in the page; the button spares selecting them. It works without TLS, where there is no clipboard API.
