@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -42,6 +43,15 @@ STATE_RANKS: Final[tuple[tuple[PlanState, PlanResult | None], ...]] = (
 """States in their order: what somebody should look at comes first. The result matters when a task is over."""
 
 _RANK: Final = {(str(state), result and str(result)): rank for rank, (state, result) in enumerate(STATE_RANKS)}
+
+_Rank = Annotated[int, msgspec.Meta(ge=0, lt=len(STATE_RANKS))]
+_PLACES: Final[Mapping[SortKey, Any]] = {
+    SortKey.CREATED: tuple[float, str, None],
+    SortKey.LABEL: tuple[float, str, str | None],
+    SortKey.HOST: tuple[float, str, str | None],
+    SortKey.STATE: tuple[float, str, _Rank],
+}
+"""What places are made of; for the other keys, the value is a time or a length of time."""
 
 Value = float | int | str | None
 """What a task is sorted by; None when it has no such thing: it comes last, in either direction."""
@@ -130,21 +140,7 @@ def place(text: str, wanted: Order) -> Place:
     @raise InvalidRequest: it did not come from an earlier page in this order.
     """
     try:
-        created_at, plan_id, value = msgspec.json.decode(
-            urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=tuple[float, str, float | int | str | None]
-        )
+        packed = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return Place(*msgspec.json.decode(packed, type=_PLACES.get(wanted.key, tuple[float, str, float | None])))
     except ValueError:
-        raise _no_such_page() from None
-    kinds = {
-        SortKey.CREATED: type(None),
-        SortKey.LABEL: str | None,
-        SortKey.HOST: str | None,
-        SortKey.STATE: int,
-    }
-    if not isinstance(value, kinds.get(wanted.key, float | int | None)):
-        raise _no_such_page()
-    return Place(created_at, plan_id, value)
-
-
-def _no_such_page() -> InvalidRequest:
-    return InvalidRequest("This page does not exist; begin again with the first.")
+        raise InvalidRequest("This page does not exist; begin again with the first.") from None

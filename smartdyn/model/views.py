@@ -95,7 +95,8 @@ class ListedTask:
     """A task in a list in which those that it launched stand below it.
 
     @param depth: how many tasks it stands below.
-    @param found: it is one of those that are listed; else it stands here because one below it is.
+    @param found: it is one of those that are listed; else it stands here because one below it is, or the one above it
+        is opened.
     @param below: how many of the tasks that it launched are in which state.
     @param opened: they are listed, too, the newest ones.
     @param cut: there are more of them than are listed.

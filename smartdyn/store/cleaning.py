@@ -38,6 +38,11 @@ _OVER = f"SELECT id FROM plans AS plan INDEXED BY plans_by_end WHERE {_IS_OVER} 
 _OVER_AMONG = f"SELECT id FROM plans AS plan WHERE id IN (SELECT value FROM json_each(:ids)) AND {_IS_OVER}"
 _DELETE = "DELETE FROM plans WHERE id IN (SELECT value FROM json_each(?)) AND state = 'stopped'"
 _DELETE_EVENTS = "DELETE FROM planned_events WHERE plan_id IN (SELECT value FROM json_each(?))"
+_LET_GO = """
+    UPDATE plans SET caller_plan_id = NULL, caller_action_id = NULL
+    WHERE caller_plan_id IN (SELECT value FROM json_each(?))
+        AND NOT EXISTS (SELECT 1 FROM plans AS parent WHERE parent.id = plans.caller_plan_id)
+"""
 _SIZE = """
     SELECT (pages.page_count - free.freelist_count) * size.page_size
     FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size
@@ -46,7 +51,10 @@ _SIZE = """
 
 @dataclass(frozen=True, slots=True)
 class DeletePlans:
-    """Deletes stopped plans with everything that belongs to them; others of these ids are left alone."""
+    """Deletes stopped plans with everything that belongs to them; others of these ids are left alone.
+
+    Plans that they started, and that somebody still needs, stand by themselves from then on, so that lists have them.
+    """
 
     plan_ids: Sequence[str]
 
@@ -56,6 +64,7 @@ class DeletePlans:
             digests.forget(tx, ids)
             tx.execute(_DELETE, (ids,))
             tx.execute(_DELETE_EVENTS, (ids,))
+            tx.execute(_LET_GO, (ids,))
 
 
 def over(tx: sqlite3.Cursor, cutoff: float, limit: int) -> list[str]:

@@ -89,9 +89,9 @@ def children_of(tx: sqlite3.Cursor, plan_ids: Iterable[str]) -> dict[str, list[S
     counts: dict[str, Counter[tuple[str, str]]] = {}
     for parent_id, state, result, number, asked_to_end in tx.execute(_CHILD_STATES, (dumps(list(plan_ids)),)):
         cancelled = asked_to_end if state == PlanState.STOPPED and result != PlanResult.SUCCESS else 0
-        counts.setdefault(parent_id, Counter()).update(
-            {(state, result): number - cancelled, (state, str(PlanResult.CANCELLED)): cancelled}
-        )
+        of_one = counts.setdefault(parent_id, Counter())
+        of_one[state, result] += number - cancelled
+        of_one[state, PlanResult.CANCELLED.value] += cancelled
     return {
         parent_id: [StateCount(state, result, number) for (state, result), number in sorted(of_one.items()) if number]
         for parent_id, of_one in counts.items()

@@ -23,7 +23,7 @@ the newest plans are for the most part among them, and a page of those is found 
 _FEW_NAMES = 20
 """Names of which each is looked for by itself."""
 
-_FEW_PLANS = 5000
+FEW: Final = 5000
 """Plans that are quickly looked at."""
 
 _WITH_CAUSE = """
@@ -88,34 +88,54 @@ def _by_state(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
     """The way to what is in a state, when no name says where it is."""
     labels = names.matching(tx, "label", names.labels(wanted.labels)) if wanted.labels else None
     by_label = along("label", labels) if labels is not None and len(labels) <= _FEW_NAMES else None
-    if wanted.parent == NO_PARENT:
-        return by_label if by_label is not None and _are_few(tx, by_label) else _without_parent(wanted)
-    if wanted.states == (CANCELLED,):
-        return [Walk("plans_cancelled", "cancel_requested_at IS NOT NULL"), *along("result", (PlanResult.CANCELLED,))]
+    results = _results(wanted)
     if wanted.states and not {PlanState.STOPPED, FAILED, CANCELLED} & {*wanted.states}:
         return along("state", wanted.states)
-    if wanted.causes or wanted.states == (FAILED,):
-        # what has gone well has no cause, and is not among what failed
-        bad = FAILURES if wanted.causes else (PlanResult.ERROR, PlanResult.WARNING)
-        return along("result", [result for result in bad if not wanted.results or result in wanted.results])
-    if wanted.results and PlanResult.SUCCESS not in wanted.results:
-        return along("result", wanted.results)
-    return EVERYWHERE if by_label is None else by_label
+    if wanted.parent == NO_PARENT:
+        few = by_label is not None and size(tx, by_label, FEW) <= FEW
+        return by_label if by_label is not None and few else _without_parent(results)
+    if wanted.states == (CANCELLED,):
+        return [Walk("plans_cancelled", "cancel_requested_at IS NOT NULL"), *along("result", (PlanResult.CANCELLED,))]
+    if PlanResult.SUCCESS not in results:
+        return along("result", results)
+    return _by_time(wanted) if by_label is None else by_label
 
 
-def _without_parent(wanted: TaskQuery) -> list[Walk]:
-    return [
-        Walk("plans_without_parent", "caller_plan_id IS NULL AND result = :walked", {"walked": str(result)})
-        for result in (wanted.results or PlanResult)
-    ]
+def _results(wanted: TaskQuery) -> list[PlanResult]:
+    """The results that may be wanted: what has gone well has no cause, and is not among what failed."""
+    possible = {*PlanResult}
+    if wanted.results:
+        possible &= {PlanResult(result) for result in wanted.results}
+    if wanted.causes:
+        possible &= FAILURES
+    if wanted.states == (FAILED,):
+        possible &= {PlanResult.ERROR, PlanResult.WARNING}
+    return [result for result in PlanResult if result in possible]
 
 
-def _are_few(tx: sqlite3.Cursor, ways: Iterable[Walk]) -> bool:
-    left = _FEW_PLANS
+def _without_parent(results: Iterable[PlanResult]) -> list[Walk]:
+    condition = "caller_plan_id IS NULL AND result = :walked"
+    return [Walk("plans_without_parent", condition, {"walked": str(result)}) for result in results]
+
+
+def _by_time(wanted: TaskQuery) -> Sequence[Walk]:
+    bounds = {"created_at >= :since": wanted.since, "created_at < :until": wanted.until}
+    given = [condition for condition, bound in bounds.items() if bound is not None]
+    return [Walk("plans_by_created", " AND ".join(given))] if given else EVERYWHERE
+
+
+def size(tx: sqlite3.Cursor, ways: Iterable[Walk], most: int, **values: object) -> int:
+    """How many plans stand on some ways, each as often as it does; more than C{most} are not counted on.
+
+    @param values: of parameters that ways do not have themselves.
+    """
+    counted = 0
     for walk in ways:
         statement = _SOME.format(index=walk.index, condition=walk.condition)
-        left -= tx.execute(statement, {**walk.values, "left": left}).fetchone()[0]
-    return left > 0
+        counted += tx.execute(statement, {**values, **walk.values, "left": most + 1 - counted}).fetchone()[0]
+        if counted > most:
+            break
+    return counted
 
 
 def _by_end(tx: sqlite3.Cursor, wanted: TaskQuery) -> list[Walk]:
@@ -134,9 +154,9 @@ def _by_queue(tx: sqlite3.Cursor, wanted: TaskQuery) -> list[Walk]:
     """The way to what waits in other queues than that in which nearly all do; none when these are too many to sort."""
     if not wanted.queues or "default" in wanted.queues:
         return []
-    values = {"queues": dumps(list(wanted.queues)), "most": _FEW_PLANS + 1}
+    values = {"queues": dumps(list(wanted.queues)), "most": FEW + 1}
     (found,) = tx.execute(f"SELECT count(*) FROM ({_IN_QUEUE} LIMIT :most)", values).fetchone()
-    return [] if found > _FEW_PLANS else [Walk(BY_ID, f"id IN ({_IN_QUEUE})")]
+    return [] if found > FEW else [Walk(BY_ID, f"id IN ({_IN_QUEUE})")]
 
 
 def _by_word(tx: sqlite3.Cursor, word: str) -> list[Walk]:

@@ -65,12 +65,12 @@ async function withoutScripts(session, parent, jobs) {
 
   await page.goto(session.url(`/tasks?q=${encodeURIComponent(`parent:${parent}`)}`));
   await page.getByRole('link', { name: 'Created' }).click();
-  const first = await page.locator('tbody th a').first().getAttribute('href');
+  const times = await page.locator('tbody td:nth-child(4) time').evaluateAll((all) => all.map((time) => time.dateTime));
+  session.check(`${times}` === `${times.toSorted()}`, `sorted by creation, the times are ${times}`);
   const sorted = await page.locator('th[aria-sort=ascending]').innerText();
   session.check(sorted.startsWith('Created'), `the list is sorted by ${sorted}, not by what was pressed`);
   await page.getByRole('link', { name: 'State' }).click();
   await page.locator('th[aria-sort=ascending]', { hasText: 'State' }).waitFor();
   const found = await page.locator('tbody th a').evaluateAll((links) => links.map((link) => link.pathname.split('/').at(-1)));
   session.check(jobs.every((job) => found.includes(job)), `sorted by state, the list has ${found}, not ${jobs}`);
-  session.check(first !== null, 'sorted by creation, the list is empty');
 }

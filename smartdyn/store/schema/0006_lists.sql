@@ -6,6 +6,10 @@ CREATE INDEX plans_without_parent ON plans (result, created_at) WHERE caller_pla
 CREATE INDEX plans_by_request ON plans (request_id) WHERE request_id IS NOT NULL;
 CREATE INDEX steps_by_queue ON steps (queue) WHERE queue IS NOT NULL;
 
+-- Tasks of which the one that started them is gone.
+UPDATE plans SET caller_plan_id = NULL, caller_action_id = NULL
+WHERE caller_plan_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM plans AS parent WHERE parent.id = plans.caller_plan_id);
+
 -- Those without a host have their place in the order of hosts, too.
 DROP INDEX plans_by_host;
 CREATE INDEX plans_by_host ON plans (host, created_at);

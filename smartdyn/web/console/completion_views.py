@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from smartdyn.model.completion import MOST, NAMES, LastTerm, completions, last_term
+from smartdyn.model.completion import NAMES, LastTerm, completions, last_term
 from smartdyn.web.arguments import argument
 from smartdyn.web.console.format import label
 from smartdyn.web.console.pages import Pages
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.route import Route
+
+_MOST_NAMES = 100
+"""Names that are looked at: of labels, what was typed may stand only in a part that is not shown."""
 
 _SHORTEST_NAME = 2
 """Characters of a word with which names are looked for: with fewer, too many fit."""
@@ -37,6 +40,6 @@ class CompletionViews:
             return []
         found: list[tuple[str, str]] = []
         for kind in NAMES.get(term.key, ()):
-            known = await self._tasks.names_like(kind, term.value, limit=MOST)
+            known = await self._tasks.names_like(kind, term.value, limit=_MOST_NAMES)
             found += [(kind, label(name) if kind == "label" else name) for name in known]
         return found

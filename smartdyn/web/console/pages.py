@@ -16,6 +16,7 @@ from markupsafe import Markup, escape
 from twisted.web.iweb import IRequest
 
 from smartdyn.errors import InvalidRequest, MatchesChanged, NothingToSend, NotPossibleNow, PlanNotFound, TooSlow
+from smartdyn.model.query import quoted
 from smartdyn.store.json import encode
 from smartdyn.web.access import may
 from smartdyn.web.authorization import Forbidden
@@ -70,6 +71,7 @@ class Pages:
             duration=fmt.duration,
             short=fmt.short,
             label=fmt.label,
+            quoted=quoted,
             json=_json,
             shell=shlex.quote,
             words=_words,

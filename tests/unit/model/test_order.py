@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from itertools import product
 
 from hypothesis import given
@@ -58,6 +60,16 @@ class OrderTests(SynchronousTestCase):
     def test_places_that_are_none(self, text: str, wanted: Order) -> None:
         """What came from no page leads to none, and to no other error."""
         self.assertRaises(InvalidRequest, place, text, wanted)
+
+    def test_places_with_impossible_values(self) -> None:
+        """A place that somebody has made up is refused before the database is asked for it."""
+        for value, sort in ((2**63, "took"), (99, "state"), (-1, "state"), (1e400, "took"), ("\ud800", "host")):
+            made_up = urlsafe_b64encode(json.dumps([1.0, "p", value]).encode()).decode().rstrip("=")
+            try:
+                found = place(made_up, order(sort)).value
+            except InvalidRequest:
+                continue
+            self.assertEqual((found, type(found)), (float(value), float))
 
     def test_places_of_other_orders(self) -> None:
         """A place in one order is none in another that sorts by something else."""

@@ -24,10 +24,8 @@ class ListTests(WebTestCase):
     def rows(self, path: str) -> list[str]:
         """The tasks of a list from top to bottom, an arrow before each for every task that it stands below."""
         page = self.page(path)
-        found = re.findall(
-            r'<tr(?: class="(?:depth-(\d))?[^"]*")?>\n<th scope="row">.*?<a href="/console/([^"]*)"', page
-        )
-        return [">" * int(depth or 0) + task for depth, task in found]
+        found = re.findall(r'<tr class="depth-(\d)[^"]*">\n<th scope="row">.*?<a href="/console/([^"]*)"', page)
+        return [">" * int(depth) + task for depth, task in found]
 
     def page(self, path: str) -> str:
         status, page = self.request("GET", path)
@@ -75,7 +73,7 @@ class ListTests(WebTestCase):
         self.engine.clock.advance(1)
         parent, (_, failed) = self.batch(a=WAITING, b=FAILING)
         self.assertEqual(self.rows("/console/tasks?q=state:paused"), [parent, f">{failed}", alone])
-        self.assertIn('<tr class=" added">', self.page("/console/tasks?q=state:paused"))
+        self.assertIn('<tr class="depth-0 added">', self.page("/console/tasks?q=state:paused"))
 
     def test_what_is_found_and_unfolded_is_listed_once(self) -> None:
         """Unfolding a task in a search adds the jobs that were not found."""
@@ -129,7 +127,7 @@ class ListTests(WebTestCase):
         self.assertEqual(self.rows(first) + self.rows(following[1]), tasks)
 
     def test_searches_are_completed(self) -> None:
-        """The search field offers keys, states, hosts and labels; whoever may not see tasks is not told of names."""
+        """The search field offers keys, states, hosts and labels that occur."""
         self.launch(Nasty.class_name)
         for typed, offered in (
             ("sta", ["state:"]),
@@ -152,7 +150,12 @@ class ListTests(WebTestCase):
 
     def test_what_cannot_be_asked_for(self) -> None:
         """Unknown orders, and places of another order, have a page that says so."""
-        for query in ("sort=size", "sort=label&before=WzEsInAiLG51bGxd1"):
+        self.launch("Rig::Noop")
+        self.launch("Rig::Noop")
+        following = re.search('before=([^&]*)"', self.page("/console/tasks?sort=-started&per_page=1"))
+        assert following is not None
+        self.assertEqual(self.request("GET", f"/console/tasks?sort=-started&before={following[1]}")[0], 200)
+        for query in ("sort=size", f"sort=label&before={following[1]}", "before=nonsense"):
             status, page = self.request("GET", f"/console/tasks?{query}")
             self.assertEqual(status, 400)
             self.assertIn("<h1>", page)

@@ -105,10 +105,17 @@ document.addEventListener("htmx:beforeOnLoad", ({ detail: { elt, xhr } }) => {
   if (xhr.status < 400) answered("polling");
   else unanswered("polling", xhr.status < 500 ? `the service says ${xhr.status}` : undefined);
 });
-// What is unfolded stands in the address, for a reload and for others.
+// What is unfolded stands in the address, for a reload and for others. A link that could not be followed here is followed
+// as any other, and so is one that is to open elsewhere.
 document.addEventListener("htmx:afterRequest", ({ detail: { requestConfig: { elt }, successful } }) => {
-  if (successful && elt.hasAttribute("data-stays")) history.replaceState(null, "", elt.getAttribute("hx-get"));
+  if (!elt.hasAttribute("data-stays")) return;
+  if (successful) history.replaceState(null, "", elt.getAttribute("hx-get"));
+  else location.assign(elt.href);
 });
+document.addEventListener("click", (event) => {
+  const elsewhere = event.ctrlKey || event.metaKey || event.shiftKey;
+  if (elsewhere && event.target.closest("[data-stays]")) event.stopPropagation();
+}, true);
 for (const failure of ["htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failure, ({ detail }) => { if (polls(detail.elt) && !left) unanswered("polling"); });
 }
