@@ -152,7 +152,7 @@ class ListTests(WebTestCase):
         """Unknown orders, and places of another order, have a page that says so."""
         self.launch("Rig::Noop")
         self.launch("Rig::Noop")
-        following = re.search('before=([^&]*)"', self.page("/console/tasks?sort=-started&per_page=1"))
+        following = re.search(r"before=([\w-]+)", self.page("/console/tasks?sort=-started&per_page=1"))
         assert following is not None
         self.assertEqual(self.request("GET", f"/console/tasks?sort=-started&before={following[1]}")[0], 200)
         for query in ("sort=size", f"sort=label&before={following[1]}", "before=nonsense"):
