@@ -47,9 +47,9 @@ _PLANS = f"""
 """
 _BATCHES = """
     INSERT INTO plans (id, label, state, result, root_plan_step_id, run_flow, finalize_flow, step_ids, created_at,
-        ended_at, history, digested)
+        started_at, ended_at, history, digested)
     SELECT DISTINCT caller_plan_id, 'Proxy::Dynflow::Action::Batch', 'stopped', 'success', 1, '["S"]', '["S"]', '[]',
-        max(created_at) + 1.0, max(created_at) + 2.0, '[]', 1
+        max(created_at) + 1.0, max(created_at) + 1.0, max(created_at) + 2.0, '[]', 1
     FROM plans GROUP BY caller_plan_id
 """
 _DIGESTS = """
@@ -87,6 +87,19 @@ _AUDIT = """
         coalesce((SELECT id FROM plans WHERE rowid = n), ''), '1 steps were told.'
     FROM numbers
 """
+_SORTED = (
+    "",
+    "state:failed",
+    "label:RunScript",
+    "label:Rare",
+    "host:web1*",
+    "since:2d",
+    "parent:none",
+    "cause:exit-3",
+    "RunScript",
+)
+"""Searches of which the finds are sorted."""
+
 _WORDS = ("permission", "denied", "updated", "package", "kernel", "service", "restarted", "failed", "reached", "cannot")
 
 
@@ -228,7 +241,7 @@ def sorted_lists(tasks: list[TaskSummary]) -> Iterator[tuple[str, list[str]]]:
     """All orders: of all tasks, of many and of few, from the beginning and from anywhere."""
     for key, descending in product(SortKey, (True, False)):
         order = Order(key, descending)
-        for search in ("", "state:failed", "label:RunScript", "label:Rare", "host:web1*", "since:2d"):
+        for search in _SORTED:
             path = f"tasks?sort={order}&q={quote(search)}"
             yield f"by {order}: {search or 'all'}", [path]
             if search in {"", "label:RunScript"}:

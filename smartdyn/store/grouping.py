@@ -38,7 +38,10 @@ def groups(tx: sqlite3.Cursor, wanted: TaskQuery, key: SortKey) -> list[Group] |
     if key is SortKey.STATE:
         return [*_states(tx, wanted)]
     if key is SortKey.LABEL:
-        return [*_named("label", names.all_of(tx, "label"))]
+        labels = names.matching(tx, "label", names.labels(wanted.labels)) if wanted.labels else None
+        if labels is None or len(labels) == names.MOST:
+            labels = names.all_of(tx, "label")
+        return [*_named("label", sorted(labels))]
     if key is SortKey.HOST:
         hosts = names.matching(tx, "host", ["%"])
         return [*_named("host", sorted(hosts))] if len(hosts) <= MOST_HOSTS else None

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 _MATCHING = "SELECT name FROM plan_names WHERE kind = :kind AND {condition} ORDER BY name LIMIT :limit"
 _ALL = "SELECT name FROM plan_names WHERE kind = ? ORDER BY name"
-_MOST = 100
+MOST: Final = 100
 """Names that are given; so many are no use for finding something faster."""
 
 
@@ -33,13 +34,13 @@ def like(column: str, parameters: Iterable[str]) -> str:
 
 
 def matching(tx: sqlite3.Cursor, kind: str, patterns: Sequence[str]) -> list[str]:
-    """The names that are like one of C{patterns}, at most L{_MOST} of them.
+    """The names that are like one of C{patterns}, at most L{MOST} of them.
 
     @param kind: C{host} or C{label}.
     """
     given: dict[str, object] = {f"pattern{number}": pattern for number, pattern in enumerate(patterns)}
     statement = _MATCHING.format(condition=like("name", given))
-    return [row[0] for row in tx.execute(statement, {**given, "kind": kind, "limit": _MOST})]
+    return [row[0] for row in tx.execute(statement, {**given, "kind": kind, "limit": MOST})]
 
 
 def all_of(tx: sqlite3.Cursor, kind: str) -> list[str]:

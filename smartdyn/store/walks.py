@@ -16,9 +16,9 @@ from smartdyn.store.json import dumps
 MOST_WITH_TEXT: Final = 2000
 """Plans that a search in the output looks at: those that ended last."""
 
-FEW_ENDS: Final = 1000
-"""Plans that are looked for by the time of their end, and then sorted by that of their creation. Where more have ended,
-the newest plans are for the most part among them, and a page of those is found at once."""
+FEW_ENDS: Final = 2000
+"""Plans that are looked for by their end or its cause, and then sorted by the time of their creation. Where more have
+ended, the newest plans are for the most part among them, and a page of those is found at once."""
 
 _FEW_NAMES = 20
 """Names of which each is looked for by itself."""
@@ -88,12 +88,13 @@ def _by_state(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
     """The way to what is in a state, when no name says where it is."""
     labels = names.matching(tx, "label", names.labels(wanted.labels)) if wanted.labels else None
     by_label = along("label", labels) if labels is not None and len(labels) <= _FEW_NAMES else None
+    if by_label is not None and size(tx, by_label, FEW) <= FEW:
+        return by_label
     results = _results(wanted)
     if wanted.states and not {PlanState.STOPPED, FAILED, CANCELLED} & {*wanted.states}:
         return along("state", wanted.states)
     if wanted.parent == NO_PARENT:
-        few = by_label is not None and size(tx, by_label, FEW) <= FEW
-        return by_label if by_label is not None and few else _without_parent(results)
+        return _without_parent(results)
     if wanted.states == (CANCELLED,):
         return [Walk("plans_cancelled", "cancel_requested_at IS NOT NULL"), *along("result", (PlanResult.CANCELLED,))]
     if PlanResult.SUCCESS not in results:
@@ -139,15 +140,17 @@ def size(tx: sqlite3.Cursor, ways: Iterable[Walk], most: int, **values: object) 
 
 
 def _by_end(tx: sqlite3.Cursor, wanted: TaskQuery) -> list[Walk]:
-    """The way to what ended of late, with the causes that are wanted; none when that is too much to sort."""
-    if wanted.ended is None:
+    """The way to what ended of late, or with the causes that are wanted; none when that is too much to sort."""
+    if wanted.ended is None and not wanted.causes:
         return []
     ends = _WITH_CAUSE if wanted.causes else _ALL_ENDED
-    values = {"ended": wanted.ended, "causes": dumps(list(wanted.causes)), "most": FEW_ENDS + 1}
+    values = {"ended": wanted.ended or 0.0, "causes": dumps(list(wanted.causes)), "most": FEW_ENDS + 1}
     (found,) = tx.execute(f"SELECT count(*) FROM ({ends} LIMIT :most)", values).fetchone()
     if found > FEW_ENDS:
         return []
-    return [Walk(BY_ID, f"id IN ({ends})") if wanted.causes else Walk("plans_by_end", ENDED)]
+    return [
+        Walk(BY_ID, f"id IN ({ends})", {"ended": values["ended"]}) if wanted.causes else Walk("plans_by_end", ENDED)
+    ]
 
 
 def _by_queue(tx: sqlite3.Cursor, wanted: TaskQuery) -> list[Walk]:

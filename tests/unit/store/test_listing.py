@@ -53,9 +53,9 @@ SEARCHES = (
     "text:word",
 )
 SORT = "USE TEMP B-TREE FOR ORDER BY"
-SORTED = 8
-"""Ways of these to few rows that are then sorted: by the two words' ids, an id, a request, a queue, a text, and twice
-by an end of late."""
+SORTED = 10
+"""Ways of these to few rows that are then sorted: by the two words' ids, an id, a request, a queue, a text, twice by an
+end of late and twice by a cause."""
 
 
 TWO = [
