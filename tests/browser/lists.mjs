@@ -46,6 +46,8 @@ async function completes(session, page) {
     await field.pressSequentially(typed);
     await page.locator(`#search-terms option[value="${offered}"]`).waitFor({ state: 'attached' });
     session.check((await field.inputValue()) === typed, `typing ${typed} made ${await field.inputValue()} of it`);
+    const all = await page.locator('#search-terms option').evaluateAll((options) => options.map((option) => option.value));
+    session.check(all.every((each) => each.includes(typed)), `of ${all} the browser does not show all for ${typed}`);
   }
 }
 

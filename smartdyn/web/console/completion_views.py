@@ -31,8 +31,9 @@ class CompletionViews:
 
     async def complete(self, request: Any) -> bytes:
         """Options for the search field."""
-        term = last_term(argument(request, "q"))
-        found = completions(term, await self._names(term)) if term is not None else []
+        text = argument(request, "q")
+        term = last_term(text)
+        found = completions(text, await self._names(term)) if term is not None else []
         return self._pages.page(request, "complete.html", found=found)
 
     async def _names(self, term: LastTerm) -> list[tuple[str, str]]:

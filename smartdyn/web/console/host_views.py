@@ -30,18 +30,26 @@ class HostViews:
 
     async def host(self, request: Any) -> bytes:
         """What was done on a host, why it failed, and by which keys it is known."""
-        name = argument(request, "name")
+        name = _name(request)
         return self._pages.page(request, "host.html", host=await self._tasks.host(name), keys=self._keys.of(name))
 
     async def ask_to_forget(self, request: Any) -> bytes:
         """Say what forgetting the key of a host means."""
-        name = argument(request, "name")
+        name = _name(request)
         return self._pages.page(request, "forget.html", host=name, keys=self._keys.of(name))
 
     async def forget(self, request: Any) -> bytes:
         """Forget the key of a host."""
-        name = argument(request, "name")
-        if not name:
-            raise InvalidRequest("Say of which host the key is to be forgotten.")
+        name = _name(request)
         await self._tasks.control.forget_host_key(name, actor_of(request, "console"), self._keys.forget)
         return self._pages.go(request, "host", name=name)
+
+
+def _name(request: Any) -> str:
+    """
+    @raise InvalidRequest: it has none.
+    """
+    name = argument(request, "name").strip()
+    if not name:
+        raise InvalidRequest("Say which host: the address of its page ends with `?name=` and its name.")
+    return name

@@ -13,9 +13,19 @@ from urllib.parse import quote, urlencode
 import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from twisted.internet.defer import CancelledError
+from twisted.logger import Logger
 from twisted.web.iweb import IRequest
 
-from smartdyn.errors import InvalidRequest, MatchesChanged, NothingToSend, NotPossibleNow, PlanNotFound, TooSlow
+from smartdyn.errors import (
+    InvalidRequest,
+    MatchesChanged,
+    NothingToSend,
+    NotPossibleNow,
+    PlanNotFound,
+    SmartdynError,
+    TooSlow,
+)
 from smartdyn.model.query import quoted
 from smartdyn.store.json import encode
 from smartdyn.web.access import may
@@ -23,6 +33,7 @@ from smartdyn.web.authorization import Forbidden
 from smartdyn.web.console import format as fmt
 from smartdyn.web.console.ansi import plain
 from smartdyn.web.console.assets import Assets
+from smartdyn.web.errors import UNEXPECTED, status_of
 from smartdyn.web.requests import PREFIX, PREFIX_HEADER, header, send
 from smartdyn.web.route import Handler, Route
 
@@ -48,6 +59,8 @@ _LONGEST_VALUE = 20_000
 class Pages:
     """Renders pages, with what their visitors may do."""
 
+    _log = Logger()
+
     def __init__(self, now: Callable[[], float]) -> None:
         """
         @param now: the time, seconds since the epoch.
@@ -60,6 +73,8 @@ class Pages:
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
+            # An upgrade replaces the files while the version before it still serves pages
+            auto_reload=False,
         )
         self._templates.filters.update(
             time=fmt.time,
@@ -77,6 +92,8 @@ class Pages:
             words=_words,
         )
         self._templates.globals.update(asset=self.assets.url)
+        for name in self._templates.list_templates():
+            self._templates.get_template(name)
 
     def served(self, routes: Iterable[Route]) -> list[Route]:
         """Routes that have a page for what goes wrong."""
@@ -100,8 +117,20 @@ class Pages:
                 return self.error(request, 400, "This cannot be shown", str(error))
             except TooSlow as error:
                 return self.error(request, 503, "This takes too long", str(error))
+            except CancelledError:
+                raise
+            except Exception as error:
+                return self._failed(request, error)
 
         return call
+
+    def _failed(self, request: Any, error: Exception) -> bytes:
+        """A page for what is nobody's mistake but, perhaps, ours."""
+        status = status_of(error) if isinstance(error, SmartdynError) else 500
+        if status == 503:
+            return self.error(request, status, "Not possible now", str(error))
+        self._log.failure("a page failed")
+        return self.error(request, 500, "This page failed", UNEXPECTED)
 
     def render(self, request: Any, name: str, **values: Any) -> str:
         """A page's text."""

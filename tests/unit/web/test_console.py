@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from smartdyn.actions.action import Action
+from smartdyn.errors import StoreError
 from smartdyn.model.records import Delay
 from smartdyn.store import callbacks
 from smartdyn.store.callbacks import EnqueueCallback, ParkCallback
@@ -88,6 +89,27 @@ class ConsoleTests(WebTestCase):
             status, page = self.request("GET", f"/console/tasks?{query}")
             self.assertEqual(status, 400)
             self.assertIn("<h1>", page)
+
+    def test_what_goes_wrong_has_a_page(self) -> None:
+        """A fault of the service, or a database that does not answer, is told on a page, not in a program's words."""
+        for error, status in ((RuntimeError("secret"), 500), (StoreError("The database is busy."), 503)):
+
+            async def fail(now: float, error: Exception = error) -> None:
+                raise error
+
+            self.patch(self.engine.tasks, "overview", fail)
+            found, page = self.request("GET", "/console")
+            self.assertEqual(found, status)
+            self.assertIn("<h1>", page)
+            self.assertNotIn("secret", page)
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+
+    def test_a_host_without_a_name(self) -> None:
+        """Has no page; it is said what its address would be."""
+        for path in ("/console/host", "/console/host?name=+", "/console/forget-key"):
+            status, page = self.request("GET", path)
+            self.assertEqual(status, 400)
+            self.assertIn("?name=", page)
 
     def test_a_search_that_is_none(self) -> None:
         """Stays in its box, with the place marked and the words for it."""

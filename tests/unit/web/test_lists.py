@@ -131,9 +131,16 @@ class ListTests(WebTestCase):
         self.launch(Nasty.class_name)
         for typed, offered in (
             ("sta", ["state:"]),
-            ("host:scr", ["host:<script>host</script>"]),
-            ("script", ["host:<script>host</script>", "label:Nasty<script>alert(1)</script>"]),
-            ("s", ["state:", "since:"]),
+            ("host:%3Cscr", ["host:<script>host</script>"]),
+            (
+                "script",
+                [
+                    "host:<script>host</script>",
+                    "<script>host</script>",
+                    "label:Nasty<script>alert(1)</script>",
+                    "Nasty<script>alert(1)</script>",
+                ],
+            ),
         ):
             status, page = self.request("GET", f"/console/complete?q={typed}")
             self.assertEqual(status, 200)
