@@ -7,11 +7,12 @@ import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial, wraps
+from importlib.resources import files
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import DictLoader, Environment, StrictUndefined
 from markupsafe import Markup, escape
 from twisted.internet.defer import CancelledError
 from twisted.logger import Logger
@@ -68,13 +69,11 @@ class Pages:
         self.now = now
         self.assets = Assets()
         self._templates = Environment(
-            loader=PackageLoader("smartdyn.web.console"),
+            loader=DictLoader(_sources()),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
-            # An upgrade replaces the files while the version before it still serves pages
-            auto_reload=False,
         )
         self._templates.filters.update(
             time=fmt.time,
@@ -92,8 +91,6 @@ class Pages:
             words=_words,
         )
         self._templates.globals.update(asset=self.assets.url)
-        for name in self._templates.list_templates():
-            self._templates.get_template(name)
 
     def served(self, routes: Iterable[Route]) -> list[Route]:
         """Routes that have a page for what goes wrong."""
@@ -168,6 +165,12 @@ class Pages:
             location += f"?{urlencode(query)}"
         request.setHeader(b"location", location.encode("ascii"))
         return send(request, b"", HTML, 303)
+
+
+def _sources() -> dict[str, str]:
+    """All templates: an upgrade replaces the files while the version before it still serves pages."""
+    folder = files("smartdyn.web.console").joinpath("templates")
+    return {entry.name: entry.read_text(encoding="utf-8") for entry in folder.iterdir() if entry.name.endswith(".html")}
 
 
 def secure(request: Any) -> None:
