@@ -144,7 +144,8 @@ class ScriptRunner(Runner):
                 self._hosts.meters.reconnects.inc()
                 delay = _BACK_OFF[min(attempt, len(_BACK_OFF) - 1)] * (0.75 + self._hosts.random() / 2)
                 attempt += 1
-                context.note(f"{error}. The script goes on there meanwhile.", retry_in=delay)
+                times = f", {attempt} times" if attempt > 1 else ""
+                context.note(f"{error}{times}. The script goes on there meanwhile.", retry_in=delay)
             await sleep(self._hosts.reactor, delay)
 
     def _is_worth_another_try(self, error: SSHError, context: RunnerContext) -> bool:

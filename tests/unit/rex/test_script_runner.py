@@ -134,7 +134,7 @@ class AwayTests(SynchronousTestCase):
         self.assertLess(number, 40)
 
     def test_a_running_job_is_looked_for_whatever_keeps_us_out(self) -> None:
-        """A host that boots may turn away the right password for a while."""
+        """A host that boots may turn away the right password for a while; it is said how often it did."""
         self.context.begun = True
         _, running = self.run_job(resumed=True)
         refused = AuthenticationFailed("root", "h1", [Attempt("password", "no")], ["password"])
@@ -143,6 +143,8 @@ class AwayTests(SynchronousTestCase):
         self.assertEqual(len(self.attempts), 2)
         self.assertNoResult(running)
         self.assertTrue(any("Permission denied" in note for note in self.context.notes))
+        self.attempts[1].errback(refused)
+        self.assertTrue(self.context.notes[-1].endswith(", 2 times. The script goes on there meanwhile."))
 
     def test_stopping_while_connecting(self) -> None:
         """The attempt is dropped, and the job is over."""
