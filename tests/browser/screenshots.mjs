@@ -11,7 +11,7 @@ await run(async (session) => {
   const pictures = [
     ['waiting-task', `/${tasks.slow}`],
     ['home', '/'],
-    ['tasks', '/tasks'],
+    ['tasks', `/tasks?open=${tasks.batch}`],
     ['failed-task', `/${tasks.failed}`],
     ['running-task', `/${tasks.running}`],
     ['output', `/${tasks.running}/output`],
