@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smartdyn.model.causes import why_untold, why_waiting
+from smartdyn.model.causes import CANCELLED, why_untold, why_waiting
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import CallbackView, StateCount, TaskPage, Waiting
 from smartdyn.web.console.format import duration, short, time
@@ -15,7 +15,7 @@ _LONG_WAIT = 10.0
 """Seconds after which something may be wrong with what a job waits for."""
 
 _NAMED = 3
-"""Tasks that a sentence names."""
+"""Tasks or steps that are named."""
 
 _TO_DECIDE = "Then resume the task, or skip the step first."
 
@@ -66,7 +66,7 @@ def _advice(page: TaskPage, now: float) -> str:
         if cause is None and page.note is not None and now - page.note.at >= _LONG_WAIT:
             return "Check the host and its sshd, or cancel the task."
     else:
-        cause = page.cause
+        cause = page.cause or (CANCELLED if _cancelled(page) else None)
     if cause is not None and page.summary.state == PlanState.PAUSED:
         return f"{cause.advice} {_TO_DECIDE}"
     return cause.advice if cause else ""
@@ -112,6 +112,22 @@ def _running(page: TaskPage, where: str) -> str:
 
 
 def _stopped(page: TaskPage, where: str) -> str:
+    """How it ended, and which of its steps somebody cancelled."""
+    cancelled = _cancelled(page)
+    if cancelled and page.cause == CANCELLED:
+        status = f" Its exit status is {page.exit_status}." if page.exit_status is not None else ""
+        return f"{cancelled}{status}"
+    return f"{_ended(page, where)} {cancelled}".rstrip()
+
+
+def _cancelled(page: TaskPage) -> str:
+    """Which steps somebody cancelled, and who; empty when it was none, or the whole task."""
+    told = [step for step in page.steps if step.cancelled_by is not None]
+    said = [f"Step {step.id} was cancelled{f' by {step.cancelled_by}' if step.cancelled_by else ''}." for step in told]
+    return " ".join(said[:_NAMED] + (["Others were, too."] if len(said) > _NAMED else []))
+
+
+def _ended(page: TaskPage, where: str) -> str:
     if page.cause is not None and page.cause.key in _ENDED_BY:
         status = f" Its exit status is {page.exit_status}." if page.exit_status is not None else ""
         return f"{page.cause.title}: the job{where} was ended.{status}"

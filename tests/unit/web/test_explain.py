@@ -90,6 +90,19 @@ class ExplainTests(SynchronousTestCase):
         page = self.ended(exit_status=255, cause=CANCELLED)
         self.assertTrue(explain(page, NOW).startswith("It was cancelled: the job on web3 was ended."))
 
+    def test_one_step_was_cancelled(self) -> None:
+        """Is said with the name, and not that the script failed; a task that went well nevertheless says both."""
+        step = StepView(3, 1, None, "run", "X", "success", None, 0.0, 1.0, 0.0, 1.0, "success", 1.0, cancelled_by="ann")
+        nothing = "Nothing is to be done, unless it should have run."
+        page = self.ended(exit_status=255, cause=CANCELLED, steps=(step,))
+        self.assertEqual(explain(page, NOW), f"Step 3 was cancelled by ann. Its exit status is 255. {nothing}")
+        page = self.ended(cause=CANCELLED, steps=(replace(step, cancelled_by=""), *4 * (replace(step, id=4),)))
+        said = "Step 3 was cancelled. Step 4 was cancelled by ann. Step 4 was cancelled by ann. Others were, too."
+        self.assertEqual(explain(page, NOW), f"{said} {nothing}")
+        well = replace(page, summary=replace(page.summary, result="success"), cause=None, steps=(step,))
+        said = "It ended with the result success. Step 3 was cancelled by ann."
+        self.assertEqual(explain(well, NOW), f"{said} {nothing}")
+
     def test_what_is_no_job(self) -> None:
         """A task without a host waits for an event, or for the tasks that it launched."""
         task = replace(RUNNING, summary=replace(RUNNING.summary, host=None))
