@@ -164,6 +164,7 @@ class ConsoleTests(WebTestCase):
         task = self.launch("Rig::RaiseInRun")
         self.assertIn(f'href="/console/{task}/confirm/skip?step=2"', self.request("GET", f"/console/{task}")[1])
         self.assertEqual(self.press(f"/console/{task}/skip/2"), 303)
+        self.assertIn("What failed in it will be left out.", self.request("GET", "/console")[1])
         self.assertEqual(self.press(f"/console/{task}/resume"), 303)
         self.assertEqual(self.location, f"/console/{task}")
         self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
