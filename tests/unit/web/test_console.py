@@ -148,11 +148,12 @@ class ConsoleTests(WebTestCase):
 
     def test_every_deed_is_asked_for_first(self) -> None:
         """A page that works without scripts says what each deed means, and has the button for it."""
-        task = self.launch("Rig::RaiseInRun")
-        for deed in ("cancel", "force-cancel", "resume", "halt"):
-            status, page = self.request("GET", f"/console/{task}/confirm/{deed}")
-            self.assertEqual(status, 200)
-            self.assertIn(f'action="/console/{task}/{deed}"', page)
+        running, task = self.launch("Rig::WaitForUpdate"), self.launch("Rig::RaiseInRun")
+        for each, deeds in ((running, ("cancel", "force-cancel", "halt")), (task, ("resume", "halt"))):
+            for deed in deeds:
+                status, page = self.request("GET", f"/console/{each}/confirm/{deed}")
+                self.assertEqual(status, 200)
+                self.assertIn(f'action="/console/{each}/{deed}"', page)
         page = self.request("GET", f"/console/{task}/confirm/skip?step=2")[1]
         self.assertIn(f'action="/console/{task}/skip/2"', page)
         self.assertIn("<h1>Skip step 2?</h1>", page)
@@ -240,9 +241,21 @@ class ConsoleTests(WebTestCase):
         self.assertEqual((page.count("failed here"), page.count('<div class="step error">')), (1, 4))
 
     def test_what_is_not_possible_has_a_page(self) -> None:
-        """Resuming what is not paused is answered with a page that says so."""
+        """Resuming what is not paused is answered with a page that says so and leads back, asked for or done."""
         task = self.launch("Rig::WaitForUpdate")
         self.assertEqual(self.press(f"/console/{task}/resume"), 409)
+        for question, said in (
+            ("resume", "The task is running. Only a paused task can be resumed."),
+            ("resend", "Only a result that Foreman has not got"),
+            ("cancel?step=99", "The task has no step 99."),
+            ("cancel?step=1", "Step 1 is success, and the task is running. Only a step of the run phase"),
+            ("skip?step=2", "Step 2 is suspended, and the task is running. Only a failed step of a paused task"),
+        ):
+            status, page = self.request("GET", f"/console/{task}/confirm/{question}")
+            self.assertEqual((status, f'action="/console/{task}' in page), (409, False), question)
+            self.assertIn(said, page)
+            self.assertIn(f'href="/console/{task}">Back to the task</a>', page)
+        self.assertIn("Back to the task", self.request("POST", f"/console/{task}/resume", b"")[1])
         self.assertEqual(self.press(f"/console/{task}/skip/nonsense"), 400)
 
     def test_halt(self) -> None:
