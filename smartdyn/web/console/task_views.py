@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from smartdyn.web.console.log_html import blocks
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import Pages
 from smartdyn.web.console.plan_tree import plan_tree
-from smartdyn.web.console.timeline import SCALE, bars
+from smartdyn.web.console.timeline import SCALE, bars, so_far
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
 from smartdyn.web.requests import base_url
@@ -75,8 +76,8 @@ class TaskViews:
 
     async def task(self, request: Any, plan_id: str) -> bytes:
         """Everything about one task."""
-        page = await self._tasks.page(plan_id)
-        now = self._pages.now()
+        found, now = await self._tasks.page(plan_id), self._pages.now()
+        page = replace(found, steps=tuple(so_far(step, now) for step in found.steps))
         steps = {step.id: step for step in page.steps}
         phases = {
             name: nested(flows.decode(page.status[key]), steps)

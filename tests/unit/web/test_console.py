@@ -204,6 +204,17 @@ class ConsoleTests(WebTestCase):
         self.request("POST", f"/tasks/{first}/cancel")
         self.assertNotIn("Waited for by", self.request("GET", f"/console/{first}")[1])
 
+    def test_a_step_that_waits(self) -> None:
+        """Has no end, and has taken the time since it began: in its card, in the picture and on the time line."""
+        task = self.launch("Rig::WaitForUpdate")
+        self.engine.advance(10)
+        page = self.request("GET", f"/console/{task}")[1]
+        card = page.split('id="step-2"')[1].split("</section>")[0]
+        self.assertIn("<dt>Ended</dt><dd>–</dd>", card)
+        self.assertIn("<dt>Real time</dt><dd>10.0 s</dd>", card)
+        self.assertIn("suspended, 10.0 s</text>", page)
+        self.assertIn('<td class="number">10.0 s</td>', page)
+
     def test_how_far_a_step_is(self) -> None:
         """A step that knows it shows it; one that has not begun or has ended does not."""
         page = self.request("GET", f"/console/{self.launch(Halfway.class_name)}")[1]
@@ -236,7 +247,7 @@ class ConsoleTests(WebTestCase):
         body = {"action_name": "Rig::Nested", "action_input": {"depth": 3, "fail": True}}
         task = self.request("POST", "/tasks", body)[1]["task_id"]
         page = self.request("GET", f"/console/{task}")[1]
-        said = r'Planning failed at <a class="alone" href="#step-(\d+)">([^<]*)</a></strong> ([^<]*)<'
+        said = r'Planning failed at <a class="alone" href="#step-(\d+)">([^<]*)</a>:</strong> ([^<]*)<'
         self.assertEqual(re.findall(said, page), [("10", "10: Nested", "there is nothing deeper")])
         self.assertEqual((page.count("failed here"), page.count('<div class="step error">')), (1, 4))
 
@@ -306,6 +317,8 @@ class ConsoleTests(WebTestCase):
         """What is pressed concerns what was there when it was asked for."""
         asked = self.launch("Rig::WaitForUpdate")
         self.engine.clock.advance(1)
+        page = self.request("GET", "/console/bulk?q=state:failed&what=resume")[1]
+        self.assertIn("it can be to those that <code>state:paused</code> finds.", page)
         page = self.request("GET", "/console/bulk?q=state:running&what=cancel")[1]
         exact = re.findall(r'name="q" value="([^"]*)"><input type="hidden" name="what"', page)[0]
         self.engine.clock.advance(1)
@@ -415,7 +428,9 @@ class ConsoleTests(WebTestCase):
         body = {"operation": "ssh", "input": {"a": waiting, "b": waiting}}
         parent = self.request("POST", "/tasks/launch", body)[1]["parent"]["task_id"]
         path = f"/console/batches/{parent}"
-        self.assertIn(f'href="{path}"', self.request("GET", f"/console/{parent}")[1])
+        page = self.request("GET", f"/console/{parent}")[1]
+        self.assertIn(f'href="{path}"', page)
+        self.assertTrue('href="#jobs"' in page and 'id="jobs"' in page)
         page = self.request("GET", path)[1]
         self.assertIn("0 of 2 jobs", page)
         self.assertIn("data-polled", page)
