@@ -28,7 +28,8 @@ _FILL = """
 """
 _FILL_STEPS = """
     INSERT INTO steps SELECT plans.id, steps.id, kind, action_id, action_class, steps.state, error, queue, children,
-        steps.started_at, steps.ended_at, steps.execution_time, steps.real_time, progress_done, progress_weight
+        steps.started_at, steps.ended_at, steps.execution_time, steps.real_time, progress_done, progress_weight,
+        cancelled_at
     FROM plans, steps WHERE steps.plan_id = :template AND plans.id <> :template
 """
 _FILL_ACTIONS = """

@@ -10,7 +10,7 @@ from smartdyn.actions.ledger import Ledger
 from smartdyn.engine.intake import Drain
 from smartdyn.engine.world import World
 from smartdyn.errors import NothingToSend
-from smartdyn.model.audit import Actor
+from smartdyn.model.audit import Actor, cancel_step
 from smartdyn.store import callbacks, plans
 from smartdyn.store.callbacks import SendAgain
 
@@ -44,7 +44,7 @@ class Control:
         """Ask one step of a task to end."""
         await self.ledger.recorded(
             by,
-            f"cancel step {step_id}",
+            cancel_step(step_id),
             plan_id,
             lambda: self._interventions.cancel_step(plan_id, step_id),
             lambda _: "The step was told.",

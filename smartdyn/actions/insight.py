@@ -12,7 +12,7 @@ from smartdyn.errors import InvalidRequest
 from smartdyn.model.causes import why, why_waiting
 from smartdyn.model.overview import BatchPage, HealthItem, HostPage, OutputHit, Overview, StuckTask
 from smartdyn.model.query import FAILED, TaskQuery
-from smartdyn.model.states import UNFINISHED
+from smartdyn.model.states import UNFINISHED, StepState
 from smartdyn.model.views import JobNote, TaskList, TaskSummary
 from smartdyn.store import digests, evidence, insight, listing, plans
 
@@ -142,6 +142,9 @@ def _paused(tx: sqlite3.Cursor) -> list[StuckTask]:
         whole = plans.load_whole(tx, task.id)
         known = evidence.of_plan(tx, whole)
         since = max((step.ended_at for step in whole.steps.values() if step.ended_at), default=task.created_at)
+        if not any(step.state is StepState.ERROR for step in whole.steps.values()):
+            found.append(StuckTask(task, "What failed in it will be left out.", since, "Resume it."))
+            continue
         error = f": {known.errors[0].splitlines()[0].rstrip('.')}" if known.errors else ""
         advice = f"{why(known).advice} Then resume it, skip the step, or halt it."
         found.append(StuckTask(task, f"A step failed and the task waits for a decision{error}.", since, advice))

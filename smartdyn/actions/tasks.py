@@ -24,6 +24,7 @@ from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, PlanNotFound, SmartdynError
 from smartdyn.model import rules, wire
+from smartdyn.model.audit import cancel_step
 from smartdyn.model.causes import why
 from smartdyn.model.order import NEWEST, Order, place
 from smartdyn.model.overview import BatchPage, HostPage, IntakeView, ListedHost, OutputHit, Overview
@@ -34,6 +35,7 @@ from smartdyn.model.views import ListedTask, StepView, TaskList, TaskPage, TaskS
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import (
     actions,
+    audit,
     callbacks,
     delayed,
     evidence,
@@ -325,7 +327,11 @@ def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
         summary=plans.summary(tx, plan_id),
         status=wire.status_hash(whole.plan, whole.steps.values(), whole.actions, outputs),
         steps=tuple(
-            _step_view(step, _present(registry, whole.actions[step.action_id]), cancellable=step.id in cancellable)
+            replace(
+                _step_view(step, _present(registry, whole.actions[step.action_id])),
+                cancellable=step.id in cancellable,
+                cancelled_by=_canceller(tx, step),
+            )
             for _, step in sorted(whole.steps.items())
         ),
         output=tuple(printed),
@@ -357,7 +363,13 @@ def _remarks(registry: Registry, whole: WholePlan) -> tuple[str, ...]:
     return tuple(remark for remark in found if remark)
 
 
-def _step_view(step: Step, action: Action, *, cancellable: bool) -> StepView:
+def _canceller(tx: sqlite3.Cursor, step: Step) -> str | None:
+    if step.cancelled_at is None:
+        return None
+    return audit.who(tx, cancel_step(step.id), step.plan_id, step.cancelled_at)
+
+
+def _step_view(step: Step, action: Action) -> StepView:
     try:
         note = action.humanized_state(step.state.value)
     except Exception as error:
@@ -376,7 +388,6 @@ def _step_view(step: Step, action: Action, *, cancellable: bool) -> StepView:
         real_time=step.real_time,
         note=note,
         progress=step.progress_done,
-        cancellable=cancellable,
     )
 
 

@@ -303,6 +303,8 @@ class PlanRun:
         self.actions[outcome.action.id] = outcome.action
         unit.save_action(outcome.action, input_changed=before.input != outcome.action.input)
         step = self.steps[step_id]
+        if pending is not None and pending.cancels_one_step:
+            step = replace(step, cancelled_at=step.cancelled_at or self._environment.now())
         skipped = step.state is StepState.SKIPPING and outcome.state is not StepState.ERROR
         state = StepState.SKIPPED if skipped else outcome.state
         self._end_step(step, state, unit, error=outcome.error, spent=outcome.spent, progress=outcome.progress)

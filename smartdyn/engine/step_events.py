@@ -8,6 +8,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from smartdyn.actions.events import Cancel
 from smartdyn.errors import EventUndeliverable
 
 
@@ -25,6 +26,11 @@ class PendingEvent:
     stored_id: str | None = None
     processed: Deferred[bool] = field(default_factory=Deferred)
     companions: list[PendingEvent] = field(default_factory=list)
+
+    @property
+    def cancels_one_step(self) -> bool:
+        """Is its step to end, and not the whole plan? Only the wish for one step is stored as an event."""
+        return self.stored_id is not None and isinstance(self.event, Cancel)
 
     def done(self) -> None:
         """Tell its sender, and those of events that said the same, that it was dealt with and that this is durable."""

@@ -18,6 +18,11 @@ POSSIBLE_IN: Final[dict[What, tuple[str, ...]]] = {
 """The states of tasks to which it can be done."""
 
 
+def cancel_step(step_id: int) -> str:
+    """What is written down when one step is to end."""
+    return f"cancel step {step_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Whoever wants something done.

@@ -189,7 +189,7 @@ CANCELLED: Final = Cause("cancelled", "It was cancelled", "Nothing is to be done
 _NOT_STARTED: Final = Cause(
     "not-started", "The job could not be run", "Read what is said of it, put that right and run the job again."
 )
-_STEP: Final = Cause("step-error", "A step failed", "Read the step's error, put its reason right and run it again.")
+STEP: Final = Cause("step-error", "A step failed", "Read the step's error, put its reason right and run it again.")
 _FOREMAN_AWAY: Final = Cause(
     "foreman-away", "Foreman cannot be reached", "Check that Foreman runs, `foreman_url`, and the network between."
 )
@@ -204,9 +204,9 @@ _STATUSES: Final = {
 _EXIT: Final = re.compile(r"exit-(-?\w+)")
 
 _TABLE: Final = {key: Cause(key, title, advice) for key, _, title, advice in (*_JOB, *_FOREMAN)} | {
-    cause.key: cause for cause in (CANCELLED, _NOT_STARTED, _STEP, _FOREMAN_AWAY)
+    cause.key: cause for cause in (CANCELLED, _NOT_STARTED, STEP, _FOREMAN_AWAY)
 }
-KEYS: Final = (*(key for key, *_ in _JOB), CANCELLED.key, _NOT_STARTED.key, _STEP.key)
+KEYS: Final = (*(key for key, *_ in _JOB), CANCELLED.key, _NOT_STARTED.key, STEP.key)
 """What tasks can be searched for by; those whose script failed have C{exit-} and its status instead."""
 
 _PATTERNS: Final = tuple((key, re.compile(pattern)) for key, pattern, _, _ in _JOB)
@@ -228,7 +228,7 @@ def why(evidence: Evidence) -> Cause:
     if isinstance(evidence.exit_status, int) and evidence.exit_status != 0:
         printed = _first(((key, pattern) for key, pattern in _PATTERNS if key in _ALSO_PRINTED), evidence.printed)
         return printed or _exit(str(evidence.exit_status))
-    return _NOT_STARTED if evidence.exit_status is not None else _STEP
+    return _NOT_STARTED if evidence.exit_status is not None else STEP
 
 
 def why_waiting(note: str) -> Cause | None:
@@ -250,7 +250,7 @@ def why_untold(error: str, *, parked: bool) -> Cause:
 def by_key(key: str) -> Cause:
     """The cause that a key stands for; one that this version does not know is shown by its key."""
     found = _EXIT.fullmatch(key)
-    return _exit(found[1]) if found else _TABLE.get(key, Cause(key, key, _STEP.advice))
+    return _exit(found[1]) if found else _TABLE.get(key, Cause(key, key, STEP.advice))
 
 
 def _exit(status: str) -> Cause:

@@ -53,6 +53,7 @@ def move_plan(
             ended_at=now,
             real_time=now - moved.started_at if moved.started_at is not None else 0.0,
             execution_time=rules.execution_time(all_steps),
+            cancel_requested_at=moved.cancel_requested_at or rules.cancelled_at(all_steps),
         )
     entry = notice or _NOTICES.get(state)
     return note(moved, entry, now=now, world_id=world_id) if entry else moved
@@ -69,12 +70,16 @@ def take_over(plan: Plan, steps: Iterable[Step], *, now: float, world_id: str) -
 def start_step(step: Step, *, now: float) -> Step:
     """C{step} while its code runs.
 
-    A step that succeeds after an earlier failure has no error any more: the error is cleared when it starts again.
+    A step that succeeds after an earlier failure has no error any more: the error is cleared when it starts again, and
+    what was wanted of it the time before does not count.
     """
     if step.state is StepState.SKIPPING:
         return step
     check_step_transition(step.kind, step.state, StepState.RUNNING)
-    return replace(step, state=StepState.RUNNING, error=None, started_at=step.started_at or now)
+    cancelled_at = None if step.state is StepState.ERROR else step.cancelled_at
+    return replace(
+        step, state=StepState.RUNNING, error=None, started_at=step.started_at or now, cancelled_at=cancelled_at
+    )
 
 
 def end_step(

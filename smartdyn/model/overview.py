@@ -13,7 +13,7 @@ class FailureGroup:
     """Tasks that failed for one cause.
 
     @param example: the one that ended last.
-    @param last_line: of its output, as its host sent it; empty when it printed nothing.
+    @param last_line: of its output, as its host sent it, or of an error when it was no job; empty when there is none.
     """
 
     cause: Cause

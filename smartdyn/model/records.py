@@ -45,6 +45,7 @@ class Step(Struct, frozen=True, gc=False):
 
     @param queue: None for plan steps, which are not queued.
     @param children: for a plan step, the plan steps of the actions it planned.
+    @param cancelled_at: when it heard that somebody wants it, and not its whole plan, to end; None when nobody does.
     """
 
     plan_id: str
@@ -62,6 +63,7 @@ class Step(Struct, frozen=True, gc=False):
     real_time: float = 0.0
     progress_done: float = 0.0
     progress_weight: float = 0.0
+    cancelled_at: float | None = None
 
 
 class ActionRecord(Struct, frozen=True, gc=False):
@@ -92,7 +94,8 @@ class Plan(Struct, frozen=True, gc=False):
     @param owner: the world that executes it, None when none does.
     @param host: the host it works on, for lists and searches.
     @param launch_digest: a keyed digest of the input it was launched with, to tell a repeated launch from another one.
-    @param cancel_requested_at: somebody wants it cancelled; kept so that a restart does not forget it.
+    @param cancel_requested_at: somebody wants it cancelled; kept so that a restart does not forget it. Also of one
+        that is over and that nothing but the cancelling of its steps kept from ending well.
     """
 
     id: str

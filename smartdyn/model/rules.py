@@ -43,6 +43,22 @@ def result(steps: Iterable[Step]) -> PlanResult:
     return PlanResult.PENDING
 
 
+def cancelled_actions(steps: Iterable[Step]) -> dict[int, float]:
+    """The actions of which somebody cancelled a step alone, and when."""
+    return {step.action_id: step.cancelled_at for step in steps if step.cancelled_at is not None}
+
+
+def cancelled_at(steps: Iterable[Step]) -> float | None:
+    """When somebody cancelled the steps without whose end nothing would have gone wrong; None when something else did.
+
+    That a script did not exit with 0 is found out by the finalize step of its action, not by the one that was told.
+    """
+    all_steps = list(steps)
+    told = cancelled_actions(all_steps)
+    failed = {step.action_id for step in all_steps if step.state is StepState.ERROR}
+    return min(told[each] for each in failed) if failed and failed <= told.keys() else None
+
+
 class Progress(Enum):
     """How far a flow has come."""
 

@@ -117,6 +117,8 @@ class StepView:
     @param note: what its action says of its state.
     @param progress: between 0 and 1.
     @param cancellable: it could be cancelled now.
+    @param cancelled_by: who wanted it, and not the whole task, to end; empty when that is not known any more, None
+        when nobody did.
     """
 
     id: int
@@ -133,6 +135,7 @@ class StepView:
     note: str
     progress: float
     cancellable: bool = False
+    cancelled_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

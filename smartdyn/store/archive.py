@@ -86,4 +86,5 @@ def step_record(step: Step) -> dict[str, Any]:
         "ended_at": wire.format_time(step.ended_at),
         "execution_time": step.execution_time,
         "real_time": step.real_time,
+        "cancelled_at": wire.format_time(step.cancelled_at),
     }

@@ -33,6 +33,7 @@ _ABOUT = """
 _BY_KEY = f"SELECT {_COLUMNS} FROM audit WHERE key = ?"
 _DONE_TO = "SELECT count(*), count(problem) FROM audit_tasks WHERE audit_id = ?"
 _PROBLEMS = "SELECT plan_id, problem FROM audit_tasks WHERE audit_id = ? AND problem IS NOT NULL LIMIT ?"
+_WHO = "SELECT who FROM audit WHERE subject = ? AND what = ? AND at <= ? ORDER BY id DESC LIMIT 1"
 _OLD = "SELECT 1 FROM audit WHERE at < ? LIMIT 1"
 _FORGET = "DELETE FROM audit WHERE at < ?"
 _NO_END = 2**62
@@ -121,6 +122,12 @@ def page(tx: sqlite3.Cursor, wanted: AuditQuery, before: int | None, limit: int)
             conditions.append(condition)
     rows = tx.execute(_FIND.format(conditions=" AND ".join(conditions)), values)
     return [(row[0], _entry(row)) for row in rows]
+
+
+def who(tx: sqlite3.Cursor, what: str, subject: str, at: float) -> str:
+    """Who last wanted something done by then; empty when that is not known."""
+    row = tx.execute(_WHO, (subject, what, at)).fetchone()
+    return row[0] if row is not None else ""
 
 
 def progress(tx: sqlite3.Cursor, key: str, most: int) -> BulkProgress | None:

@@ -42,6 +42,9 @@ _TROUBLES = f"""
     FROM plans INDEXED BY plans_by_host
     WHERE host = ? AND why IS NOT NULL AND why <> 'cancelled' ORDER BY created_at DESC, id DESC LIMIT ?
 """
+_ERROR = """
+    SELECT json_extract(error, '$[1]') FROM steps WHERE plan_id = ? AND error IS NOT NULL ORDER BY id LIMIT 1
+"""
 _CHILD_STATES = """
     SELECT caller_plan_id, state, result, count(*), count(cancel_requested_at)
     FROM plans INDEXED BY plans_by_parent_state
@@ -142,7 +145,7 @@ def _groups(tx: sqlite3.Cursor, found: list[digests.CauseCount]) -> list[Failure
             each.count,
             each.last_at,
             plans.summary(tx, each.example),
-            _last_line(tx, each.example),
+            _last_line(tx, each.example) or _error(tx, each),
         )
         for each in found
     ]
@@ -152,3 +155,9 @@ def _last_line(tx: sqlite3.Cursor, plan_id: str) -> str:
     chunks, _ = output.last(tx, plan_id, _ENOUGH)
     lines = "".join(chunk.text for chunk in chunks).splitlines()
     return next((line for line in reversed(lines) if line.strip()), "")[-_LONGEST_LINE:]
+
+
+def _error(tx: sqlite3.Cursor, failed: digests.CauseCount) -> str:
+    """What went wrong in a task that was no job: the first line of its first error."""
+    row = tx.execute(_ERROR, (failed.example,)).fetchone() if failed.cause == causes.STEP.key else None
+    return row[0].partition("\n")[0][:_LONGEST_LINE] if row is not None else ""

@@ -25,7 +25,7 @@ _COLUMNS = (
 _INSERT = f"INSERT INTO plans ({_COLUMNS}) VALUES ({', '.join('?' * 21)})"
 _UPDATE = """
     UPDATE plans SET state = ?, result = ?, started_at = ?, ended_at = ?, execution_time = ?, real_time = ?,
-        history = ?, owner = ?
+        history = ?, owner = ?, cancel_requested_at = coalesce(cancel_requested_at, ?)
     WHERE id = ?
 """
 _UPDATE_PLANNED = """
@@ -106,6 +106,7 @@ class SavePlan:
                 plan.real_time,
                 _dump_history(plan),
                 plan.owner,
+                plan.cancel_requested_at,
                 plan.id,
             ),
         )

@@ -13,12 +13,12 @@ from smartdyn.store.json import dumps, loads
 
 _COLUMNS = (
     "plan_id, id, kind, action_id, action_class, state, error, queue, children, started_at, ended_at, "
-    "execution_time, real_time, progress_done, progress_weight"
+    "execution_time, real_time, progress_done, progress_weight, cancelled_at"
 )
-_INSERT = f"INSERT INTO steps ({_COLUMNS}) VALUES ({', '.join('?' * 15)})"
+_INSERT = f"INSERT INTO steps ({_COLUMNS}) VALUES ({', '.join('?' * 16)})"
 _UPDATE = """
     UPDATE steps SET state = ?, error = ?, started_at = ?, ended_at = ?, execution_time = ?, real_time = ?,
-        progress_done = ?, progress_weight = ?
+        progress_done = ?, progress_weight = ?, cancelled_at = ?
     WHERE plan_id = ? AND id = ?
 """
 _DELETE_OF_PLAN = "DELETE FROM steps WHERE plan_id = ?"
@@ -44,6 +44,7 @@ class SaveStep:
                 step.real_time,
                 step.progress_done,
                 step.progress_weight,
+                step.cancelled_at,
                 step.plan_id,
                 step.id,
             ),
@@ -82,6 +83,7 @@ def _row(step: Step) -> tuple[Any, ...]:
         step.real_time,
         step.progress_done,
         step.progress_weight,
+        step.cancelled_at,
     )
 
 

@@ -8,20 +8,22 @@ import { run } from './harness.mjs';
 
 const CANCELLED = '.badge.cancelled, .badge.error';
 const mark = (now) => { now.old = true; };
+const commands = (page) => page.locator('#commands code');
 const isNew = () => !document.getElementById('now').old;
 
 await run(async (session) => {
-  const { task, host } = session.plan;
-  const pages = await Promise.all(Array.from({ length: 6 }, () => session.page()));
-  const [list, still, page, reader, selecting, output] = pages;
+  const { task, pausing, host } = session.plan;
+  const pages = await Promise.all(Array.from({ length: 7 }, () => session.page()));
+  const [list, still, page, reader, selecting, output, pasting] = pages;
   const search = `/tasks?q=${encodeURIComponent(`host:${host} state:running`)}`;
   for (const each of [list, still, selecting]) await each.goto(session.url(search));
-  for (const each of [page, reader]) await each.goto(session.url(`/${task}`));
+  for (const each of [page, reader, pasting]) await each.goto(session.url(`/${task}`));
   await output.goto(session.url(`/${task}/output`));
   const links = (each) => each.locator(`main a[href$="${task}"]`);
   session.check((await links(list).count()) > 0, 'the list does not have the running task');
   await still.getByRole('button', { name: 'Pause updates' }).click();
   await reader.locator('#steps ~ section summary').first().click();
+  await pasting.locator('#commands summary').click();
   session.check((await page.locator('#told').textContent()) === '', 'something is read out before anything has happened');
 
   await page.locator('.log.tail .block > div').first().waitFor();
@@ -35,6 +37,7 @@ await run(async (session) => {
   await saysThatItIsStale(session, list, output);
   session.check(await selecting.locator('#now').evaluate((now) => now.old), 'what somebody has selected was replaced');
 
+  await pauses(session, pausing);
   await page.request.post(new URL(`/tasks/${task}/cancel`, page.url()).href);
   await page.locator(`h1 ${CANCELLED.replaceAll(', ', ', h1 ')}`).waitFor();
   const told = await page.locator('#told').textContent();
@@ -47,7 +50,31 @@ await run(async (session) => {
   session.check((await reader.getByText(/cancel, by /).count()) === 0, 'what is around something that is open was replaced');
   await reader.locator('details[open] summary').click();
   await reader.locator('#more').getByText(/cancel, by /).waitFor();
+  await offersNothing(session, page);
+  await pasting.locator('#more').getByText(/cancel, by /).waitFor();
+  session.check(await pasting.locator('#copy-curl-1').isVisible(), 'commands that somebody has unfolded were folded up');
+  await pasting.locator('#commands summary').click();
+  await offersNothing(session, pasting);
 });
+
+/** A task that is over is not cancelled from the command line either; what is left can be copied. */
+async function offersNothing(session, page) {
+  await commands(page).filter({ hasText: /tasks cancel|tasks halt/ }).first().waitFor({ state: 'detached' });
+  const copy = page.locator('#commands button').first();
+  await copy.click();
+  session.check((await copy.textContent()) === 'Copied', 'a command that came later cannot be copied');
+}
+
+/** A task that pauses offers what can be decided, in buttons and in commands. */
+async function pauses(session, task) {
+  const page = await session.page();
+  await page.goto(session.url(`/${task}`));
+  session.check((await commands(page).filter({ hasText: 'tasks resume' }).count()) === 0, 'a running task can be resumed');
+  await page.request.post(new URL(`/api/tasks/${task}/force-cancel`, page.url()).href);
+  await page.getByRole('link', { name: 'Resume', exact: true }).waitFor();
+  await page.locator('#more').getByRole('link', { name: 'Skip step 2' }).waitFor();
+  for (const words of [/tasks resume/, /tasks skip --step 2/]) await commands(page).filter({ hasText: words }).first().waitFor();
+}
 
 /** A page that stands still can be left as any other. */
 async function canGoElsewhere(session, page) {

@@ -220,7 +220,9 @@ class LiveTests(BrowserTestCase):
         script = SLOWLY.replace("QUIET", str(quiet))
         host = "batch1.example.org"
         task = await launch(client, services.ssh_port, script, hostname=host)
-        await self.drive("updates", console=services.answering.console, task=task, host=host, quiet=str(quiet))
+        waits = await client.request("POST", "/tasks", {"action_name": "Rig::WaitForUpdate", "action_input": {}})
+        plan = {"task": task, "pausing": str(waits.json["task_id"]), "host": host, "quiet": str(quiet)}
+        await self.drive("updates", console=services.answering.console, **plan)
 
 
 class ListTests(BrowserTestCase):

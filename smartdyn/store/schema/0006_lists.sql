@@ -17,3 +17,6 @@ CREATE INDEX plans_by_host ON plans (host, created_at);
 -- How many of the tasks that one launched are in which state is counted in the index alone.
 CREATE INDEX plans_by_parent_state ON plans (caller_plan_id, state, result, cancel_requested_at)
 WHERE caller_plan_id IS NOT NULL;
+
+-- When a step heard that somebody wants it, and not its whole task, to end.
+ALTER TABLE steps ADD COLUMN cancelled_at REAL;

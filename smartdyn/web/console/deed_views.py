@@ -56,6 +56,7 @@ class DeedViews:
             exact=str(exact),
             what=what,
             meaning=_MEANINGS[what],
+            states=POSSIBLE_IN[what],
             matched=matched,
             most=MOST_IN_BULK,
         )

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smartdyn.model.causes import why_untold, why_waiting
-from smartdyn.model.states import PlanResult, PlanState
+from smartdyn.model.causes import CANCELLED, why_untold, why_waiting
+from smartdyn.model.states import PlanResult, PlanState, StepState
 from smartdyn.model.views import CallbackView, StateCount, TaskPage, Waiting
 from smartdyn.web.console.format import duration, short, time
 
@@ -15,9 +15,13 @@ _LONG_WAIT = 10.0
 """Seconds after which something may be wrong with what a job waits for."""
 
 _NAMED = 3
-"""Tasks that a sentence names."""
+"""Tasks or steps that are named."""
 
 _TO_DECIDE = "Then resume the task, or skip the step first."
+
+_LEFT_OUT = "Resume the task."
+
+_SKIPPED = "Nothing is to be done, unless what was skipped is needed."
 
 _AWAITED = "A step waits for an event."
 
@@ -61,12 +65,16 @@ def _note(page: TaskPage, now: float) -> str:
 
 def _advice(page: TaskPage, now: float) -> str:
     """What to do next."""
+    if _was_skipped(page):
+        return _SKIPPED
+    if page.summary.state == PlanState.PAUSED and _left_out(page) and not _failed(page):
+        return _LEFT_OUT
     if page.summary.state == PlanState.RUNNING:
         cause = why_waiting(page.note.text) if page.note else None
         if cause is None and page.note is not None and now - page.note.at >= _LONG_WAIT:
             return "Check the host and its sshd, or cancel the task."
     else:
-        cause = page.cause
+        cause = page.cause or (CANCELLED if _cancelled(page) else None)
     if cause is not None and page.summary.state == PlanState.PAUSED:
         return f"{cause.advice} {_TO_DECIDE}"
     return cause.advice if cause else ""
@@ -78,12 +86,40 @@ def _state(page: TaskPage, now: float) -> str:
     if task.state == PlanState.STOPPED:
         return _stopped(page, where)
     if task.state == PlanState.PAUSED:
-        return f"A step failed and the task waits for a decision: {_first_error(page)}"
+        return _paused(page)
     if task.state == PlanState.RUNNING:
         return _running(page, where)
     if task.state == PlanState.SCHEDULED:
         return _scheduled(page.waiting, now)
     return f"It is {task.state} and has not begun."
+
+
+def _paused(page: TaskPage) -> str:
+    """What has to be decided, and what was."""
+    steps = _left_out(page)
+    leaves = f"{_steps(steps)} will be left out." if steps else ""
+    if leaves and not _failed(page):
+        return leaves
+    return f"A step failed and the task waits for a decision: {_first_error(page)} {leaves}".rstrip()
+
+
+def _failed(page: TaskPage) -> bool:
+    return any(step.state == StepState.ERROR for step in page.steps)
+
+
+def _left_out(page: TaskPage) -> list[int]:
+    """The steps that somebody skips; with a step of the run phase goes that of the finalize phase."""
+    skipped = [step for step in page.steps if step.state in {StepState.SKIPPING, StepState.SKIPPED}]
+    running = {step.action_id for step in skipped if step.phase == "run"}
+    return [step.id for step in skipped if step.phase == "run" or step.action_id not in running]
+
+
+def _steps(ids: Sequence[int]) -> str:
+    """Some steps, at the beginning of a sentence."""
+    if len(ids) == 1:
+        return f"Step {ids[0]}"
+    first, last = ids[: min(_NAMED, len(ids) - 1)], "others" if len(ids) > _NAMED + 1 else str(ids[-1])
+    return f"Steps {', '.join(map(str, first))} and {last}"
 
 
 def _scheduled(waiting: Waiting, now: float) -> str:
@@ -112,6 +148,30 @@ def _running(page: TaskPage, where: str) -> str:
 
 
 def _stopped(page: TaskPage, where: str) -> str:
+    """How it ended, and which of its steps somebody cancelled."""
+    cancelled = _cancelled(page)
+    if cancelled and page.cause == CANCELLED:
+        status = f" Its exit status is {page.exit_status}." if page.exit_status is not None else ""
+        return f"{cancelled}{status}"
+    return " ".join(part for part in (_ended(page, where), _was_skipped(page), cancelled) if part)
+
+
+def _was_skipped(page: TaskPage) -> str:
+    """Which steps were left out of a task that has ended without an error; empty when none was."""
+    steps = _left_out(page)
+    if not steps or (page.summary.state, page.summary.result) != (PlanState.STOPPED, PlanResult.WARNING):
+        return ""
+    return f"{_steps(steps)} {'was' if len(steps) == 1 else 'were'} skipped."
+
+
+def _cancelled(page: TaskPage) -> str:
+    """Which steps somebody cancelled, and who; empty when it was none, or the whole task."""
+    told = [step for step in page.steps if step.cancelled_by is not None]
+    said = [f"Step {step.id} was cancelled{f' by {step.cancelled_by}' if step.cancelled_by else ''}." for step in told]
+    return " ".join(said[:_NAMED] + (["Others were, too."] if len(said) > _NAMED else []))
+
+
+def _ended(page: TaskPage, where: str) -> str:
     if page.cause is not None and page.cause.key in _ENDED_BY:
         status = f" Its exit status is {page.exit_status}." if page.exit_status is not None else ""
         return f"{page.cause.title}: the job{where} was ended.{status}"
@@ -126,7 +186,7 @@ def _stopped(page: TaskPage, where: str) -> str:
         return f"It failed: {_first_error(page)}"
     if page.child_counts:
         return _launched(page.child_counts)
-    return f"It ended with the result {page.summary.result}."
+    return "It ended." if _was_skipped(page) else f"It ended with the result {page.summary.result}."
 
 
 def _launched(states: Sequence[StateCount]) -> str:
@@ -168,7 +228,8 @@ def _untold(callback: CallbackView) -> str:
 
 
 def _first_error(page: TaskPage) -> str:
-    return next((_sentence(step.error.message) for step in page.steps if step.error), "no error was recorded.")
+    errors = [step.error for step in page.steps if step.error and step.state == StepState.ERROR]
+    return _sentence(errors[0].message) if errors else "no error was recorded."
 
 
 def _sentence(text: str) -> str:

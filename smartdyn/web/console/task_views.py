@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from smartdyn.errors import InvalidRequest
+from smartdyn.actions.control import Control
+from smartdyn.errors import InvalidRequest, NothingToSend, NotPossibleNow
 from smartdyn.model import flows
-from smartdyn.model.audit import AuditQuery
+from smartdyn.model.audit import Actor, AuditQuery
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskPage
 from smartdyn.web.access import may, require
 from smartdyn.web.arguments import number, step_number
 from smartdyn.web.console.commands import Commands
-from smartdyn.web.console.deeds import DEEDS, STEP_DEEDS, possible, possible_to_step, route, target, title
+from smartdyn.web.console.deeds import DEEDS, STEP_DEEDS, possible, possible_to_step, route, target, title, why_not
 from smartdyn.web.console.explain import explain
 from smartdyn.web.console.flow_graph import draw, nested
 from smartdyn.web.console.log_html import blocks
 from smartdyn.web.console.output_views import OutputViews
 from smartdyn.web.console.pages import Pages
 from smartdyn.web.console.plan_tree import plan_tree
-from smartdyn.web.console.timeline import SCALE, bars
+from smartdyn.web.console.timeline import SCALE, bars, so_far
 from smartdyn.web.facade import TaskFacade
 from smartdyn.web.peers import actor_of
 from smartdyn.web.requests import base_url
@@ -74,8 +76,8 @@ class TaskViews:
 
     async def task(self, request: Any, plan_id: str) -> bytes:
         """Everything about one task."""
-        page = await self._tasks.page(plan_id)
-        now = self._pages.now()
+        found, now = await self._tasks.page(plan_id), self._pages.now()
+        page = replace(found, steps=tuple(so_far(step, now) for step in found.steps))
         steps = {step.id: step for step in page.steps}
         phases = {
             name: nested(flows.decode(page.status[key]), steps)
@@ -126,10 +128,13 @@ class TaskViews:
         if deed not in deeds:
             raise InvalidRequest(f"A {'step' if step else 'task'} can be changed by {', '.join(deeds)}.")
         require(request, route(deed, step))
+        page = await self._tasks.page(plan_id)
+        if problem := why_not(page, deed, step):
+            return self._refuse(request, plan_id, problem)
         return self._pages.page(
             request,
             "confirm.html",
-            page=await self._tasks.page(plan_id),
+            page=page,
             what=title(deed, step),
             meaning=deeds[deed][1],
             deed=deed,
@@ -138,38 +143,42 @@ class TaskViews:
 
     async def cancel(self, request: Any, plan_id: str) -> bytes:
         """Ask a task to end and show it again."""
-        await self._tasks.control.cancel(plan_id, actor_of(request, "console"))
-        return self._pages.go(request, plan_id)
+        return await self._do(request, plan_id, lambda control, by: control.cancel(plan_id, by))
 
     async def cancel_step(self, request: Any, plan_id: str, step: str) -> bytes:
         """Ask one step to end; the others go on."""
-        await self._tasks.control.cancel_step(plan_id, step_number(step), actor_of(request, "console"))
-        return self._pages.go(request, plan_id)
+        return await self._do(request, plan_id, lambda control, by: control.cancel_step(plan_id, step_number(step), by))
 
     async def force_cancel(self, request: Any, plan_id: str) -> bytes:
         """End a task that does not heed to being asked."""
-        await self._tasks.control.cancel(plan_id, actor_of(request, "console"), force=True)
-        return self._pages.go(request, plan_id)
+        return await self._do(request, plan_id, lambda control, by: control.cancel(plan_id, by, force=True))
 
     async def resume(self, request: Any, plan_id: str) -> bytes:
         """Go on with a paused task."""
-        await self._tasks.control.resume(plan_id, actor_of(request, "console"))
-        return self._pages.go(request, plan_id)
+        return await self._do(request, plan_id, lambda control, by: control.resume(plan_id, by))
 
     async def halt(self, request: Any, plan_id: str) -> bytes:
         """Stop a task as it is."""
-        await self._tasks.control.halt(plan_id, actor_of(request, "console"))
-        return self._pages.go(request, plan_id)
+        return await self._do(request, plan_id, lambda control, by: control.halt(plan_id, by))
 
     async def resend(self, request: Any, plan_id: str) -> bytes:
         """Tell Foreman once more."""
-        await self._tasks.control.resend(plan_id, actor_of(request, "console"))
-        return self._pages.go(request, plan_id)
+        return await self._do(request, plan_id, lambda control, by: control.resend(plan_id, by))
 
     async def skip(self, request: Any, plan_id: str, step: str) -> bytes:
         """Leave out a failed step."""
-        await self._tasks.control.skip(plan_id, step_number(step), actor_of(request, "console"))
+        return await self._do(request, plan_id, lambda control, by: control.skip(plan_id, step_number(step), by))
+
+    async def _do(self, request: Any, plan_id: str, deed: Callable[[Control, Actor], Awaitable[object]]) -> bytes:
+        """Do something, and show the task again or say why that is not possible."""
+        try:
+            await deed(self._tasks.control, actor_of(request, "console"))
+        except (NotPossibleNow, NothingToSend) as error:
+            return self._refuse(request, plan_id, str(error))
         return self._pages.go(request, plan_id)
+
+    def _refuse(self, request: Any, plan_id: str, problem: str) -> bytes:
+        return self._pages.page(request, "error.html", 409, title="Not possible now", text=problem, task=plan_id)
 
 
 def _some(step_deeds: Mapping[int, Iterable[str]]) -> list[tuple[str, int]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from smartdyn.model.states import StepState
 from smartdyn.model.views import StepView
 
 SCALE = 1000
@@ -30,22 +31,31 @@ class Bar:
     suspended_time: float
 
 
+def so_far(step: StepView, now: float) -> StepView:
+    """A step as people see it: one that is under way has no end, and has taken the time since it began.
+
+    What is stored of it (and is Dynflow's, in the API) is the end of its last turn and how long it had taken by then.
+    """
+    if step.started_at is None or step.state not in {StepState.RUNNING, StepState.SUSPENDED}:
+        return step
+    return replace(step, ended_at=None, real_time=max(now - step.started_at, 0.0))
+
+
 def bars(steps: Sequence[StepView], now: float) -> tuple[Bar, ...]:
     """A bar for each step that has begun.
 
     @param now: where those end that still run.
     """
-    begun = [(step, step.started_at, _end(step, now)) for step in steps if step.started_at is not None]
+    begun = [
+        (step, step.started_at, now if step.ended_at is None else step.ended_at)
+        for step in (so_far(each, now) for each in steps)
+        if step.started_at is not None
+    ]
     if not begun:
         return ()
     first = min(start for _, start, _ in begun)
     span = max(max(end for *_, end in begun) - first, 0.001)
     return tuple(_bar(step, start - first, end - start, span) for step, start, end in begun)
-
-
-def _end(step: StepView, now: float) -> float:
-    """Where its bar ends: a suspended step has an end, that of its last turn, and is not over."""
-    return now if step.ended_at is None or step.state in {"running", "suspended"} else step.ended_at
 
 
 def _bar(step: StepView, offset: float, real: float, span: float) -> Bar:

@@ -34,6 +34,16 @@ class Stumbling(RaiseInRun):
         return RescueStrategy.PAUSE
 
 
+class Unplanned(RaiseInRun):
+    """Cannot be planned."""
+
+    class_name = "Rig::Unplanned"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """Fail with a text of two lines."""
+        raise ValueError("there is no such host\nnor another one")
+
+
 class ControlTests(SynchronousTestCase):
     """L{smartdyn.actions.control.Control}."""
 
@@ -212,7 +222,7 @@ class InsightTests(SynchronousTestCase):
     """L{smartdyn.actions.insight.Insight}."""
 
     def setUp(self) -> None:
-        self.engine = Engine((PrintingJob, Stumbling))
+        self.engine = Engine((PrintingJob, Stumbling, Unplanned))
         self.tasks = self.engine.tasks
 
     def test_overview(self) -> None:
@@ -220,18 +230,19 @@ class InsightTests(SynchronousTestCase):
         run(self.engine, status=0)
         run(self.engine, status=3, printed="restarting\nno such unit\n\n")
         last = run(self.engine, status=3, printed="restarting\nno such unit\n\n")
+        self.engine.trigger(Unplanned, {})
         paused = self.engine.trigger(Stumbling, {})
         waiting = run(self.engine, note="ssh: connect to host web1 port 22: Connection refused.")
         run(self.engine, note="Connecting to web1 port 22.")
         self.engine.advance(1)
         found = done(self.tasks.overview(self.engine.clock.seconds()))
-        self.assertEqual([(each.cause.key, each.count) for each in found.failures], [("exit-3", 2)])
+        self.assertEqual([(each.cause.key, each.count) for each in found.failures], [("exit-3", 2), ("step-error", 1)])
         self.assertEqual(found.failures[0].example.label, "Rig::PrintingJob")
-        self.assertEqual(found.failures[0].last_line, "no such unit")
+        self.assertEqual([each.last_line for each in found.failures], ["no such unit", "there is no such host"])
         self.assertIn(last, [task.id for task in done(self.tasks.recent(parse("cause:exit-3", 0.0))).tasks])
         self.assertEqual([each.task.id for each in found.stuck], [paused, waiting])
         self.assertIn("Check that sshd runs", found.stuck[1].advice)
-        self.assertEqual((sum(found.throughput), len(found.throughput), found.throughput[-1]), (3, 60, 3))
+        self.assertEqual((sum(found.throughput), len(found.throughput), found.throughput[-1]), (4, 60, 4))
         self.assertEqual(found.running, 2)
         self.assertEqual([(queue.name, queue.busy) for queue in found.queues], [("default", 0)])
         self.assertEqual(found.callbacks.cause, None)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import DecodeError
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
+from smartdyn.actions.action import Action
+from smartdyn.actions.events import ExternalEvent, RunnerExited
 from smartdyn.engine.digester import Digester
-from smartdyn.model.query import TaskQuery
+from smartdyn.model.query import TaskQuery, parse
 from smartdyn.model.views import OutputChunk
 from smartdyn.store import digests, listing
 from smartdyn.store.cleaning import DeletePlans
@@ -16,17 +21,50 @@ from smartdyn.store.output import AppendOutput
 from smartdyn.testing import done
 from tests.support.engine import Engine
 from tests.support.jobs import PrintingJob, run
+from tests.support.rig import WaitForUpdate
 from tests.support.stored import Damage
 
 _CHECK_INDEX = "INSERT INTO output_words (output_words) VALUES ('integrity-check')"
+
+
+class Chore(Action):
+    """A job, and what has to be done when it has ended."""
+
+    class_name: ClassVar[str] = "Rig::Chore"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """One after the other."""
+        with self.sequence():
+            self.plan_action(PrintingJob, {})
+            self.plan_action(WaitForUpdate, {})
+
+
+class Pair(Action):
+    """Two jobs."""
+
+    class_name: ClassVar[str] = "Rig::Pair"
+
+    def plan(self, input: dict[str, Any]) -> None:
+        """At the same time."""
+        self.plan_action(PrintingJob, {})
+        self.plan_action(PrintingJob, {})
 
 
 class DigestTests(SynchronousTestCase):
     """L{Digester} and L{digests}."""
 
     def setUp(self) -> None:
-        self.engine = Engine((PrintingJob,))
-        self.digester = Digester(self.engine.clock, self.engine.database)
+        self.engine = Engine((PrintingJob, WaitForUpdate, Chore, Pair))
+
+    @property
+    def digester(self) -> Digester:
+        """Of the present life of the service."""
+        return Digester(self.engine.clock, self.engine.database)
+
+    def listed(self, words: str) -> list[str]:
+        """The tasks that a search finds, the newest first."""
+        wanted = parse(words, 0.0)
+        return done(self.engine.database.query(lambda tx: listing.ids(tx, wanted, limit=10)))
 
     def found(self, *texts: str) -> list[str]:
         """The tasks with these words in their output."""
@@ -90,6 +128,33 @@ class DigestTests(SynchronousTestCase):
         self.engine.cancel(run(self.engine))
         self.assertEqual(self.causes(), {"exit-3": 2, "refused": 1})
 
+    def test_cancelled_steps(self) -> None:
+        """A task that failed because one of its steps was cancelled counts as cancelled, also over a restart."""
+        for restarted in (False, True):
+            task = self.engine.trigger(Chore, {}, plan_id=f"restarted-{restarted}")
+            self.engine.cancel_step(task, 3)
+            if restarted:
+                self.engine = self.engine.crash()
+            self.engine.send(task, ExternalEvent({"finish": True}))
+            self.assertEqual((self.causes(), self.engine.result(task)), ({}, "error"))
+            self.assertIn(task, self.listed("state:cancelled"))
+        self.assertEqual(self.listed("state:failed"), [])
+        self.assertEqual(done(self.engine.database.query(lambda tx: digests.cancelled(tx, 0.0))), 2)
+
+    def test_what_else_went_wrong(self) -> None:
+        """Counts, and not what came of a cancelled step; a script that ended before it heard of that has failed."""
+        task = self.engine.trigger(Pair, {})
+        self.engine.cancel_step(task, 6)
+        self.engine.send(task, RunnerExited(3, 0.0), step_id=3)
+        self.assertEqual(self.causes(), {"exit-3": 1})
+        late = run(self.engine)
+        self.engine.database.hold()
+        Deferred.fromCoroutine(self.engine.world.interventions.cancel_step(late, 2))
+        self.engine.send(late, RunnerExited(4, 0.0))
+        self.engine.database.release()
+        self.assertEqual(self.causes(), {"exit-3": 1, "exit-4": 1})
+        self.assertCountEqual(self.listed("state:failed"), [task, late])
+
     def test_one_that_cannot_be_read(self) -> None:
         """It is reported once and passed over: all others are found nevertheless."""
         broken, whole = run(self.engine, printed="first\n", status=1), run(self.engine, printed="second\n", status=1)
@@ -100,11 +165,12 @@ class DigestTests(SynchronousTestCase):
 
     def test_by_itself(self) -> None:
         """The service looks without being asked."""
-        self.digester.startService()
+        digester = self.digester
+        digester.startService()
         run(self.engine, status=3)
         self.engine.advance(3)
-        self.assertEqual(done(self.digester.digest()), 0)
-        self.successResultOf(self.digester.stopService())
+        self.assertEqual(done(digester.digest()), 0)
+        self.successResultOf(digester.stopService())
 
     @settings(deadline=None)
     @given(st.lists(st.text("abc\n", min_size=1, max_size=9), max_size=8), st.integers(1, 12))

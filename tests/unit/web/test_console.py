@@ -170,11 +170,12 @@ class ConsoleTests(WebTestCase):
 
     def test_every_deed_is_asked_for_first(self) -> None:
         """A page that works without scripts says what each deed means, and has the button for it."""
-        task = self.launch("Rig::RaiseInRun")
-        for deed in ("cancel", "force-cancel", "resume", "halt"):
-            status, page = self.request("GET", f"/console/{task}/confirm/{deed}")
-            self.assertEqual(status, 200)
-            self.assertIn(f'action="/console/{task}/{deed}"', page)
+        running, task = self.launch("Rig::WaitForUpdate"), self.launch("Rig::RaiseInRun")
+        for each, deeds in ((running, ("cancel", "force-cancel", "halt")), (task, ("resume", "halt"))):
+            for deed in deeds:
+                status, page = self.request("GET", f"/console/{each}/confirm/{deed}")
+                self.assertEqual(status, 200)
+                self.assertIn(f'action="/console/{each}/{deed}"', page)
         page = self.request("GET", f"/console/{task}/confirm/skip?step=2")[1]
         self.assertIn(f'action="/console/{task}/skip/2"', page)
         self.assertIn("<h1>Skip step 2?</h1>", page)
@@ -186,6 +187,7 @@ class ConsoleTests(WebTestCase):
         task = self.launch("Rig::RaiseInRun")
         self.assertIn(f'href="/console/{task}/confirm/skip?step=2"', self.request("GET", f"/console/{task}")[1])
         self.assertEqual(self.press(f"/console/{task}/skip/2"), 303)
+        self.assertIn("What failed in it will be left out.", self.request("GET", "/console")[1])
         self.assertEqual(self.press(f"/console/{task}/resume"), 303)
         self.assertEqual(self.location, f"/console/{task}")
         self.assertEqual(self.request("GET", f"/tasks/{task}/status")[1]["state"], "stopped")
@@ -224,6 +226,17 @@ class ConsoleTests(WebTestCase):
         self.request("POST", f"/tasks/{first}/cancel")
         self.assertNotIn("Waited for by", self.request("GET", f"/console/{first}")[1])
 
+    def test_a_step_that_waits(self) -> None:
+        """Has no end, and has taken the time since it began: in its card, in the picture and on the time line."""
+        task = self.launch("Rig::WaitForUpdate")
+        self.engine.advance(10)
+        page = self.request("GET", f"/console/{task}")[1]
+        card = page.split('id="step-2"')[1].split("</section>")[0]
+        self.assertIn("<dt>Ended</dt><dd>–</dd>", card)
+        self.assertIn("<dt>Real time</dt><dd>10.0 s</dd>", card)
+        self.assertIn("suspended, 10.0 s</text>", page)
+        self.assertIn('<td class="number">10.0 s</td>', page)
+
     def test_how_far_a_step_is(self) -> None:
         """A step that knows it shows it; one that has not begun or has ended does not."""
         page = self.request("GET", f"/console/{self.launch(Halfway.class_name)}")[1]
@@ -256,14 +269,26 @@ class ConsoleTests(WebTestCase):
         body = {"action_name": "Rig::Nested", "action_input": {"depth": 3, "fail": True}}
         task = self.request("POST", "/tasks", body)[1]["task_id"]
         page = self.request("GET", f"/console/{task}")[1]
-        said = r'Planning failed at <a class="alone" href="#step-(\d+)">([^<]*)</a></strong> ([^<]*)<'
+        said = r'Planning failed at <a class="alone" href="#step-(\d+)">([^<]*)</a>:</strong> ([^<]*)<'
         self.assertEqual(re.findall(said, page), [("10", "10: Nested", "there is nothing deeper")])
         self.assertEqual((page.count("failed here"), page.count('<div class="step error">')), (1, 4))
 
     def test_what_is_not_possible_has_a_page(self) -> None:
-        """Resuming what is not paused is answered with a page that says so."""
+        """Resuming what is not paused is answered with a page that says so and leads back, asked for or done."""
         task = self.launch("Rig::WaitForUpdate")
         self.assertEqual(self.press(f"/console/{task}/resume"), 409)
+        for question, said in (
+            ("resume", "The task is running. Only a paused task can be resumed."),
+            ("resend", "Only a result that Foreman has not got"),
+            ("cancel?step=99", "The task has no step 99."),
+            ("cancel?step=1", "Step 1 is success, and the task is running. Only a step of the run phase"),
+            ("skip?step=2", "Step 2 is suspended, and the task is running. Only a failed step of a paused task"),
+        ):
+            status, page = self.request("GET", f"/console/{task}/confirm/{question}")
+            self.assertEqual((status, f'action="/console/{task}' in page), (409, False), question)
+            self.assertIn(said, page)
+            self.assertIn(f'href="/console/{task}">Back to the task</a>', page)
+        self.assertIn("Back to the task", self.request("POST", f"/console/{task}/resume", b"")[1])
         self.assertEqual(self.press(f"/console/{task}/skip/nonsense"), 400)
 
     def test_halt(self) -> None:
@@ -314,6 +339,8 @@ class ConsoleTests(WebTestCase):
         """What is pressed concerns what was there when it was asked for."""
         asked = self.launch("Rig::WaitForUpdate")
         self.engine.clock.advance(1)
+        page = self.request("GET", "/console/bulk?q=state:failed&what=resume")[1]
+        self.assertIn("it can be to those that <code>state:paused</code> finds.", page)
         page = self.request("GET", "/console/bulk?q=state:running&what=cancel")[1]
         exact = re.findall(r'name="q" value="([^"]*)"><input type="hidden" name="what"', page)[0]
         self.engine.clock.advance(1)
@@ -423,7 +450,9 @@ class ConsoleTests(WebTestCase):
         body = {"operation": "ssh", "input": {"a": waiting, "b": waiting}}
         parent = self.request("POST", "/tasks/launch", body)[1]["parent"]["task_id"]
         path = f"/console/batches/{parent}"
-        self.assertIn(f'href="{path}"', self.request("GET", f"/console/{parent}")[1])
+        page = self.request("GET", f"/console/{parent}")[1]
+        self.assertIn(f'href="{path}"', page)
+        self.assertTrue('href="#jobs"' in page and 'id="jobs"' in page)
         page = self.request("GET", path)[1]
         self.assertIn("0 of 2 jobs", page)
         self.assertIn("data-polled", page)

@@ -8,6 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from smartdyn.model.causes import CANCELLED, by_key
+from smartdyn.model.records import StepError
 from smartdyn.model.views import (
     CallbackView,
     JobNote,
@@ -90,6 +91,19 @@ class ExplainTests(SynchronousTestCase):
         page = self.ended(exit_status=255, cause=CANCELLED)
         self.assertTrue(explain(page, NOW).startswith("It was cancelled: the job on web3 was ended."))
 
+    def test_one_step_was_cancelled(self) -> None:
+        """Is said with the name, and not that the script failed; a task that went well nevertheless says both."""
+        step = StepView(3, 1, None, "run", "X", "success", None, 0.0, 1.0, 0.0, 1.0, "success", 1.0, cancelled_by="ann")
+        nothing = "Nothing is to be done, unless it should have run."
+        page = self.ended(exit_status=255, cause=CANCELLED, steps=(step,))
+        self.assertEqual(explain(page, NOW), f"Step 3 was cancelled by ann. Its exit status is 255. {nothing}")
+        page = self.ended(cause=CANCELLED, steps=(replace(step, cancelled_by=""), *4 * (replace(step, id=4),)))
+        said = "Step 3 was cancelled. Step 4 was cancelled by ann. Step 4 was cancelled by ann. Others were, too."
+        self.assertEqual(explain(page, NOW), f"{said} {nothing}")
+        well = replace(page, summary=replace(page.summary, result="success"), cause=None, steps=(step,))
+        said = "It ended with the result success. Step 3 was cancelled by ann."
+        self.assertEqual(explain(well, NOW), f"{said} {nothing}")
+
     def test_what_is_no_job(self) -> None:
         """A task without a host waits for an event, or for the tasks that it launched."""
         task = replace(RUNNING, summary=replace(RUNNING.summary, host=None))
@@ -102,6 +116,24 @@ class ExplainTests(SynchronousTestCase):
         """A paused task says what can be decided."""
         paused = replace(RUNNING, summary=replace(RUNNING.summary, state="paused"), cause=by_key("step-error"))
         self.assertTrue(explain(paused, NOW).endswith("Then resume the task, or skip the step first."))
+
+    def test_what_is_skipped(self) -> None:
+        """Is said as soon as it is decided, with what is still to be done, and when the task is over."""
+        step = StepView(3, 2, None, "run", "X", "skipping", StepError("E", "no"), 0.0, 1.0, 0.0, 1.0, "skipping", 0.0)
+        final = replace(step, id=4, phase="finalize", state="skipped", error=None)
+        summary, cause = replace(RUNNING.summary, state="paused", result="warning"), by_key("step-error")
+        page = replace(RUNNING, summary=summary, cause=cause, steps=(step, final))
+        self.assertEqual(explain(page, NOW), "Step 3 will be left out. Resume the task.")
+        more = replace(page, steps=(*page.steps, replace(step, id=5, state="error", error=StepError("E", "yes"))))
+        self.assertIn("waits for a decision: yes. Step 3 will be left out. Read the step's error", explain(more, NOW))
+        over = replace(page, summary=replace(summary, state="stopped"), steps=(replace(step, state="skipped"), final))
+        nothing = "Step 3 was skipped. Nothing is to be done, unless what was skipped is needed."
+        self.assertEqual(explain(over, NOW), f"It ended. {nothing}")
+        script = replace(over, exit_status=0)
+        self.assertEqual(explain(script, NOW), f"The script on web3 succeeded: exit status 0. {nothing}")
+        several = tuple(replace(step, id=number, action_id=number, state="skipped") for number in (3, 5, 7, 9, 11))
+        for count, steps in ((2, "Steps 3 and 5"), (4, "Steps 3, 5, 7 and 9"), (5, "Steps 3, 5, 7 and others")):
+            self.assertIn(f"It ended. {steps} were skipped.", explain(replace(over, steps=several[:count]), NOW))
 
     def test_put_off(self) -> None:
         """A task that has not begun says when it starts, what it waits for, and when it is too late."""

@@ -96,6 +96,7 @@ class TaskTests(ManagementTestCase):
         self.assertEqual((status, body["error"][:13]), (409, "Step 1 of tas"))
         self.assertEqual(self.post(f"/api/tasks/{task}/cancel/2"), {"task_id": task, "steps": [2]})
         self.assertEqual(self.engine.state(task), "stopped")
+        self.assertRegex(self.get(f"/api/tasks/{task}")["explanation"], r"Step 2 was cancelled by \w.+\. Nothing")
         for path, expected in ((f"{task}/cancel/2", 409), (f"{task}/cancel/x", 400), ("nope/cancel/2", 404)):
             self.assertEqual(self.request("POST", f"/api/tasks/{path}", b"")[0], expected, path)
         page = self.request("GET", f"/console/audit?about={task}")[1]

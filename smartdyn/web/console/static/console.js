@@ -153,19 +153,22 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:oobBeforeSwap", (event) => {
   const { target } = event.detail;
-  missed = inUse(target) ? target : null;
-  if (!missed) return keepFocus(target);
+  missed.delete(target);
+  if (!inUse(target)) return keepFocus(target);
+  missed.add(target);
   event.detail.shouldSwap = false;
   // It is swapped as soon as nobody uses it, though nothing may have changed since
   shown.delete(document.body);
 });
 // What was in use when a task ended, after which nothing is polled, is brought up to date when it is no longer
-let missed = null;
+const missed = new Set();
 for (const change of ["toggle", "selectionchange"]) {
   document.addEventListener(change, () => {
-    if (!missed || document.querySelector("[data-polled]") || inUse(missed)) return;
-    htmx.ajax("GET", location.href, { source: missed, target: missed, select: `#${missed.id}`, swap: "outerHTML" });
-    missed = null;
+    if (document.querySelector("[data-polled]")) return;
+    for (const part of [...missed].filter((each) => !inUse(each))) {
+      missed.delete(part);
+      htmx.ajax("GET", location.href, { source: part, target: part, select: `#${part.id}`, swap: "outerHTML" });
+    }
   }, true);
 }
 for (const swapped of ["htmx:afterSwap", "htmx:oobAfterSwap"]) document.addEventListener(swapped, restoreFocus);
@@ -364,15 +367,15 @@ if (log) {
 }
 
 // Texts to copy are in the page; the button spares selecting them. It works without TLS, where there is no clipboard API.
-for (const button of document.querySelectorAll("button[data-copy]")) {
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    const text = document.getElementById(button.dataset.copy);
-    getSelection().selectAllChildren(text);
-    document.execCommand("copy");
-    button.textContent = "Copied";
-  });
-}
+document.addEventListener("htmx:load", ({ detail }) => {
+  for (const button of detail.elt.querySelectorAll("button[data-copy]")) button.hidden = false;
+});
+document.addEventListener("click", ({ target: button }) => {
+  if (!button.matches("button[data-copy]")) return;
+  getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
+  document.execCommand("copy");
+  button.textContent = "Copied";
+});
 
 for (const box of document.querySelectorAll("input[data-all]")) {
   box.hidden = false;
