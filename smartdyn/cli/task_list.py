@@ -20,7 +20,9 @@ _FIRST_FIRST: Final = ("label", "state", "host")
 
 def state(task: Any) -> str:
     """What people call the state of a task."""
-    return str(task["result"] if task["state"] == "stopped" else task["state"])
+    if task["state"] != "stopped":
+        return str(task["state"])
+    return "cancelled" if task.get("cancelled") else str(task["result"])
 
 
 def _label(name: str | None) -> str:

@@ -40,7 +40,8 @@ STATE_RANKS: Final[tuple[tuple[PlanState, PlanResult | None], ...]] = (
     (PlanState.STOPPED, PlanResult.PENDING),
     (PlanState.STOPPED, PlanResult.SUCCESS),
 )
-"""States in their order: what somebody should look at comes first. The result matters when a task is over."""
+"""States in their order: what somebody should look at comes first. Of a task that is over, its result counts, as people
+call it."""
 
 _RANK: Final = {(str(state), result and str(result)): rank for rank, (state, result) in enumerate(STATE_RANKS)}
 
@@ -85,7 +86,7 @@ class Order:
             case SortKey.HOST:
                 return task.host
             case SortKey.STATE:
-                return _RANK[task.state, task.result if over else None]
+                return _RANK[task.state, task.outcome if over else None]
 
     def place_of(self, task: TaskSummary) -> Place:
         """Where a task stands in this order."""

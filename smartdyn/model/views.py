@@ -34,7 +34,10 @@ class OutputChunk:
 
 @dataclass(frozen=True, slots=True)
 class TaskSummary:
-    """A task in a list; times are seconds since the epoch."""
+    """A task in a list; times are seconds since the epoch.
+
+    @param cancelled: it ended after somebody wanted it to, and not well.
+    """
 
     id: str
     label: str | None
@@ -45,6 +48,12 @@ class TaskSummary:
     started_at: float | None
     ended_at: float | None
     parent_id: str | None
+    cancelled: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """What people call its result."""
+        return PlanResult.CANCELLED.value if self.cancelled else self.result
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,13 @@ from typing import Any, Final
 
 from smartdyn.model.order import Place
 from smartdyn.model.views import TaskSummary
-from smartdyn.store.conditions import Conditions
+from smartdyn.store.conditions import CANCELLED_ONE, Conditions
 from smartdyn.store.walks import Walk
 
-SUMMARY_COLUMNS: Final = "id, label, state, result, host, created_at, started_at, ended_at, caller_plan_id"
+SUMMARY_COLUMNS: Final = (
+    "id, label, state, result, host, created_at, started_at, ended_at, caller_plan_id, "
+    f"{' '.join(CANCELLED_ONE.split())}"
+)
 _ID_COLUMNS: Final = "id, created_at"
 _NEWEST_FIRST = """
     SELECT {columns} FROM plans INDEXED BY {index} WHERE {conditions}
@@ -41,7 +44,12 @@ def summaries(
     @param before: the last of the page before.
     """
     found = _rows(tx, SUMMARY_COLUMNS, ways, wanted, before, limit, descending)
-    return [TaskSummary(*row) for row in found]
+    return [summary(row) for row in found]
+
+
+def summary(row: Sequence[Any]) -> TaskSummary:
+    """The task that stands in a row of L{SUMMARY_COLUMNS}."""
+    return TaskSummary(*(*row[:-1], bool(row[-1])))
 
 
 def ids(tx: sqlite3.Cursor, ways: Sequence[Walk], wanted: Conditions, *, limit: int) -> list[str]:

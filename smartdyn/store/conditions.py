@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from smartdyn.model.query import CANCELLED, FAILED, NO_PARENT, SHORTEST_ID, TaskQuery
+from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.store import names
 from smartdyn.store.json import dumps
 
@@ -38,6 +39,20 @@ _QUEUE = """
 _WORD = """
     (label LIKE :{0}_part ESCAPE '\\' OR host LIKE :{0}_part ESCAPE '\\' OR (id >= :{0} AND id < :{0}_behind))
 """
+
+
+def in_state(state: PlanState, outcome: PlanResult | None) -> str:
+    """The condition that a plan is in a state, as people call it.
+
+    @param outcome: what a plan that is over is called; one that somebody wanted to end is only called an error by
+        itself when nobody did.
+    """
+    if outcome is None:
+        return f"state = '{state}'"
+    if outcome is PlanResult.CANCELLED:
+        return CANCELLED_ONE
+    asked = "" if outcome is PlanResult.SUCCESS else " AND cancel_requested_at IS NULL"
+    return f"(result = '{outcome}' AND state = '{state}'{asked})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from smartdyn.model.query import TaskQuery
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
 from smartdyn.store import by_creation, names
-from smartdyn.store.conditions import Conditions
-from smartdyn.store.walks import EVERYWHERE, Walk, walks
+from smartdyn.store.conditions import Conditions, in_state
+from smartdyn.store.walks import CANCELLED_ONES, EVERYWHERE, Walk, walks
 
 MOST_HOSTS: Final = 50
 """With more hosts, there are so few plans of each that they are sorted where they stand in the index."""
@@ -84,20 +84,20 @@ def _stands_before(value: Value, other: Value, order: Order) -> bool:
 
 def _states(tx: sqlite3.Cursor, wanted: TaskQuery) -> Iterator[Group]:
     for rank, (state, result) in enumerate(STATE_RANKS):
-        values: dict[str, object] = {"group_state": state.value}
+        condition = in_state(state, result)
         if result is None:
-            condition = "state = :group_state"
-            yield Group(rank, condition, values, [Walk("plans_by_state", condition)])
-            continue
-        values |= {"group_result": result.value}
-        condition = "result = :group_result AND state = :group_state"
-        own = [Walk("plans_by_result", condition)]
-        if result is not PlanResult.SUCCESS:
-            yield Group(rank, condition, values, own)
-        elif _may_have_gone_well(wanted):
+            ways: Sequence[Walk] = [Walk("plans_by_state", condition)]
+        elif result is PlanResult.CANCELLED:
+            ways = CANCELLED_ONES
+        else:
+            ways = [Walk("plans_by_result", condition)]
+        if result is PlanResult.SUCCESS:
+            if not _may_have_gone_well(wanted):
+                continue
             # These are nearly all, so that another way to what is wanted is the shorter one
-            ways = walks(tx, replace(wanted, states=(state.value,), results=(result.value,)))
-            yield Group(rank, condition, values, own if ways == EVERYWHERE else ways)
+            other = walks(tx, replace(wanted, states=(state.value,), results=(result.value,)))
+            ways = ways if other == EVERYWHERE else other
+        yield Group(rank, condition, {}, ways)
 
 
 def _may_have_gone_well(wanted: TaskQuery) -> bool:

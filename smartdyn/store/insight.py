@@ -10,8 +10,8 @@ from smartdyn.model import causes
 from smartdyn.model.overview import CallbackBacklog, FailureGroup, ListedHost, Trouble
 from smartdyn.model.query import TaskQuery
 from smartdyn.model.states import UNFINISHED, PlanResult, PlanState
-from smartdyn.model.views import StateCount, TaskSummary
-from smartdyn.store import callbacks, digests, listing, output, plans
+from smartdyn.model.views import StateCount
+from smartdyn.store import by_creation, callbacks, digests, listing, output, plans
 from smartdyn.store.by_creation import SUMMARY_COLUMNS
 from smartdyn.store.json import dumps
 
@@ -77,8 +77,8 @@ def failures_of_batch(tx: sqlite3.Cursor, parent_id: str) -> list[FailureGroup]:
 def troubles(tx: sqlite3.Cursor, host: str, limit: int) -> list[Trouble]:
     """The last tasks of a host that failed."""
     return [
-        Trouble(TaskSummary(*summary), causes.by_key(cause), (error or "").partition("\n")[0])
-        for *summary, cause, error in tx.execute(_TROUBLES, (host, limit))
+        Trouble(by_creation.summary(row), causes.by_key(cause), (error or "").partition("\n")[0])
+        for *row, cause, error in tx.execute(_TROUBLES, (host, limit))
     ]
 
 

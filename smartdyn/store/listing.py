@@ -42,5 +42,5 @@ def ids(tx: sqlite3.Cursor, wanted: TaskQuery, *, limit: int) -> list[str]:
 
 def named(tx: sqlite3.Cursor, plan_ids: Iterable[str]) -> dict[str, TaskSummary]:
     """The plans with these ids that exist."""
-    found = (TaskSummary(*row) for row in tx.execute(_NAMED, (dumps(list(plan_ids)),)))
+    found = (by_creation.summary(row) for row in tx.execute(_NAMED, (dumps(list(plan_ids)),)))
     return {task.id: task for task in found}

@@ -13,7 +13,7 @@ from smartdyn.model.counts import SubPlanCounts
 from smartdyn.model.records import HistoryEntry, Plan, WholePlan
 from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
-from smartdyn.store import actions, steps
+from smartdyn.store import actions, by_creation, steps
 from smartdyn.store.by_creation import SUMMARY_COLUMNS
 from smartdyn.store.json import dumps, loads
 
@@ -248,7 +248,7 @@ def summary(tx: sqlite3.Cursor, plan_id: str) -> TaskSummary:
     row = tx.execute(_SUMMARY, (plan_id,)).fetchone()
     if row is None:
         raise PlanNotFound(plan_id)
-    return TaskSummary(*row)
+    return by_creation.summary(row)
 
 
 def sub_plan_counts(tx: sqlite3.Cursor, plan_id: str, action_id: int) -> SubPlanCounts:

@@ -17,7 +17,7 @@ from smartdyn.model.states import UNFINISHED
 from smartdyn.model.views import TaskSummary
 from smartdyn.store import by_creation, grouping
 from smartdyn.store.by_creation import OLDER, SUMMARY_COLUMNS
-from smartdyn.store.conditions import Conditions, conditions
+from smartdyn.store.conditions import Conditions, conditions, in_state
 from smartdyn.store.walks import EVERYWHERE, Walk, along, size, walks
 
 MOST_SORTED: Final = 20_000
@@ -31,12 +31,7 @@ _ALONG = """
     SELECT {columns} FROM plans INDEXED BY {index} WHERE {conditions}
     ORDER BY {value} {direction}, created_at DESC, id DESC LIMIT :limit
 """
-_WITH_RESULT = "WHEN state = '{}' AND result = '{}' THEN {}"
-_WITH_STATE = "WHEN state = '{}' THEN {}"
-_RANKS = " ".join(
-    _WITH_RESULT.format(state, result, rank) if result else _WITH_STATE.format(state, rank)
-    for rank, (state, result) in enumerate(STATE_RANKS)
-)
+_RANKS = " ".join(f"WHEN {in_state(*named)} THEN {rank}" for rank, named in enumerate(STATE_RANKS))
 _VALUES: Final[Mapping[SortKey, str]] = {
     SortKey.STARTED: "started_at",
     SortKey.ENDED: "iif(state = 'stopped', ended_at, NULL)",
@@ -105,7 +100,7 @@ def _sorted(
             direction=_direction(order),
         )
         rows = tx.execute(statement, {**given.values, **walk.values, "limit": limit})
-        found.update((row[0], TaskSummary(*row)) for row in rows)
+        found.update((row[0], by_creation.summary(row)) for row in rows)
     return order.sorted([*found.values()])[:limit]
 
 
@@ -156,7 +151,7 @@ def _known(
         value=value,
         direction=_direction(order),
     )
-    return [TaskSummary(*row) for row in tx.execute(statement, {**given.values, "limit": limit})]
+    return [by_creation.summary(row) for row in tx.execute(statement, {**given.values, "limit": limit})]
 
 
 def _direction(order: Order) -> str:

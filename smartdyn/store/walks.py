@@ -96,7 +96,7 @@ def _by_state(tx: sqlite3.Cursor, wanted: TaskQuery) -> Sequence[Walk]:
     if wanted.parent == NO_PARENT:
         return _without_parent(results)
     if wanted.states == (CANCELLED,):
-        return [Walk("plans_cancelled", "cancel_requested_at IS NOT NULL"), *along("result", (PlanResult.CANCELLED,))]
+        return CANCELLED_ONES
     if PlanResult.SUCCESS not in results:
         return along("result", results)
     return _by_time(wanted) if by_label is None else by_label
@@ -181,3 +181,10 @@ def _begins(index: str, column: str, beginnings: Iterable[str]) -> list[Walk]:
 def along(column: str, wanted: Sequence[str]) -> list[Walk]:
     """The ways to the plans that have one of some values in a column."""
     return [Walk(f"plans_by_{column}", f"{column} = :walked", {"walked": str(value)}) for value in wanted]
+
+
+CANCELLED_ONES: Final = (
+    Walk("plans_cancelled", "cancel_requested_at IS NOT NULL"),
+    *along("result", (PlanResult.CANCELLED,)),
+)
+"""The ways to what was cancelled."""

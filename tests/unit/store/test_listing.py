@@ -159,8 +159,9 @@ def in_order(plans: list[tuple[Any, ...]], order: Order) -> list[str]:
 
 def value_of(plan: tuple[Any, ...], key: SortKey) -> Any:
     """What a plan is sorted by."""
-    _, state, result, label, host, _, _, ended_at, started_at, _, _ = plan
+    _, state, result, label, host, _, cancelled_at, ended_at, started_at, _, _ = plan
     over = state == "stopped"
+    result = "cancelled" if cancelled_at is not None and result != "success" else result
     attention = ("error", "paused", "running", "cancelled", "pending", "success")
     return {
         SortKey.LABEL: label,

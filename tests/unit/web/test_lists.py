@@ -7,6 +7,8 @@ import re
 from typing import Any
 
 from smartdyn.store import nesting
+from smartdyn.store.plans import RequestCancel
+from smartdyn.testing import done
 from tests.support.web import Nasty, WebTestCase
 
 WAITING = {"action_class": "Rig::WaitForUpdate", "action_input": {}}
@@ -80,6 +82,21 @@ class ListTests(WebTestCase):
         parent, jobs = self.batch(a=WAITING, b=FAILING)
         rows = self.rows(f"/console/tasks?q=state:paused&open={parent}")
         self.assertEqual((rows[0], sorted(rows[1:])), (parent, sorted(f">{job}" for job in jobs)))
+
+    def test_what_was_cancelled_is_called_so(self) -> None:
+        """A task that ended because somebody wanted it to is no error in a list, also when it is sorted by state."""
+        cancelled, failed = self.launch("Rig::RaiseInRun"), self.launch("Rig::RaiseInRun")
+        done(self.engine.database.commit(RequestCancel(cancelled, self.engine.clock.seconds())))
+        for task_id in (cancelled, failed):
+            self.request("POST", f"/api/tasks/{task_id}/halt")
+        (task,) = self.request("GET", "/api/tasks?q=state:cancelled")[1]["tasks"]
+        self.assertEqual((task["id"], task["state"], task["cancelled"]), (cancelled, "stopped", True))
+        for path in ("/console/tasks", "/console/tasks?sort=state"):
+            page = self.page(path)
+            self.assertEqual((page.count('"badge cancelled"'), page.count('"badge error"')), (1, 1), path)
+        self.assertEqual(self.rows("/console/tasks?sort=state"), [failed, cancelled])
+        self.assertEqual(self.rows("/console/tasks?sort=-state"), [cancelled, failed])
+        self.assertIn('<h1>RaiseInRun <span class="badge cancelled">', self.page(f"/console/{cancelled}"))
 
     def test_another_order_is_flat(self) -> None:
         """Sorted by something else than their creation, tasks stand by themselves and name their parents."""
