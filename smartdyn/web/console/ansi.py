@@ -11,14 +11,15 @@ it exactly, in an attribute, for the script of the page to set.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from html import escape
 from itertools import chain, groupby
 from typing import Any
 
-from smartdyn.web.console.palette import Colour, legible
+from smartdyn.web.console.legible import GROUND, legible, legible_index
+from smartdyn.web.console.palette import Colour, behind, nearest, xterm
 
 _SPECIAL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _SEQUENCE = re.compile(
@@ -48,11 +49,13 @@ _WIDEST = 1000
 _MOST_TOGETHER = 100
 """Styles up to which lines are rendered together: each takes a look at all of their text."""
 
-_CUBE = (0, 95, 135, 175, 215, 255)
-_STEPS = [min(range(6), key=lambda step: abs(_CUBE[step] - value)) for value in range(256)]
-"""Of the cube, those nearest to each part of a colour."""
-
 _ATTRIBUTES = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
+_CLASSES = ("bold", "italic", "underline", "strike")
+"""Attributes that the style sheet knows; the others change the colours."""
+
+_TEXT = 255
+"""Of the 256, what is most like the page's own text."""
+
 _ENDS = {21: ("bold",), 22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("strike",)}
 
 
@@ -74,20 +77,35 @@ class Style:
 
     def classes(self) -> str:
         """The classes of the style sheet; empty for plain text."""
-        sides = (("f", self.foreground), ("b", self.background))
-        names = [f"{side}{_index(colour)}" for side, colour in sides if colour is not None]
-        names += [name for name in _ATTRIBUTES.values() if getattr(self, name)]
-        return " ".join(names)
+        front, back = self._sides()
+        names = []
+        if front is not None or back is not None:
+            ground = GROUND if back is None else behind(_index(back))
+            names.append(f"f{legible_index(front, ground, dim=self.dim)}")
+        elif self.dim:
+            names.append("dim")
+        if back is not None:
+            names.append(f"b{_index(back)}")
+        return " ".join(names + [name for name in _CLASSES if getattr(self, name)])
 
     def exact(self) -> dict[str, Colour]:
-        """Colours that no class has, by their side; like those that have one, text is made light enough to be read."""
-        front, back = self.foreground, self.background
-        found = {}
-        if isinstance(front, tuple):
-            found["color"] = legible(front) if back is None else front
+        """Colours that no class has, by their side; like those that have one, they can be read."""
+        front, back = self._sides()
+        found: dict[str, Colour] = {}
+        if front is None and back is None:
+            return found
+        if self.dim or isinstance(front, tuple) or isinstance(back, tuple):
+            ground = GROUND if back is None else _rgb(back, behind)
+            found["color"] = legible(None if front is None else _rgb(front, xterm), ground, dim=self.dim)
         if isinstance(back, tuple):
             found["background"] = back
         return found
+
+    def _sides(self) -> tuple[int | Colour | None, int | Colour | None]:
+        """The colours in front and behind, as they are seen; None for the page's own, on a ground black or white."""
+        if not self.inverse:
+            return self.foreground, self.background
+        return self.background, _TEXT if self.foreground is None else self.foreground
 
     def sgr(self) -> str:
         """The parameters that lead from plain text to this style; L{styled} reads them."""
@@ -182,18 +200,12 @@ def styled(style: Style, parameters: str) -> Style:
     return style
 
 
-def nearest(wanted: Colour) -> int:
-    """The index of the one of the 256 colours that is most like a 24-bit one."""
-    red, green, blue = wanted
-    cube = [_STEPS[value] for value in wanted]
-    grey = max(0, min(23, round(((red + green + blue) / 3 - 8) / 10)))
-    in_cube = sum((_CUBE[step] - value) ** 2 for step, value in zip(cube, wanted, strict=True))
-    in_grey = sum((8 + 10 * grey - value) ** 2 for value in wanted)
-    return 232 + grey if in_grey < in_cube else 16 + 36 * cube[0] + 6 * cube[1] + cube[2]
-
-
 def _index(colour: int | Colour) -> int:
     return nearest(colour) if isinstance(colour, tuple) else colour
+
+
+def _rgb(colour: int | Colour, of_index: Callable[[int], Colour]) -> Colour:
+    return colour if isinstance(colour, tuple) else of_index(colour)
 
 
 def _extended(codes: Iterator[int]) -> int | Colour | None:

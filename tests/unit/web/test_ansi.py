@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, render_together, style_after, styled
+from smartdyn.web.console.ansi import PLAIN, Style, plain, render, render_together, style_after, styled
 
 TAG = re.compile(r'<span class="[a-z0-9 ]+"(?: data-(?:color|background)="#[0-9a-f]{6}"){0,2}>|</span>')
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="<>&\"'\t"))
@@ -71,8 +71,6 @@ class RenderTests(SynchronousTestCase):
         attributes = 'data-color="#ffa07a" data-background="#010203"'
         self.assertEqual(html, f'<span class="f216 b16" {attributes}>salmon</span>')
         self.assertEqual(styled(PLAIN, style.sgr()), style)
-        self.assertEqual(nearest((128, 128, 128)), 244)
-        self.assertEqual(nearest((255, 0, 0)), 196)
 
     def test_dark_text_is_made_lighter(self) -> None:
         """Text that could not be read on the dark ground is made lighter; on a ground of its own it is left."""
