@@ -6,6 +6,7 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -13,9 +14,9 @@ from smartdyn.errors import InvalidRequest
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.views import TaskSummary
 from smartdyn.store.json import encode
-from smartdyn.store.output_reader import OutputReader
 from smartdyn.streaming import answer
 from smartdyn.web.arguments import argument, number
+from smartdyn.web.console.explain import explain
 from smartdyn.web.console.line_index import LineIndexes
 from smartdyn.web.console.lines import START, Line, LineReader, Mark, parse_mark
 from smartdyn.web.console.live import events
@@ -23,6 +24,7 @@ from smartdyn.web.console.log_html import BLOCK, WRAPPED, blocks
 from smartdyn.web.console.output_window import ANY, Window, bounds, window
 from smartdyn.web.console.pages import HTML, Pages, mount, secure
 from smartdyn.web.console.search import Search, compiled
+from smartdyn.web.facade import TaskFacade
 from smartdyn.web.requests import header, send
 from smartdyn.web.route import Route
 
@@ -51,13 +53,14 @@ class Tail:
 class OutputViews:
     """Shows output."""
 
-    def __init__(self, reader: OutputReader, pages: Pages, clock: Any, meters: HttpMeters) -> None:
+    def __init__(self, tasks: TaskFacade, pages: Pages, clock: Any, meters: HttpMeters) -> None:
         """
         @param clock: paces live output.
         """
         self._meters = meters
-        self._reader = reader
-        self._lines_of = LineIndexes(reader)
+        self._tasks = tasks
+        self._reader = tasks.output
+        self._lines_of = LineIndexes(tasks.output)
         self._pages = pages
         self._clock = clock
         self._streams = 0
@@ -122,11 +125,20 @@ class OutputViews:
         self._streams += 1
         self._meters.viewers.inc()
         try:
-            stream = events(self._reader, self._clock, plan_id, _action(request), mark, times=times)
+            ending = partial(self._ending, request, plan_id)
+            stream = events(self._reader, self._clock, plan_id, _action(request), mark, ending, times=times)
             return await answer(request, stream)
         finally:
             self._streams -= 1
             self._meters.viewers.dec()
+
+    async def _ending(self, request: Any, plan_id: str, total: int) -> str:
+        """What the end of a task changes on a page that is open: all that says that it is running."""
+        page = await self._tasks.page(plan_id)
+        # the page of an output says where it begins; that of a task finds out by itself what has become of it
+        shown = window(request, total) if argument(request, "from") else None
+        what = explain(page, self._pages.now()).what
+        return self._pages.render(request, "output_over.html", task=page.summary, what=what, window=shown)
 
     async def _search(self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str) -> bytes:
         context = number(request, "context", 2)

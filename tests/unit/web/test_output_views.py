@@ -195,7 +195,7 @@ class PageTests(OutputTestCase):
         """The stream that the page opens begins where the page ends; a page of what is over opens none."""
         self.print("one\ntw")
         page = self.page()
-        place = re.search(r'sse-connect="[^"]*after=([^"&]*)"', page)
+        place = re.search(r'sse-connect="[^"]*after=([^"&]*)&amp;from=1"', page)
         assert place is not None
         self.assertEqual(parse_mark(place[1]), Mark(0, 4, 2))
         self.finish()
@@ -256,7 +256,11 @@ class LiveTests(OutputTestCase):
 
     def watch(self, mark: Mark) -> AsyncIterator[bytes]:
         """A viewer who has everything up to a place."""
-        return events(self.engine.tasks.output, self.engine.clock, self.task, None, mark, times=False)
+
+        async def ending(lines: int) -> str:
+            return f"over after {lines}\n"
+
+        return events(self.engine.tasks.output, self.engine.clock, self.task, None, mark, ending, times=False)
 
     def ask(self, stream: AsyncIterator[bytes]) -> Deferred[bytes]:
         """The next thing that a viewer is told."""
@@ -298,7 +302,7 @@ class LiveTests(OutputTestCase):
         self.print("no end of line")
         self.finish()
         self.assertIn("event: lines", self.next())
-        self.assertIn("event: end", self.next())
+        self.assertEqual(self.next(), "event: end\ndata: over after 1\n\n")
         self.failureResultOf(self.ask(self.stream), StopAsyncIteration)
 
     def test_a_viewer_goes_on_where_it_was(self) -> None:
@@ -326,6 +330,24 @@ class LiveTests(OutputTestCase):
         headers = {"Accept": "text/event-stream"}
         self.assertEqual(self.request("GET", "/console/nope/output", **headers)[0], 404)
         self.assertEqual(self.request("GET", f"/console/{self.task}/output?after=x", **headers)[0], 400)
+
+    def test_the_end_says_what_has_become_of_it(self) -> None:
+        """On the page of the output the state and the number of lines change, too; a task's page gets only words."""
+        self.print("one\ntwo\n")
+        self.finish()
+        headers: dict[str, Any] = {"Accept": "text/event-stream"}
+        ends = []
+        for query in ("?from=2", ""):
+            sent = self.treq.get(f"http://127.0.0.1/console/{self.task}/output{query}", headers=headers)
+            self.treq.flush()
+            text = self.successResultOf(self.successResultOf(sent).text())
+            ends.append(text.partition("event: end\n")[2])
+        for end in ends:
+            self.assertRegex(end, r"^data: The task is over\. It \w+")
+        self.assertIn(f'href="/console/{self.task}"', ends[0])
+        self.assertRegex(ends[0], r'id="state" hx-swap-oob="true">\s*(data: )?<span class="badge \w+"')
+        self.assertIn("Lines 2 to 2 of 2.", ends[0])
+        self.assertNotIn("hx-swap-oob", ends[1])
 
     def test_over_http(self) -> None:
         """Last-Event-ID says where to go on; what is sent is a stream of events that nobody may keep."""
