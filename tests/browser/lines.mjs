@@ -5,6 +5,9 @@ import { run } from './harness.mjs';
 /** The last line of the first block of the page and the first of the next: nothing is between them. */
 const ENDS_BLOCK = 500;
 
+/** What is behind a line that is pointed at. */
+const MARKED = 'rgb(61, 35, 0)';
+
 await run(async (session) => {
   const { task } = session.plan;
   const page = await session.page();
@@ -35,6 +38,8 @@ async function pointAt(session, page, path) {
   const before = await top();
   await click(page, 5);
   await see('a click on number 5', '#L5', [5]);
+  const ground = (id) => page.locator(id).evaluate((line) => getComputedStyle(line).backgroundColor);
+  session.check((await ground('#L5:hover')) === MARKED, `a line that was just clicked is ${await ground('#L5')}`);
   await click(page, 9, ['Shift']);
   await see('a click with Shift on number 9', '#L5-L9', [5, 6, 7, 8, 9]);
   await click(page, 3, ['Shift']);
