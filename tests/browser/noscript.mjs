@@ -76,7 +76,7 @@ async function farDown(session, page) {
 
 /** Each file that is offered is one, with all lines or those that are pointed at. */
 async function files(session, page, words) {
-  const offered = await page.locator('.tools a[download]').evaluateAll((links) => links.map(({ href }) => href));
+  const offered = await page.locator('main a[download]').evaluateAll((links) => links.map(({ href }) => href));
   session.check(offered.length === 6, `${offered.length} files are offered`);
   for (const [index, href] of offered.entries()) {
     const answer = await page.request.get(href);

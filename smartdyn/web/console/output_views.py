@@ -173,7 +173,7 @@ class OutputViews:
         values["unwrapped"] = None if window.shown <= WRAPPED else window.first + WRAPPED
         values |= {"chosen": _action(request), "keep": _kept(request)}
         head, _, foot = self._pages.render(
-            request, "output.html", place=place, pattern="", context=2, marked=marked, **values
+            request, "output.html", place=place, pattern="", context=2, **values
         ).partition(place)
         secure(request)
         request.setHeader(b"content-type", HTML)

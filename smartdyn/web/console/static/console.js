@@ -311,7 +311,7 @@ function offer(from, to) {
   if (!offered) return;
   offered.hidden = !from;
   if (!from) return;
-  offered.querySelector("span").textContent = `${from} to ${to}`;
+  offered.querySelector(".lines").textContent = `${from} to ${to}`;
   for (const link of offered.querySelectorAll("a")) {
     const url = new URL(link.href);
     url.searchParams.set("from", from);
