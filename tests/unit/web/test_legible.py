@@ -9,9 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.web.console.ansi import PLAIN, Style, render, styled
+from smartdyn.web.console.ansi import render
 from smartdyn.web.console.legible import contrast
 from smartdyn.web.console.palette import Colour, style_sheet
+from smartdyn.web.console.style import PLAIN, Style, styled
 
 ENOUGH = 4.5
 """WCAG 2.2, 1.4.3."""
