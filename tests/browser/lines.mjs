@@ -5,6 +5,9 @@ import { run } from './harness.mjs';
 /** The last line of the first block of the page and the first of the next: nothing is between them. */
 const ENDS_BLOCK = 500;
 
+/** What is behind a line that is pointed at. */
+const MARKED = 'rgb(61, 35, 0)';
+
 await run(async (session) => {
   const { task } = session.plan;
   const page = await session.page();
@@ -19,6 +22,7 @@ async function pointAt(session, page, path) {
   await page.goto(session.url(path));
   const offered = await page.getByText('Download lines').isVisible();
   session.check(!offered, 'lines are offered as files although none are pointed at');
+  await leavesNoGap(session, page);
   const see = async (deed, hash, numbers) => {
     const { hash: found, searchParams } = new URL(await page.evaluate(() => location.href));
     session.check(found === hash, `${deed}: the address ends with ${found}, not with ${hash}`);
@@ -35,6 +39,8 @@ async function pointAt(session, page, path) {
   const before = await top();
   await click(page, 5);
   await see('a click on number 5', '#L5', [5]);
+  const ground = (id) => page.locator(id).evaluate((line) => getComputedStyle(line).backgroundColor);
+  session.check((await ground('#L5:hover')) === MARKED, `a line that was just clicked is ${await ground('#L5')}`);
   await click(page, 9, ['Shift']);
   await see('a click with Shift on number 9', '#L5-L9', [5, 6, 7, 8, 9]);
   await click(page, 3, ['Shift']);
@@ -54,6 +60,21 @@ async function pointAt(session, page, path) {
   for (let pointings = 2; pointings > 0; pointings -= 1) await page.goForward();
   await page.reload();
   await see('the address of a range', '#L5-L9', [5, 6, 7, 8, 9]);
+}
+
+/** The tools above the output end with their last row. */
+async function leavesNoGap(session, page) {
+  const { width, height } = page.viewportSize();
+  for (const each of [width, 320]) {
+    await page.setViewportSize({ width: each, height });
+    const gap = await page.locator('.tools').evaluate((tools) => {
+      const seen = [...tools.querySelectorAll('a, button')].filter((one) => one.checkVisibility({ visibilityProperty: true }));
+      const bottom = (one) => one.getBoundingClientRect().bottom;
+      return bottom(tools) - Math.max(...seen.map(bottom));
+    });
+    session.check(gap < 24, `${gap} px below the tools are empty in a window of ${each} px`);
+  }
+  await page.setViewportSize({ width, height });
 }
 
 /** What is selected with the mouse is copied as lines of their own, with empty ones, without numbers and times. */

@@ -58,11 +58,25 @@ async function output(session, page) {
   const marked = await page.locator('.marked').evaluateAll((all) => all.map(({ id }) => id));
   session.check(`${marked}` === 'L1,L2', `after going to lines 1 to 2, ${marked} are marked`);
   await files(session, page, [printed, '']);
+  await farDown(session, page);
+}
+
+/** Lines far down in a long output are led to, with their times if those were there before. */
+async function farDown(session, page) {
+  await page.goto(session.url(`/${session.plan.long}/output?times=1`));
+  await page.getByLabel('Go to lines').fill('2000-2002');
+  await page.getByRole('button', { name: 'Go', exact: true }).click();
+  await page.waitForURL(/lines=2000-2002.*#L2000-L2002$/);
+  const line = page.locator('#L2001');
+  const { y, height } = await line.boundingBox();
+  const inSight = y >= 0 && y + height <= page.viewportSize().height;
+  session.check(inSight, `after going to lines 2000 to 2002, line 2001 is at ${y} px`);
+  session.check((await line.locator('time').count()) === 1, 'after going to lines there are no times any more');
 }
 
 /** Each file that is offered is one, with all lines or those that are pointed at. */
 async function files(session, page, words) {
-  const offered = await page.locator('.tools a[download]').evaluateAll((links) => links.map(({ href }) => href));
+  const offered = await page.locator('main a[download]').evaluateAll((links) => links.map(({ href }) => href));
   session.check(offered.length === 6, `${offered.length} files are offered`);
   for (const [index, href] of offered.entries()) {
     const answer = await page.request.get(href);

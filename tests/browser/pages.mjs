@@ -30,7 +30,8 @@ function look() {
     language: document.documentElement.lang,
     title: document.title,
     headings: document.querySelectorAll('h1').length,
-    inline: document.querySelectorAll('style, script:not([src]), [style]').length,
+    // Exact colours of output are set by the page's own script
+    inline: document.querySelectorAll('style, script:not([src]), [style]:not([data-color], [data-background])').length,
     background: getComputedStyle(document.body).backgroundColor,
   };
 }

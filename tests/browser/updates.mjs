@@ -44,6 +44,7 @@ await run(async (session) => {
   session.check(told.includes(host), `what is read out at the end is ${JSON.stringify(told)}`);
   await page.locator('#more').getByText(/cancel, by /).waitFor();
   await links(list).first().waitFor({ state: 'detached' });
+  for (const each of [page, output]) await saysHowItEnded(session, each);
   session.check((await links(still).count()) > 0, 'a page that was made to stand still has changed');
   await reader.locator(`h1 ${CANCELLED.replaceAll(', ', ', h1 ')}`).waitFor();
   session.check((await reader.locator('details[open]').count()) > 0, 'what somebody has opened was closed');
@@ -74,6 +75,17 @@ async function pauses(session, task) {
   await page.getByRole('link', { name: 'Resume', exact: true }).waitFor();
   await page.locator('#more').getByRole('link', { name: 'Skip step 2' }).waitFor();
   for (const words of [/tasks resume/, /tasks skip --step 2/]) await commands(page).filter({ hasText: words }).first().waitFor();
+}
+
+/** What says that a task is running says afterwards what has become of it, and nothing is left to be made to stand still. */
+async function saysHowItEnded(session, page) {
+  await page.locator('.following').getByText(/^The task is over\. .*cancelled/i).waitFor();
+  await page.locator(`h1 ${CANCELLED.replaceAll(', ', ', h1 ')}`).waitFor();
+  await page.getByRole('button', { name: 'Pause updates' }).waitFor({ state: 'hidden' });
+  const count = page.locator('#count');
+  if ((await count.count()) === 0) return;
+  const lines = await page.locator('#log .block > div').count();
+  session.check((await count.textContent()).trim() === `${lines} lines.`, `${lines} lines are ${await count.textContent()}`);
 }
 
 /** A page that stands still can be left as any other. */

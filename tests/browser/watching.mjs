@@ -14,7 +14,7 @@ await run(async (session) => {
     return page;
   }));
   await writeFile(session.plan.begin, '');
-  await Promise.all(pages.map((page) => page.waitForFunction(() => document.querySelector('.following')?.textContent === 'over', null, {
+  await Promise.all(pages.map((page) => page.waitForFunction(() => document.querySelector('.following')?.textContent.includes('is over'), null, {
     timeout: 120_000,
     polling: 500,
   })));

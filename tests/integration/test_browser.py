@@ -128,8 +128,12 @@ class AccessibilityTests(BrowserTestCase):
         client = Client(reactor, seeded.url)
         stepwise = await launch(client, services.ssh_port, "#!/bin/sh\nsleep 600\n", hostname="batch1.example.org")
         await client.until(f"/tasks/{stepwise}/status", lambda found: found["state"] == "running")
+        script = "#!/bin/sh\nseq -f 'line %g' 3000\n"
+        long = await launch(client, services.ssh_port, script, hostname="batch1.example.org")
+        await client.until(f"/tasks/{long}/status", lambda found: found["state"] == "stopped")
         await self.drive(
             "noscript",
+            long=long,
             console=seeded.console,
             list="/tasks",
             failed=seeded.tasks["script error"],

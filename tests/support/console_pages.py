@@ -58,6 +58,7 @@ def task_pages(seeded: Seeded) -> dict[str, str]:
     return {
         **{what: f"/{tasks[what]}" for what in SHOWN},
         "output": f"/{tasks['script error']}/output",
+        "output in colours": f"/{tasks['colours']}/output?lines=1-6",
         "output with times": f"/{tasks['script error']}/output?times=1",
         "output, some lines": f"/{tasks['script error']}/output?lines=1-2#L1-L2",
         "output, searched": f"/{tasks['script error']}/output?q=not&context=1",

@@ -31,6 +31,22 @@ from tests.support.sshd import Sshd, free_port, password_of, write_key
 RUN_SCRIPT = "Proxy::RemoteExecution::Ssh::Actions::RunScript"
 _PATIENT = {"ssh_connect_timeout": 600, "kill_grace": 1, "kill_limit": 5}
 _NAMES = ("app2", "backup1", "batch1", "build1", "db1", "files1", "mail1", "slow1", "web1", "web2", "web3", "web4")
+_COLOURS = (
+    "30;42",
+    "97;41",
+    "37;44",
+    "41",
+    "107",
+    "48;2;128;128;128",
+    "38;5;16;48;5;46",
+    "7;32",
+    "7",
+    "2",
+    "2;31",
+    "2;7;33",
+)
+"""What is hard to read if a page takes it as it comes: grounds, text that is dim, and both sides changed."""
+
 NAMES = {f"{name}.example.org": "127.0.0.1" for name in (*_NAMES, "web5")}
 
 
@@ -112,6 +128,8 @@ class Seeds:
         """The troubles of hosts and scripts."""
         disks = environments.with_disks()
         await self._launch("success", "web2", "#!/bin/sh\necho 'nothing to do'\n")
+        coloured = "".join(f"\\033[{sgr}m {sgr} \\033[0m\\n" for sgr in _COLOURS)
+        await self._launch("colours", "web2", f"#!/bin/sh\nprintf '{coloured}'\nprintf '{coloured}' >&2\n")
         await self._launch("unreachable host", "web3", "true", ssh_port=free_port())
         await self._launch("changed host key", "db1", "true")
         await self._launch(

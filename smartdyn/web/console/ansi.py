@@ -1,24 +1,19 @@
 """What terminals do with a line of output, as HTML: colours become classes, overwritten text is gone.
 
-Sequences are those of ECMA-48 (5.4 control sequences, 8.3.117 SGR) and xterm's ctlseqs. What a page cannot show
-(titles, cursor keys, modes) is left out; text never is. Of links (OSC 8) the text is left: a host must not be able to
-put links into the console that say one thing and lead elsewhere.
-
-Styles are classes, since the pages allow no inline style: a 24-bit colour is the nearest of the 256, and stands beside
-it exactly, in an attribute, for the script of the page to set.
+Sequences are those of ECMA-48 (5.4 control sequences) and xterm's ctlseqs. What a page cannot show (titles, cursor
+keys, modes) is left out; text never is. Of links (OSC 8) the text is left: a host must not be able to put links into
+the console that say one thing and lead elsewhere.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from functools import lru_cache
 from html import escape
 from itertools import chain, groupby
-from typing import Any
 
-from smartdyn.web.console.palette import Colour, legible
+from smartdyn.web.console.style import PLAIN, Style, numbers, styled
 
 _SPECIAL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 _SEQUENCE = re.compile(
@@ -47,60 +42,6 @@ _WIDEST = 1000
 
 _MOST_TOGETHER = 100
 """Styles up to which lines are rendered together: each takes a look at all of their text."""
-
-_CUBE = (0, 95, 135, 175, 215, 255)
-_STEPS = [min(range(6), key=lambda step: abs(_CUBE[step] - value)) for value in range(256)]
-"""Of the cube, those nearest to each part of a colour."""
-
-_ATTRIBUTES = {1: "bold", 2: "dim", 3: "italic", 4: "underline", 7: "inverse", 9: "strike"}
-_ENDS = {21: ("bold",), 22: ("bold", "dim"), 23: ("italic",), 24: ("underline",), 27: ("inverse",), 29: ("strike",)}
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How text looks.
-
-    @param foreground: an index into the 256 colours, or one of 24 bits; None for the page's own.
-    """
-
-    foreground: int | Colour | None = None
-    background: int | Colour | None = None
-    bold: bool = False
-    dim: bool = False
-    italic: bool = False
-    underline: bool = False
-    inverse: bool = False
-    strike: bool = False
-
-    def classes(self) -> str:
-        """The classes of the style sheet; empty for plain text."""
-        sides = (("f", self.foreground), ("b", self.background))
-        names = [f"{side}{_index(colour)}" for side, colour in sides if colour is not None]
-        names += [name for name in _ATTRIBUTES.values() if getattr(self, name)]
-        return " ".join(names)
-
-    def exact(self) -> dict[str, Colour]:
-        """Colours that no class has, by their side; like those that have one, text is made light enough to be read."""
-        front, back = self.foreground, self.background
-        found = {}
-        if isinstance(front, tuple):
-            found["color"] = legible(front) if back is None else front
-        if isinstance(back, tuple):
-            found["background"] = back
-        return found
-
-    def sgr(self) -> str:
-        """The parameters that lead from plain text to this style; L{styled} reads them."""
-        codes = [str(code) for code, name in _ATTRIBUTES.items() if getattr(self, name)]
-        for code, colour in ((38, self.foreground), (48, self.background)):
-            if isinstance(colour, tuple):
-                codes.append("{};2;{};{};{}".format(code, *colour))
-            elif colour is not None:
-                codes.append(f"{code};5;{colour}")
-        return ";".join(codes)
-
-
-PLAIN = Style()
 
 
 def render(text: str, style: Style = PLAIN) -> tuple[str, Style]:
@@ -159,78 +100,6 @@ def style_after(text: str, style: Style) -> Style:
 def plain(text: str) -> str:
     """A line as a reader sees it, for searching and for files of text."""
     return text if _SPECIAL.search(text) is None else _written(text, PLAIN).text()
-
-
-@lru_cache(maxsize=4096)
-def styled(style: Style, parameters: str) -> Style:
-    """C{style} after C{parameters} of SGR, which may be separated by semicolons or colons (ISO 8613-6)."""
-    codes = iter(_numbers(parameters.replace(":", ";")))
-    for code in codes:
-        if code == 0:
-            style = PLAIN
-        elif code in {38, 48}:
-            colour = _extended(codes)
-            if colour is not None:
-                style = _coloured(style, code == 48, colour)
-        elif code in _ATTRIBUTES:
-            style = _with(style, _ATTRIBUTES[code], True)
-        elif code in _ENDS:
-            for name in _ENDS[code]:
-                style = _with(style, name, False)
-        else:
-            style = _sixteen(style, code)
-    return style
-
-
-def nearest(wanted: Colour) -> int:
-    """The index of the one of the 256 colours that is most like a 24-bit one."""
-    red, green, blue = wanted
-    cube = [_STEPS[value] for value in wanted]
-    grey = max(0, min(23, round(((red + green + blue) / 3 - 8) / 10)))
-    in_cube = sum((_CUBE[step] - value) ** 2 for step, value in zip(cube, wanted, strict=True))
-    in_grey = sum((8 + 10 * grey - value) ** 2 for value in wanted)
-    return 232 + grey if in_grey < in_cube else 16 + 36 * cube[0] + 6 * cube[1] + cube[2]
-
-
-def _index(colour: int | Colour) -> int:
-    return nearest(colour) if isinstance(colour, tuple) else colour
-
-
-def _extended(codes: Iterator[int]) -> int | Colour | None:
-    """The colour that follows 38 or 48: 5 and an index, or 2 and three values."""
-    kind = next(codes, None)
-    if kind == 5:
-        index = next(codes, None)
-        return index if index is not None and index < 256 else None
-    if kind == 2:
-        red, green, blue = (min(next(codes, 0), 255) for _ in range(3))
-        return red, green, blue
-    return None
-
-
-def _sixteen(style: Style, code: int) -> Style:
-    if 30 <= code <= 37 or 40 <= code <= 47:
-        return _coloured(style, code >= 40, code % 10)
-    if 90 <= code <= 97 or 100 <= code <= 107:
-        return _coloured(style, code >= 100, code % 10 + 8)
-    if code in {39, 49}:
-        return _coloured(style, code == 49, None)
-    return style
-
-
-def _coloured(style: Style, behind: bool, colour: int | Colour | None) -> Style:
-    return replace(style, background=colour) if behind else replace(style, foreground=colour)
-
-
-def _with(style: Style, name: str, value: bool) -> Style:
-    changed: dict[str, Any] = {name: value}
-    return replace(style, **changed)
-
-
-def _numbers(parameters: str) -> list[int]:
-    """Parameters as numbers; what is left out is 0, and what is private has no meaning here."""
-    found = (part[:6] for part in parameters.split(";")[:32])
-    return [int(part) if part.isdecimal() else 0 for part in found]
 
 
 def _span(text: str, style: Style) -> str:
@@ -339,9 +208,9 @@ class _Cells:
         if final == "m" and not parameters.startswith(_PRIVATE):
             self.style = styled(self.style, parameters)
         elif final == "K":
-            self._erase((_numbers(parameters) or [0])[0])
+            self._erase((numbers(parameters) or [0])[0])
         elif final in {"C", "D", "G"}:
-            amount = (_numbers(parameters) or [0])[0] or 1
+            amount = (numbers(parameters) or [0])[0] or 1
             steps = {"C": self._cursor + amount, "D": self._cursor - amount, "G": amount - 1}
             # text may be wider than the limit and is never cut: only the cursor's own steps are limited
             self._cursor = max(0, min(steps[final], max(_WIDEST, len(self._characters))))

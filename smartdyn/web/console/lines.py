@@ -14,7 +14,8 @@ from msgspec import Struct
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.model.views import OutputChunk
-from smartdyn.web.console.ansi import PLAIN, Style, plain, render, style_after, styled
+from smartdyn.web.console.ansi import plain, render, style_after
+from smartdyn.web.console.style import PLAIN, Style, styled
 
 _MARK = re.compile(r"(\d{1,18})\.(\d{1,18})\.(\d{1,18})\.([\d;]{0,100})", re.ASCII)
 _PREVIEW = 4096

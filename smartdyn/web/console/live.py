@@ -6,7 +6,8 @@ remembered for a viewer: not across a lost connection, and not across a restart 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from smartdyn.aio import deadline, sleep
@@ -26,12 +27,20 @@ _RETRY = 500
 
 
 async def events(
-    reader: OutputReader, clock: Any, plan_id: str, action_id: int | None, mark: Mark, *, times: bool
+    reader: OutputReader,
+    clock: Any,
+    plan_id: str,
+    action_id: int | None,
+    mark: Mark,
+    ending: Callable[[int], Awaitable[str]],
+    *,
+    times: bool,
 ) -> AsyncIterator[bytes]:
     """What a viewer is told, until the task is over or the database closes.
 
     @param action_id: whose output; None for the first action that prints anything.
     @param mark: the place up to which the viewer has everything.
+    @param ending: how a page says that the task is over, for so many lines.
     @raise smartdyn.errors.PlanNotFound: there is no such task.
     """
     lines = LineReader(mark)
@@ -55,12 +64,13 @@ async def events(
         if rest != unfinished:
             unfinished = rest
             yield _event("partial", ["".join(blocks([rest], times=times)).rstrip()] if rest else [""])
-        if over:
-            yield _event("end", ["over"])
         if over or piece.more:
             changed.addErrback(lambda failure: None)
             changed.cancel()
         if over:
+            # whoever cannot be told now asks again
+            with suppress(StoreError):
+                yield _event("end", (await ending(lines.mark.number - 1)).splitlines())
             return
         if not piece.more:
             await sleep(clock, _PACE)

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
-from smartdyn.web.console.ansi import PLAIN, render_together
+from smartdyn.web.console.ansi import render_together
 from smartdyn.web.console.format import clock, iso
 from smartdyn.web.console.lines import Line
+from smartdyn.web.console.style import PLAIN
 
 BLOCK: Final = 500
 """Lines of a block."""

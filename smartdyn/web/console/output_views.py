@@ -6,32 +6,27 @@ import re
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
+from urllib.parse import quote, urlencode
 
 from smartdyn.errors import InvalidRequest
 from smartdyn.metrics.http import HttpMeters
 from smartdyn.model.views import TaskSummary
 from smartdyn.store.json import encode
-from smartdyn.store.output_reader import OutputReader
 from smartdyn.streaming import answer
 from smartdyn.web.arguments import argument, number
+from smartdyn.web.console.explain import explain
 from smartdyn.web.console.line_index import LineIndexes
 from smartdyn.web.console.lines import START, Line, LineReader, Mark, parse_mark
 from smartdyn.web.console.live import events
 from smartdyn.web.console.log_html import BLOCK, WRAPPED, blocks
-from smartdyn.web.console.pages import HTML, Pages, secure
+from smartdyn.web.console.output_window import ANY, Window, bounds, window
+from smartdyn.web.console.pages import HTML, Pages, mount, secure
 from smartdyn.web.console.search import Search, compiled
-from smartdyn.web.requests import header
+from smartdyn.web.facade import TaskFacade
+from smartdyn.web.requests import header, send
 from smartdyn.web.route import Route
-
-_TAIL = 5_000
-"""Lines that are shown when none are asked for: the last ones."""
-
-_ANY = 10**15
-"""More than the number of any line."""
-
-MOST_LINES = 300_000
-"""Lines of one page."""
 
 _MOST_STREAMS = 200
 """Viewers that are told what comes, at one time."""
@@ -40,21 +35,6 @@ _SEARCHED_AT_ONCE = 1.0
 """Seconds after which a page shows what was found so far; its link goes on there."""
 
 _FILES = {"txt": b"text/plain; charset=utf-8", "ansi": b"text/plain; charset=utf-8", "json": b"application/json"}
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Which part of an output is shown.
-
-    @param mark: where it begins.
-    @param last: the number of the last line that is wanted.
-    @param total: how many lines there are just now.
-    """
-
-    action_id: int | None
-    mark: Mark
-    last: int
-    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +53,23 @@ class Tail:
 class OutputViews:
     """Shows output."""
 
-    def __init__(self, reader: OutputReader, pages: Pages, clock: Any, meters: HttpMeters) -> None:
+    def __init__(self, tasks: TaskFacade, pages: Pages, clock: Any, meters: HttpMeters) -> None:
         """
         @param clock: paces live output.
         """
         self._meters = meters
-        self._reader = reader
-        self._lines_of = LineIndexes(reader)
+        self._tasks = tasks
+        self._reader = tasks.output
+        self._lines_of = LineIndexes(tasks.output)
         self._pages = pages
         self._clock = clock
         self._streams = 0
 
     def routes(self) -> list[Route]:
         """All of them."""
-        query = ("action", "from", "to", "lines", "q", "context", "times", "after", "at")
+        query = ("action", "from", "to", "lines", "q", "context", "times", "after", "at", "go")
         return [
-            Route("GET", "/console/<plan_id>/output", self.output, media="text/html", query=query),
+            Route("GET", "/console/<plan_id>/output", self.output, media="text/html", query=query, statuses=(200, 303)),
             Route("GET", "/console/<plan_id>/output.<form>", self.file, media="text/plain", query=query[:3]),
         ]
 
@@ -102,8 +83,10 @@ class OutputViews:
         pattern = argument(request, "q")
         if pattern and wanted is not None:
             return await self._search(request, task, actions, wanted, pattern)
-        window = await self._window(request, plan_id, wanted)
-        return await self._log(request, task, actions, window)
+        shown = window(request, 0 if wanted is None else await self._lines_of.total(plan_id, wanted))
+        if argument(request, "go"):
+            return _go(request, plan_id, shown)
+        return await self._log(request, task, actions, wanted, shown)
 
     async def file(self, request: Any, plan_id: str, form: str) -> bytes:
         """Output as a file: what a reader sees, what the host sent, or with all that is known of each line."""
@@ -111,7 +94,7 @@ class OutputViews:
             raise InvalidRequest(f"Output can be had as {', '.join(_FILES)}, not as {form[:20]!r}.")
         await self._reader.task(plan_id)
         action = _action(request) or next(iter(await self._reader.actions(plan_id)), None)
-        first, last = number(request, "from", 1), number(request, "to", _ANY)
+        first, last = bounds(request)
         mark = await self._mark(plan_id, action, first)
         name = re.sub(r"[^A-Za-z0-9-]", "", plan_id)[:40]
         secure(request)
@@ -126,7 +109,7 @@ class OutputViews:
             return Tail([], None, START)
         total = await self._lines_of.total(plan_id, action)
         reader = LineReader(await self._mark(plan_id, action, max(1, total - wanted + 1)))
-        lines = [line async for some, _ in self._read(reader, plan_id, action, _ANY) for line in some]
+        lines = [line async for some, _ in self._read(reader, plan_id, action) for line in some]
         return Tail(lines, reader.rest(), reader.mark)
 
     async def _live(self, request: Any, plan_id: str) -> bytes:
@@ -142,11 +125,20 @@ class OutputViews:
         self._streams += 1
         self._meters.viewers.inc()
         try:
-            stream = events(self._reader, self._clock, plan_id, _action(request), mark, times=times)
+            ending = partial(self._ending, request, plan_id)
+            stream = events(self._reader, self._clock, plan_id, _action(request), mark, ending, times=times)
             return await answer(request, stream)
         finally:
             self._streams -= 1
             self._meters.viewers.dec()
+
+    async def _ending(self, request: Any, plan_id: str, total: int) -> str:
+        """What the end of a task changes on a page that is open: all that says that it is running."""
+        page = await self._tasks.page(plan_id)
+        # the page of an output says where it begins; that of a task finds out by itself what has become of it
+        shown = window(request, total) if argument(request, "from") else None
+        what = explain(page, self._pages.now()).what
+        return self._pages.render(request, "output_over.html", task=page.summary, what=what, window=shown)
 
     async def _search(self, request: Any, task: TaskSummary, actions: list[int], action_id: int, pattern: str) -> bytes:
         context = number(request, "context", 2)
@@ -162,6 +154,7 @@ class OutputViews:
             task=task,
             actions=actions,
             chosen=_action(request),
+            times=bool(argument(request, "times")),
             keep=_kept(request),
             found=found,
             pattern=pattern,
@@ -169,27 +162,28 @@ class OutputViews:
             groups=[(group[0].number, group[-1].number, "".join(_group(group, found.hits))) for group in found.groups],
         )
 
-    async def _log(self, request: Any, task: TaskSummary, actions: list[int], window: Window) -> bytes:
+    async def _log(
+        self, request: Any, task: TaskSummary, actions: list[int], action: int | None, window: Window
+    ) -> bytes:
         """The page, sent while it is made: an output may be long."""
-        marked = _range(argument(request, "lines"))
-        times = bool(argument(request, "times"))
+        times, marked = bool(argument(request, "times")), window.marked
+        mark = await self._mark(task.id, action, window.first)
         place = secrets.token_hex(16)
         values = {"task": task, "actions": actions, "window": window, "times": times}
-        shown = min(window.last, window.total) - window.mark.number + 1
-        values["unwrapped"] = None if shown <= WRAPPED else window.mark.number + WRAPPED
+        values["unwrapped"] = None if window.shown <= WRAPPED else window.first + WRAPPED
         values |= {"chosen": _action(request), "keep": _kept(request)}
         head, _, foot = self._pages.render(
-            request, "output.html", place=place, pattern="", context=2, marked=marked, **values
+            request, "output.html", place=place, pattern="", context=2, **values
         ).partition(place)
         secure(request)
         request.setHeader(b"content-type", HTML)
 
         async def pieces() -> AsyncIterator[bytes]:
             yield head.encode("utf-8", "replace")
-            reader = LineReader(window.mark)
+            reader = LineReader(mark)
             ended = False
             rich = WRAPPED
-            async for lines, over in self._read(reader, task.id, window.action_id, window.last):
+            async for lines, over in self._read(reader, task.id, action, window.last):
                 ended = over
                 for part, light in ((lines[: max(0, rich)], False), (lines[max(0, rich) :], True)):
                     yield "".join(blocks(part, times=times, marked=marked, light=light)).encode("utf-8", "replace")
@@ -206,14 +200,6 @@ class OutputViews:
 
         return await answer(request, pieces())
 
-    async def _window(self, request: Any, plan_id: str, action_id: int | None) -> Window:
-        total = 0 if action_id is None else await self._lines_of.total(plan_id, action_id)
-        chosen = _range(argument(request, "lines"))
-        default = max(1, chosen.start - 100) if chosen else max(1, total - _TAIL + 1)
-        first = max(1, number(request, "from", default))
-        last = number(request, "to", 0) or first + MOST_LINES - 1
-        return Window(action_id, await self._mark(plan_id, action_id, first), min(last, first + MOST_LINES - 1), total)
-
     async def _mark(self, plan_id: str, action_id: int | None, first: int) -> Mark:
         if first <= 1 or action_id is None:
             return START
@@ -229,7 +215,7 @@ class OutputViews:
                 yield line
 
     async def _read(
-        self, reader: LineReader, plan_id: str, action_id: int | None, last: int
+        self, reader: LineReader, plan_id: str, action_id: int | None, last: int = ANY
     ) -> AsyncIterator[tuple[list[Line], bool]]:
         """What there is already, piece by piece, and whether the task is over."""
         more = True
@@ -253,13 +239,17 @@ def _kept(request: Any) -> str:
     return (f"&action={action}" if action else "") + ("&times=1" if argument(request, "times") else "")
 
 
-def _range(text: str) -> range:
-    """The lines that a link points at: C{10} or C{10-20}."""
-    found = re.fullmatch(r"L?(\d{1,15})(?:-L?(\d{1,15}))?", text, re.ASCII)
-    if found is None:
-        return range(0)
-    first = int(found[1])
-    return range(first, max(first, int(found[2] or first)) + 1)
+def _go(request: Any, plan_id: str, window: Window) -> bytes:
+    """Send the browser to lines: a form by itself leads to the top of a page only."""
+    action = _action(request)
+    query = {"lines": window.lines or argument(request, "go")} | ({"action": str(action)} if action else {})
+    query |= {"times": "1"} if argument(request, "times") else {}
+    location = f"{mount(request)}/{quote(plan_id, safe='')}/output?{urlencode(query)}" + (
+        f"#{window.fragment}" if window.marked else ""
+    )
+    secure(request)
+    request.setHeader(b"location", location.encode("ascii"))
+    return send(request, b"", HTML, 303)
 
 
 def _group(lines: tuple[Line, ...], hits: frozenset[int]) -> Iterator[str]:

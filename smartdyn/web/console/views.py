@@ -46,7 +46,7 @@ class Console:
         @param way: how commands on this machine reach the service.
         """
         self._pages = Pages(now)
-        output = OutputViews(tasks.output, self._pages, clock, meters)
+        output = OutputViews(tasks, self._pages, clock, meters)
         self._views = (
             ListViews(tasks, self._pages, inspector),
             StatusViews(tasks, self._pages, inspector),

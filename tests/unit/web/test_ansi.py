@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from smartdyn.web.console.ansi import PLAIN, Style, nearest, plain, render, render_together, style_after, styled
+from smartdyn.web.console.ansi import plain, render, render_together, style_after
+from smartdyn.web.console.style import PLAIN, Style, styled
 
 TAG = re.compile(r'<span class="[a-z0-9 ]+"(?: data-(?:color|background)="#[0-9a-f]{6}"){0,2}>|</span>')
 PRINTABLE = st.text(st.characters(exclude_categories=["Cc", "Cs"], include_characters="<>&\"'\t"))
@@ -65,14 +66,32 @@ class RenderTests(SynchronousTestCase):
         self.assertEqual(styled(PLAIN, "48;2;255;0;0"), Style(background=(255, 0, 0)))
         self.assertEqual(styled(PLAIN, "38:2:255:999:255"), Style(foreground=(255, 255, 255)))
 
+    def test_what_stands_behind_colons_belongs_together(self) -> None:
+        """None of it is mistaken for a parameter of its own, and the colour of underlines is read past."""
+        found = {
+            "38:2::255:100:0": Style(foreground=(255, 100, 0)),
+            "48:2:1:255:100:0;1": Style(background=(255, 100, 0), bold=True),
+            "48:5:7": Style(background=7),
+            "4:3": Style(underline=True),
+            "4;4:0": PLAIN,
+            "58:2::1:3:4;9": Style(strike=True),
+            "58;5;1": PLAIN,
+            "1;58;2;3;4;0": Style(bold=True),
+            "58;5;1;31": Style(foreground=1),
+            "38:5": PLAIN,
+            "38;5": PLAIN,
+            "38;5;256;3": Style(italic=True),
+            "1:7": PLAIN,
+        }
+        for parameters, style in found.items():
+            self.assertEqual(styled(PLAIN, parameters), style, parameters)
+
     def test_24_bits_are_shown_exactly(self) -> None:
         """The class is that of the nearest of the 256, for pages without scripts; an attribute has the colour."""
         html, style = render("\x1b[38;2;255;160;122;48;2;1;2;3msalmon")
         attributes = 'data-color="#ffa07a" data-background="#010203"'
         self.assertEqual(html, f'<span class="f216 b16" {attributes}>salmon</span>')
         self.assertEqual(styled(PLAIN, style.sgr()), style)
-        self.assertEqual(nearest((128, 128, 128)), 244)
-        self.assertEqual(nearest((255, 0, 0)), 196)
 
     def test_dark_text_is_made_lighter(self) -> None:
         """Text that could not be read on the dark ground is made lighter; on a ground of its own it is left."""

@@ -41,6 +41,15 @@ class OutputTestCase(WebTestCase):
         self.assertEqual(status, 200, page)
         return str(page)
 
+    def led(self, query: str) -> str:
+        """Where one is sent from the output."""
+        url = f"http://127.0.0.1/console/{self.task}/output?{query}"
+        sent = self.treq.get(url, allow_redirects=False)
+        self.treq.flush()
+        response = self.successResultOf(sent)
+        self.assertEqual(response.code, 303)
+        return str(response.headers.getRawHeaders("location")[0])
+
 
 class PageTests(OutputTestCase):
     """The page."""
@@ -68,6 +77,57 @@ class PageTests(OutputTestCase):
         self.assertEqual(re.findall(r'<div id="L(\d+)" class="marked"', page), ["10", "11", "12"])
         self.assertIn('id="L10-L12"></span><div id="L10" class="marked"', page)
         self.assertIn(f"/console/{self.task}/output.txt?from=10&amp;to=12", page)
+
+    def test_going_to_lines_leads_there(self) -> None:
+        """The form is answered with the address of those lines that there are, and with what was chosen."""
+        self.print("".join(f"line {number}\n" for number in range(1, 7001)))
+        places = {
+            "go=10-12": "lines=10-12#L10-L12",
+            "go=L12-L10&times=1": "lines=10-12&times=1#L10-L12",
+            "go=7": "lines=7#L7",
+            "go=6999-400000&action=1": "lines=6999-7000&action=1#L6999-L7000",
+            "go=7001": "lines=7001",
+        }
+        for query, place in places.items():
+            self.assertEqual(self.led(query), f"/console/{self.task}/output?{place}")
+
+    def test_lines_that_there_are_not(self) -> None:
+        """Asked for lines behind the last one, the page says how many there are, and has the end of them."""
+        self.print("".join(f"line {number}\n" for number in range(1, 7001)))
+        for query in ("?lines=99999", "?from=99999", "?lines=99999&from=1"):
+            page = self.page(query)
+            self.assertIn("There is no line 99999 yet.</strong> The output has 7000 lines", page)
+            self.assertIn("Lines 2001 to 7000 of 7000.", page)
+            self.assertNotIn("marked", page)
+        self.finish()
+        self.assertIn("There is no line 99999.</strong>", self.page("?lines=99999"))
+        self.assertIn("from=6999&amp;to=7000", self.page("?lines=6999-400000"))
+        self.assertIn("Lines 2 to 7 of 7000.", self.page("?from=2&to=7"))
+        self.assertIn("7000 lines.", self.page("?from=0"))
+        self.assertIn(">line 7</div></div>", self.page("?to=7").replace("\n", ""))
+
+    def test_lines_that_there_can_never_be(self) -> None:
+        """What is no line, and a range that ends before it begins, is answered with what would be right."""
+        self.print("one\n")
+        wrong = {
+            "lines=0": "There is no line 0",
+            "lines=abc": "Give a number or two, as 10 or 10-20.",
+            "go=abc": "Give a number or two, as 10 or 10-20.",
+            "from=5&to=2": "There are no lines from 5 to 2.",
+            "to=0": "There are no lines from 1 to 0.",
+        }
+        for query, words in wrong.items():
+            status, page = self.request("GET", f"/console/{self.task}/output?{query}")
+            self.assertEqual(status, 400)
+            self.assertIn(words, html.unescape(str(page)))
+        self.assertEqual(self.request("GET", f"/console/{self.task}/output.txt?from=5&to=2")[0], 400)
+
+    def test_times_keep_what_is_pointed_at(self) -> None:
+        """With and without times, the same lines are marked and led to."""
+        self.print("".join(f"line {number}\n" for number in range(1, 301)))
+        self.assertIn('"?from=100&amp;lines=200-201&amp;times=1#L200-L201"', self.page("?lines=200-201"))
+        self.assertIn('"?from=100&amp;lines=200-201#L200-L201"', self.page("?lines=200-201&times=1"))
+        self.assertIn('"?from=1&amp;times=1"', self.page())
 
     def test_of_very_many_lines_the_later_ones_are_no_elements(self) -> None:
         """From the ten-thousandth on, lines are only text with their numbers beside it; the page says so."""
@@ -135,7 +195,7 @@ class PageTests(OutputTestCase):
         """The stream that the page opens begins where the page ends; a page of what is over opens none."""
         self.print("one\ntw")
         page = self.page()
-        place = re.search(r'sse-connect="[^"]*after=([^"&]*)"', page)
+        place = re.search(r'sse-connect="[^"]*after=([^"&]*)&amp;from=1"', page)
         assert place is not None
         self.assertEqual(parse_mark(place[1]), Mark(0, 4, 2))
         self.finish()
@@ -196,7 +256,11 @@ class LiveTests(OutputTestCase):
 
     def watch(self, mark: Mark) -> AsyncIterator[bytes]:
         """A viewer who has everything up to a place."""
-        return events(self.engine.tasks.output, self.engine.clock, self.task, None, mark, times=False)
+
+        async def ending(lines: int) -> str:
+            return f"over after {lines}\n"
+
+        return events(self.engine.tasks.output, self.engine.clock, self.task, None, mark, ending, times=False)
 
     def ask(self, stream: AsyncIterator[bytes]) -> Deferred[bytes]:
         """The next thing that a viewer is told."""
@@ -238,7 +302,7 @@ class LiveTests(OutputTestCase):
         self.print("no end of line")
         self.finish()
         self.assertIn("event: lines", self.next())
-        self.assertIn("event: end", self.next())
+        self.assertEqual(self.next(), "event: end\ndata: over after 1\n\n")
         self.failureResultOf(self.ask(self.stream), StopAsyncIteration)
 
     def test_a_viewer_goes_on_where_it_was(self) -> None:
@@ -266,6 +330,24 @@ class LiveTests(OutputTestCase):
         headers = {"Accept": "text/event-stream"}
         self.assertEqual(self.request("GET", "/console/nope/output", **headers)[0], 404)
         self.assertEqual(self.request("GET", f"/console/{self.task}/output?after=x", **headers)[0], 400)
+
+    def test_the_end_says_what_has_become_of_it(self) -> None:
+        """On the page of the output the state and the number of lines change, too; a task's page gets only words."""
+        self.print("one\ntwo\n")
+        self.finish()
+        headers: dict[str, Any] = {"Accept": "text/event-stream"}
+        ends = []
+        for query in ("?from=2", ""):
+            sent = self.treq.get(f"http://127.0.0.1/console/{self.task}/output{query}", headers=headers)
+            self.treq.flush()
+            text = self.successResultOf(self.successResultOf(sent).text())
+            ends.append(text.partition("event: end\n")[2])
+        for end in ends:
+            self.assertRegex(end, r"^data: The task is over\. It \w+")
+        self.assertIn(f'href="/console/{self.task}"', ends[0])
+        self.assertRegex(ends[0], r'id="state" hx-swap-oob="true">\s*(data: )?<span class="badge \w+"')
+        self.assertIn("Lines 2 to 2 of 2.", ends[0])
+        self.assertNotIn("hx-swap-oob", ends[1])
 
     def test_over_http(self) -> None:
         """Last-Event-ID says where to go on; what is sent is a stream of events that nobody may keep."""

@@ -193,12 +193,18 @@ function paint(part) {
 }
 document.addEventListener("htmx:load", ({ detail }) => paint(detail.elt));
 
-if (pause && document.querySelector("[data-polled], [sse-connect]")) {
-  pause.hidden = false;
-  document.addEventListener("htmx:beforeRequest", (event) => {
-    if (paused() && polls(event.detail.elt)) event.preventDefault();
-  });
-}
+// What does not change any more need not be made to stand still.
+const offerPause = () => { if (pause) pause.hidden = !document.querySelector("[data-polled], [sse-connect]"); };
+offerPause();
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (paused() && polls(event.detail.elt)) event.preventDefault();
+});
+document.addEventListener("htmx:afterSwap", offerPause);
+document.addEventListener("htmx:sseClose", ({ target, detail }) => {
+  if (detail.type !== "message") return;
+  target.removeAttribute("sse-connect");
+  offerPause();
+});
 
 // A reader at the end of the output stays there; the end on a task's page keeps to a few hundred lines.
 const log = document.getElementById("log");
@@ -308,7 +314,7 @@ function offer(from, to) {
   if (!offered) return;
   offered.hidden = !from;
   if (!from) return;
-  offered.querySelector("span").textContent = `${from} to ${to}`;
+  offered.querySelector(".lines").textContent = `${from} to ${to}`;
   for (const link of offered.querySelectorAll("a")) {
     const url = new URL(link.href);
     url.searchParams.set("from", from);
