@@ -125,7 +125,7 @@ async function cancelStep(session, page) {
   session.check((await page.locator('h1').innerText()) === `${what}?`, `${what} is not asked for by its name`);
   await page.getByRole('button', { name: what }).click();
   await page.waitForURL((url) => url.pathname.endsWith(stepwise));
-  const over = page.locator('h1 .badge.error');
+  const over = page.locator('h1 .badge.cancelled');
   for (let reloads = 0; reloads < 60 && (await over.count()) === 0; reloads += 1) {
     await page.waitForTimeout(250);
     await page.reload();
