@@ -27,9 +27,10 @@ from smartdyn.actions.group import (
 from smartdyn.actions.group_launcher import GroupLauncher
 from smartdyn.actions.launchers import BatchLauncher, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
+from smartdyn.actions.presentation import load_callback_data
 from smartdyn.actions.registry import Registry
 from smartdyn.actions.rejected import Rejected
-from smartdyn.actions.tasks import Tasks, load_callback_data
+from smartdyn.actions.tasks import Tasks
 from smartdyn.aio import deadline
 from smartdyn.engine.cleaner import Cleaner
 from smartdyn.engine.digester import Digester

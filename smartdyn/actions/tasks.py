@@ -2,66 +2,40 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from twisted.logger import Logger
 
-from smartdyn.actions.action import Action
+from smartdyn.actions import presentation, task_pages
 from smartdyn.actions.control import Control
 from smartdyn.actions.events import ExternalEvent
 from smartdyn.actions.insight import Health, Insight, Notes
 from smartdyn.actions.launchers import LaunchContext, Launchers, SingleLauncher
 from smartdyn.actions.passwords import OneTimePasswords
-from smartdyn.actions.phases import Phase
 from smartdyn.actions.pruning import Pruning
-from smartdyn.actions.registry import Registry
 from smartdyn.actions.saved import SavedSearches
 from smartdyn.engine.cleaner import Cleaner
 from smartdyn.engine.digester import Digester
 from smartdyn.engine.world import World
 from smartdyn.errors import EventUndeliverable, PlanNotFound, SmartdynError
-from smartdyn.model import rules, wire
-from smartdyn.model.audit import cancel_step
-from smartdyn.model.causes import why
 from smartdyn.model.order import NEWEST, Order, place
 from smartdyn.model.overview import BatchPage, HostPage, IntakeView, ListedHost, OutputHit, Overview
 from smartdyn.model.query import EVERYTHING, TaskQuery
-from smartdyn.model.records import ActionRecord, Step, WholePlan
-from smartdyn.model.states import FAILURES, PlanState
-from smartdyn.model.views import ListedTask, StepView, TaskList, TaskPage, TaskSummary
+from smartdyn.model.views import ListedTask, TaskList, TaskPage, TaskSummary
 from smartdyn.secret import conceal_secrets
 from smartdyn.store import (
-    actions,
-    audit,
-    callbacks,
-    delayed,
-    evidence,
     insight,
     listing,
     long_output,
     names,
     nesting,
-    output,
     plans,
-    steps,
 )
-from smartdyn.store.long_output import LongOutput
 from smartdyn.store.output_reader import OutputReader
 
-_PHASES = {"PLAN": "plan", "RUN": "run", "FINALIZE": "finalize"}
-
-
 MOST_COUNTED: Final = 10_000
-
-_MOST_CHILDREN: Final = 100
-
-_MOST_WAITED_FOR = 20
-
-_SHOWN = 64 * 1024
-"""Characters at the end of the output that a page's sentence may be about."""
 
 
 class Tasks:
@@ -162,7 +136,7 @@ class Tasks:
         @raise PlanNotFound: there is none.
         """
         registry = self._world.registry
-        return await self._world.database.query(lambda tx: _status(tx, registry, plan_id))
+        return await self._world.database.query(lambda tx: presentation.status(tx, registry, plan_id))
 
     def stream(self, value: Any) -> AsyncIterator[bytes]:
         """A status, or several, as JSON in pieces: the output in it may be too long to be encoded at once."""
@@ -275,125 +249,5 @@ class Tasks:
         @raise PlanNotFound: there is none.
         """
         registry = self._world.registry
-        page = await self._world.database.query(lambda tx: _page(tx, registry, plan_id))
+        page = await self._world.database.query(lambda tx: task_pages.page(tx, registry, plan_id))
         return replace(page, note=self._notes().get(plan_id))
-
-
-def _status(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> dict[str, Any]:
-    plan, known = plans.load(tx, plan_id), actions.of_plan(tx, plan_id)
-    outputs = {
-        action.id: _presented(tx, registry, action, long_output.of_action(tx, plan_id, action.id))
-        for action in known.values()
-    }
-    # Steps say more than the last save of a plan only while it goes on
-    going_on = None if plan.state is PlanState.STOPPED else steps.of_plan(tx, plan_id).values()
-    return wire.status_hash(plan, going_on, known, outputs)
-
-
-def _presented(
-    tx: sqlite3.Cursor, registry: Registry, action: ActionRecord, result: list[dict[str, Any]] | LongOutput
-) -> dict[str, Any]:
-    """An action's output as it is shown: with what is kept elsewhere put in, and as middleware wants it shown."""
-    kind = registry.find_or_missing(action.class_name)
-    output = action.output
-    if kind.streams_output:
-        output = {"result": result, **output}
-    elif kind.counts_sub_plans and output:
-        output = kind.present_counts(output, plans.sub_plan_counts(tx, action.plan_id, action.id))
-    if registry.middleware.stack(kind, "present"):
-        shown = kind(Phase(action.plan_id, action.id, action.input, dict(output)))
-        registry.middleware.wrap(kind, "present", shown, lambda: None)()
-        output = shown.output
-    return output
-
-
-async def load_callback_data(world: World, plan_id: str, action_id: int) -> dict[str, Any]:
-    """The output of an action as a callback reports it."""
-
-    def read(tx: sqlite3.Cursor) -> dict[str, Any]:
-        action = plans.load_whole(tx, plan_id).actions[action_id]
-        return _presented(tx, world.registry, action, long_output.of_action(tx, plan_id, action_id))
-
-    return await world.database.query(read)
-
-
-def _page(tx: sqlite3.Cursor, registry: Registry, plan_id: str) -> TaskPage:
-    whole = plans.load_whole(tx, plan_id)
-    printed, cut = output.last(tx, plan_id, _SHOWN)
-    outputs = {action.id: _presented(tx, registry, action, []) for action in whole.actions.values()}
-    running = whole.plan.state is PlanState.RUNNING
-    cancellable = {step.id for step in registry.cancellable(whole.steps.values()) if running}
-    return TaskPage(
-        summary=plans.summary(tx, plan_id),
-        status=wire.status_hash(whole.plan, whole.steps.values(), whole.actions, outputs),
-        steps=tuple(
-            replace(
-                _step_view(step, _present(registry, whole.actions[step.action_id])),
-                cancellable=step.id in cancellable,
-                cancelled_by=_canceller(tx, step),
-            )
-            for _, step in sorted(whole.steps.items())
-        ),
-        output=tuple(printed),
-        output_is_cut=cut,
-        exit_status=_exit_status(whole),
-        progress=rules.progress(whole.plan, whole.steps),
-        remarks=_remarks(registry, whole),
-        callbacks=tuple(callbacks.of_plan(tx, plan_id)),
-        children=tuple(listing.page(tx, TaskQuery(parent=plan_id), limit=_MOST_CHILDREN)),
-        child_counts=tuple(insight.child_states(tx, plan_id)),
-        waiting=delayed.waiting(tx, plan_id, _MOST_WAITED_FOR),
-        cause=why(evidence.of_plan(tx, whole)) if whole.plan.result in FAILURES else None,
-    )
-
-
-def _present(registry: Registry, action: ActionRecord) -> Action:
-    kind = registry.find_or_missing(action.class_name)
-    return kind(Phase(action.plan_id, action.id, action.input, action.output))
-
-
-def _remarks(registry: Registry, whole: WholePlan) -> tuple[str, ...]:
-    """What the actions have to say; one that fails at that has nothing to say."""
-    found = []
-    for action in rules.in_status_order(whole.actions):
-        try:
-            found.append(_present(registry, action).humanized_output())
-        except Exception as error:
-            found.append(f"{action.class_name} cannot say anything of its output: {error}")
-    return tuple(remark for remark in found if remark)
-
-
-def _canceller(tx: sqlite3.Cursor, step: Step) -> str | None:
-    if step.cancelled_at is None:
-        return None
-    return audit.who(tx, cancel_step(step.id), step.plan_id, step.cancelled_at)
-
-
-def _step_view(step: Step, action: Action) -> StepView:
-    try:
-        note = action.humanized_state(step.state.value)
-    except Exception as error:
-        note = f"{step.state.value} ({error})"
-    return StepView(
-        id=step.id,
-        action_id=step.action_id,
-        queue=step.queue,
-        phase=_PHASES[step.kind.name],
-        action_class=step.action_class,
-        state=step.state.value,
-        error=step.error,
-        started_at=step.started_at,
-        ended_at=step.ended_at,
-        execution_time=step.execution_time,
-        real_time=step.real_time,
-        note=note,
-        progress=step.progress_done,
-    )
-
-
-def _exit_status(whole: WholePlan) -> int | str | None:
-    for action in whole.actions.values():
-        if "exit_status" in action.output:
-            status: int | str = action.output["exit_status"]
-            return status
-    return None
