@@ -16,8 +16,8 @@ _TYPES = {
     "js": b"text/javascript; charset=utf-8",
     "svg": b"image/svg+xml",
 }
-FIRST_LOAD = ("console.css", "terminal.css", "icon.svg", "htmx.js", "sse.js", "console.js")
-"""What every page loads."""
+FILES = ("console.css", "terminal.css", "icon.svg", "htmx.js", "sse.js", "console.js", "output.js")
+"""What pages load; a first visit, that of an output, loads all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Assets:
         folder = files("smartdyn.web.console").joinpath("static")
         generated = {"terminal.css": palette.style_sheet().encode()}
         self._by_name: dict[str, Asset] = {}
-        for name in FIRST_LOAD:
+        for name in FILES:
             self._by_name[name] = _asset(name, generated.get(name) or folder.joinpath(name).read_bytes())
         self._by_url = {asset.name: asset for asset in self._by_name.values()}
 
