@@ -174,7 +174,7 @@ def requests(database: sqlite3.Connection) -> Iterator[tuple[str, list[str]]]:
     yield "overview", [""]
     yield "newest tasks", ["tasks"]
     yield "newest tasks, unfolded", [f"tasks?open={batch}&open=batch0&open=batch1" for batch in batches]
-    yield "newest tasks, 500 of them", ["tasks?per_page=500"]
+    yield "newest tasks, 200 of them", ["tasks?per_page=200"]
     yield "a page anywhere", [f"tasks?before={quote(cursor)}" for cursor in cursors]
     for search in (
         "state:failed",

@@ -13,7 +13,7 @@ from smartdyn.model.states import PlanResult, PlanState
 from smartdyn.model.views import TaskSummary
 from smartdyn.store import by_creation, names
 from smartdyn.store.conditions import Conditions, in_state
-from smartdyn.store.walks import CANCELLED_ONES, EVERYWHERE, Walk, walks
+from smartdyn.store.walks import CANCELLED_ONES, EVERYWHERE, Walk, not_by_label, walks
 
 MOST_HOSTS: Final = 50
 """With more hosts, there are so few plans of each that they are sorted where they stand in the index."""
@@ -41,7 +41,7 @@ def groups(tx: sqlite3.Cursor, wanted: TaskQuery, key: SortKey) -> list[Group] |
         labels = names.matching(tx, "label", names.labels(wanted.labels)) if wanted.labels else None
         if labels is None or len(labels) == names.MOST:
             labels = names.all_of(tx, "label")
-        return [*_named("label", sorted(labels))]
+        return [*_labelled(tx, wanted, _named("label", sorted(labels)))]
     if key is SortKey.HOST:
         hosts = names.matching(tx, "host", ["%"])
         return [*_named("host", sorted(hosts))] if len(hosts) <= MOST_HOSTS else None
@@ -103,6 +103,15 @@ def _states(tx: sqlite3.Cursor, wanted: TaskQuery) -> Iterator[Group]:
 def _may_have_gone_well(wanted: TaskQuery) -> bool:
     states, results = wanted.states, wanted.results
     return (not states or PlanState.STOPPED in states) and (not results or PlanResult.SUCCESS in results)
+
+
+def _labelled(tx: sqlite3.Cursor, wanted: TaskQuery, found: Iterator[Group]) -> Iterator[Group]:
+    """What has a word that its label does not have is not looked for among all with that label."""
+    elsewhere = {word: not_by_label(tx, word) for word in wanted.words}
+    for group in found:
+        label = str(group.value or "").lower()
+        ways = next((each for word, each in elsewhere.items() if each is not None and word.lower() not in label), None)
+        yield group if ways is None else replace(group, ways=ways)
 
 
 def _named(column: str, known: Sequence[str]) -> Iterator[Group]:

@@ -168,9 +168,18 @@ def _by_word(tx: sqlite3.Cursor, word: str) -> list[Walk]:
     hosts, labels = (names.matching(tx, kind, part) for kind in ("host", "label"))
     if len(hosts) > _FEW_NAMES or len(labels) > _FEW_NAMES:
         return []
+    return [_by_id(word), *along("host", hosts), *along("label", labels)]
+
+
+def not_by_label(tx: sqlite3.Cursor, word: str) -> list[Walk] | None:
+    """The ways to what has a word elsewhere than in its label; None when these are too many."""
+    hosts = names.matching(tx, "host", [f"%{names.literal(word)}%"])
+    return [_by_id(word), *along("host", hosts)] if len(hosts) <= _FEW_NAMES else None
+
+
+def _by_id(word: str) -> Walk:
     start, behind = id_range(word)
-    by_id = Walk(BY_ID, "id >= :start AND id < :behind", {"start": start, "behind": behind})
-    return [by_id, *along("host", hosts), *along("label", labels)]
+    return Walk(BY_ID, "id >= :start AND id < :behind", {"start": start, "behind": behind})
 
 
 def _begins(index: str, column: str, beginnings: Iterable[str]) -> list[Walk]:

@@ -13,7 +13,7 @@ from smartdyn.model.query import EVERYTHING, NO_PARENT, TaskQuery
 from smartdyn.web.arguments import argument, number
 
 USUAL_SIZE: Final = 50
-SIZES: Final = (20, USUAL_SIZE, 100, 200, 500)
+SIZES: Final = (20, USUAL_SIZE, 100, 200)
 """How many tasks a page may have."""
 
 _MOST_OPENED: Final = 50
